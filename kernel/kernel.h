@@ -1,0 +1,57 @@
+// The mini-Linux's face. The machine calls it when the CPU traps; it never calls the CPU. All of user memory is reached
+// through the Mmu (uaccess.h), all page tables are made in guest RAM (page_table.h).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/config.h"
+#include "kernel/stats.h"
+#include "mmu/arch/fault.h"
+#include "mmu/arch/registers.h"
+#include "mmu/base/expected.h"
+#include "mmu/mmu.h"
+
+namespace kernel {
+
+/// How a guest ended. A shell reports `killed_by` as 128 + signal.
+struct ExitStatus {
+    int code = 0;       ///< of exit_group, 0..255
+    int killed_by = 0;  ///< signal number; 0 for a normal exit
+
+    int shell_status() const { return killed_by ? 128 + killed_by : code; }
+};
+
+struct KernelState;
+
+class Kernel {
+  public:
+    Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config);
+    ~Kernel();
+
+    /// Loads a program as execve(2) does and leaves its first registers in `registers`.
+    mmu::Expected<void, mmu::Error> exec(const std::string& path, const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& environment,
+                                         mmu::Registers& registers);
+
+    /// SYSCALL was executed; registers.rip is the instruction after it. `instructions` is the virtual time.
+    void handle_syscall(mmu::Registers& registers, mmu::u64 instructions);
+    /// An exception was raised; registers.rip is the instruction that raised it.
+    void handle_fault(const mmu::Fault& fault, mmu::Registers& registers, mmu::u64 instructions);
+
+    /// A signal from outside (Ctrl-C): delivered to the guest before its next instruction.
+    void post_signal(int signal, mmu::Registers& registers);
+
+    /// Empty while the guest runs.
+    const std::optional<ExitStatus>& exit_status() const;
+
+    const KernelStats& stats() const;
+    const KernelState& state() const;
+
+  private:
+    std::unique_ptr<KernelState> state_;
+};
+
+}  // namespace kernel

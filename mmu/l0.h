@@ -1,0 +1,79 @@
+// L0: the direct-mapped front that lets a CPU reach a page's host bytes in a few instructions while the modelled TLB
+// stays exact. A slot exists only while the modelled L1 holds the page with the right asked for, so a slot hit *is* an
+// L1 hit. What a hit would change in the model is at most the entry's last-use stamp, and the slot writes it.
+//
+// Nothing is ever tested here that can be left out of L0 instead: pages that need attention (first write to a clean
+// page, decoded code, a replacement policy whose hits change more than a stamp) simply have no slot.
+#pragma once
+
+#include <cstring>
+
+#include "mmu/arch/addr.h"
+
+namespace mmu {
+
+struct L0 {
+    static constexpr unsigned kSlots = 512;  ///< a slot array is 16 KiB
+    static constexpr u64 kNoTag = 1;         ///< never equals a page address
+
+    struct Slot {
+        u64 tag = kNoTag;          ///< page-aligned virtual address
+        u64 addend = 0;            ///< host address minus virtual address
+        u64* stamp = nullptr;      ///< last-use stamp of the L1 entry
+        u64 unused = 0;            ///< pads to 32 bytes: a shift, not a multiplication
+    };
+
+    Slot load[kSlots];
+    Slot store[kSlots];
+    Slot fetch[kSlots];
+    u64 clock = 0;    ///< one tick a reference; the order of stamps is the order of references
+    u64 discard = 0;  ///< where slots of policies without stamps write theirs
+
+    /// Folds the next bits in, so that streams a power of two apart do not share a slot.
+    static constexpr unsigned index(u64 address) {
+        return static_cast<unsigned>((address >> 12) ^ (address >> 21)) & (kSlots - 1);
+    }
+
+    /// The host bytes of [address, address + size), or null: not in the L1 with this right, or it crosses a page.
+    [[gnu::always_inline]] u8* hit(Slot* slots, u64 address, u64 size) {
+        Slot& slot = slots[index(address)];
+        if (slot.tag != align_down(address + size - 1, kPageSize)) [[unlikely]] return nullptr;
+        *slot.stamp = ++clock;
+        return reinterpret_cast<u8*>(address + slot.addend);
+    }
+    /// As hit(), without counting as a reference.
+    [[gnu::always_inline]] u8* probe(const Slot* slots, u64 address, u64 size) const {
+        const Slot& slot = slots[index(address)];
+        if (slot.tag != align_down(address + size - 1, kPageSize)) return nullptr;
+        return reinterpret_cast<u8*>(address + slot.addend);
+    }
+
+    static void fill(Slot* slots, VirtAddr page, u8* host_page, u64* stamp) {
+        slots[index(page.value)] = {page.value, reinterpret_cast<u64>(host_page) - page.value, stamp, 0};
+    }
+    /// Drops the slot of `page` if it belongs to the entry with this stamp.
+    static void drop(Slot* slots, VirtAddr page, const u64* stamp) {
+        Slot& slot = slots[index(page.value)];
+        if (slot.tag == page.value && slot.stamp == stamp) slot.tag = kNoTag;
+    }
+    /// Drops every slot of the entry with this stamp: a large page has one for each 4 KiB that was touched.
+    static void drop_all_of(Slot* slots, const u64* stamp) {
+        for (unsigned i = 0; i < kSlots; ++i)
+            if (slots[i].stamp == stamp) slots[i].tag = kNoTag;
+    }
+    /// Drops every slot that leads to the host page `host_page`, under whatever virtual address.
+    static void drop_host_page(Slot* slots, const u8* host_page) {
+        for (unsigned i = 0; i < kSlots; ++i)
+            if (slots[i].tag + slots[i].addend == reinterpret_cast<u64>(host_page)) slots[i].tag = kNoTag;
+    }
+    static void clear(Slot* slots) {
+        for (unsigned i = 0; i < kSlots; ++i) slots[i].tag = kNoTag;
+    }
+    void clear() {
+        clear(load);
+        clear(store);
+        clear(fetch);
+    }
+};
+
+}  // namespace mmu
