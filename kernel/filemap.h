@@ -1,0 +1,130 @@
+// The page cache: for each file (by device and inode) a map from page index to frame, shared by all its
+// mappings. A shared anonymous mapping is the same thing without a file behind it (Linux: shmem). The
+// kernel's file layer supplies the bytes through FileBacking; this file knows nothing of descriptors, paths
+// or the host. Linux: mm/filemap.c filemap_fault(), filemap_map_pages(), include/linux/fs.h struct
+// address_space.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernel/page.h"
+#include "kernel/vma.h"
+
+namespace kernel {
+
+struct MemorySystem;
+
+/// Bytes of a regular file. Implemented by the file layer; owned by the page cache while the file is mapped.
+class FileBacking {
+  public:
+    struct Identity {
+        u64 dev = 0, ino = 0;
+        friend constexpr auto operator<=>(const Identity&, const Identity&) = default;
+    };
+
+    virtual ~FileBacking() = default;
+    virtual Identity identity() const = 0;
+    /// The file's length in bytes, now.
+    virtual u64 size() const = 0;
+    /// Changes when the contents do (the modification time); 0 if unknown.
+    virtual u64 version() const { return 0; }
+    /// Bytes read, fewer only at the end of the file; -errno.
+    virtual i64 pread(std::span<u8> buffer, u64 offset) = 0;
+    /// Bytes written; -errno (-EROFS where nothing may be written).
+    virtual i64 pwrite(std::span<const u8> buffer, u64 offset) = 0;
+};
+
+/// What mmap(2) needs to know of an open file (Linux: struct file).
+struct MmapFile {
+    std::unique_ptr<FileBacking> backing;     ///< null: cannot be mapped (pipe, directory, terminal): ENODEV
+    bool readable = false, writable = false;  ///< FMODE_READ, FMODE_WRITE
+    bool path_noexec = false;
+    bool dev_zero = false;  ///< /dev/zero: anonymous memory; needs no backing
+    std::string path;       ///< for /proc/PID/maps
+};
+
+using AddressSpaceId = u32;  ///< 0: none
+
+/// The cached pages of one file.
+struct AddressSpace {
+    static constexpr unsigned kChunkShift = 6, kChunkPages = 1u << kChunkShift;
+    using Chunk = std::array<PageIndex, kChunkPages>;
+
+    FileBacking::Identity identity{};
+    bool shmem = false;                    ///< no file behind it: a page that is missing is zero
+    u64 shmem_pages = 0;                   ///< length of a shmem object
+    u32 users = 0;                         ///< MappedFiles that refer to it
+    std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem
+    u64 version = 0;                       ///< of the backing when the pages were read
+    u64 nrpages = 0;
+    std::map<u64, Chunk> chunks;  ///< page index >> kChunkShift
+
+    u64 size_bytes() const;           ///< i_size
+    PageIndex find(u64 index) const;  ///< 0: not cached
+};
+
+/// An open file as VMAs refer to it.
+struct MappedFile {
+    AddressSpaceId mapping = 0;
+    u32 refcount = 0;  ///< areas that map it
+    bool readable = false, writable = false;
+    std::string path;
+};
+
+class PageCache {
+  public:
+    /// Takes over `file.backing`; one reference is the caller's. Never 0.
+    FileId open(MmapFile& file);
+    /// A shared anonymous object of `pages` pages (shmem_zero_setup()).
+    FileId open_shmem(u64 pages);
+    void get(FileId id) { files_[id].refcount++; }  ///< get_file()
+    /// fput(): the last one writes dirty pages back; clean pages stay cached.
+    void put(MemorySystem& system, FileId id);
+
+    const MappedFile& file(FileId id) const { return files_[id]; }
+    AddressSpace& mapping_of(FileId id) { return *spaces_[files_[id].mapping]; }
+    const AddressSpace& mapping_of(FileId id) const { return *spaces_[files_[id].mapping]; }
+    AddressSpace* find(FileBacking::Identity identity);
+
+    /// The file layer read()s or write()s a file that may be mapped: keep both views coherent. Cheap if it is
+    /// not.
+    void before_read(MemorySystem& system, FileBacking::Identity identity);
+    void after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes);
+
+    struct Lookup {
+        PageIndex page = 0;     ///< 0: error
+        bool major = false;     ///< the page had to be read
+        bool past_end = false;  ///< index is at or beyond the end of the file: SIGBUS
+        bool oom = false;
+    };
+    /// filemap_fault()'s core: the page, read with `readahead` pages around it if it is missing.
+    Lookup read_page(MemorySystem& system, FileId id, u64 index, u64 vm_flags);
+    /// Writes dirty pages of [first, last] to the file. 0 or -errno.
+    int writeback(MemorySystem& system, AddressSpace& space, u64 first, u64 last);
+    /// Drops cached pages from `first` on (truncate); the caller has unmapped them.
+    void truncate(MemorySystem& system, AddressSpace& space, u64 first);
+    /// Frees up to `target` clean pages that nobody maps. The number freed.
+    u64 shrink(MemorySystem& system, u64 target);
+
+    u64 cached_pages() const { return cached_pages_; }
+
+  private:
+    AddressSpaceId new_space();
+    void add(AddressSpace& space, AddressSpaceId id, u64 index, PageIndex page);
+    void release(MemorySystem& system, AddressSpace& space, PageIndex page);
+    PageIndex fill(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, bool may_fail);
+
+    std::vector<MappedFile> files_{1};  ///< [0] is "none"
+    std::vector<FileId> free_files_;
+    std::vector<std::unique_ptr<AddressSpace>> spaces_{1};
+    std::map<FileBacking::Identity, AddressSpaceId> by_identity_;
+    u64 cached_pages_ = 0;
+};
+
+}  // namespace kernel

@@ -1,0 +1,142 @@
+// mm_struct, one address space, and MemorySystem, what all address spaces share. Operations on them are free
+// functions named as in Linux, one file for each group (mmap.h, fault.h, uaccess.h, ...). Linux:
+// include/linux/mm_types.h struct mm_struct, include/uapi/asm-generic/resource.h.
+#pragma once
+
+#include <array>
+
+#include "kernel/buddy.h"
+#include "kernel/filemap.h"
+#include "kernel/observer.h"
+#include "kernel/page.h"
+#include "kernel/stats.h"
+#include "kernel/vma.h"
+#include "mmu/mmu.h"
+
+namespace kernel {
+
+/// RLIMIT_* numbers of x86-64.
+enum Rlimit : u8 {
+    kRlimitCpu = 0,
+    kRlimitFsize,
+    kRlimitData,
+    kRlimitStack,
+    kRlimitCore,
+    kRlimitRss,
+    kRlimitNproc,
+    kRlimitNofile,
+    kRlimitMemlock,
+    kRlimitAs,
+    kRlimitLocks,
+    kRlimitSigpending,
+    kRlimitMsgqueue,
+    kRlimitNice,
+    kRlimitRtprio,
+    kRlimitRttime,
+    kRlimits
+};
+inline constexpr u64 kRlimInfinity = ~u64{0};
+struct Limit {
+    u64 cur = kRlimInfinity, max = kRlimInfinity;
+};
+
+enum RssKind : u8 { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, kRssKinds };
+
+inline constexpr u64 kMmapMinAddr = 65536;                   ///< vm.mmap_min_addr
+inline constexpr u64 kMaxMapCount = 65530;                   ///< vm.max_map_count
+inline constexpr u64 kStackGuardGap = 256 * mmu::kPageSize;  ///< stack_guard_gap
+inline constexpr u64 kTaskSize47 = 0x7ffffffff000;           ///< TASK_SIZE_MAX with 4 levels
+inline constexpr u64 kTaskSize56 = 0xfffffffffff000;         ///< with LA57
+
+struct MmStruct {
+    VmaMap mm_mt;  ///< Linux's maple tree
+    Pfn pgd{};     ///< the root table; CR3 of this space
+    u16 pcid = 0;
+    unsigned levels = 4;          ///< of page tables
+    u64 task_size = kTaskSize47;  ///< TASK_SIZE_MAX: the first address that is not the user's
+    u64 mmap_base = 0;            ///< top of the area that mmap() fills downwards
+    u64 mmap_legacy_base = 0;     ///< TASK_UNMAPPED_BASE: where the bottom-up search starts
+    bool legacy_layout = false;   ///< bottom-up (unlimited stack)
+
+    u64 start_code = 0, end_code = 0, start_data = 0, end_data = 0;
+    u64 start_brk = 0, brk = 0, start_stack = 0;
+    u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
+
+    u64 total_vm = 0, data_vm = 0, stack_vm = 0, exec_vm = 0, locked_vm = 0;  ///< pages
+    u64 hiwater_vm = 0, hiwater_rss = 0;                                      ///< pages
+    std::array<u64, kRssKinds> rss_stat{};                                    ///< pages
+    u64 pgtables_bytes = 0, peak_pgtables_bytes = 0;
+    u64 map_count = 0;
+    u64 def_flags = 0;  ///< mlockall(MCL_FUTURE)
+    u32 next_anon_vma = 1;
+    u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
+    std::array<Limit, kRlimits> rlimits{};
+
+    u64 rlimit(Rlimit which) const { return rlimits[which].cur; }
+    u64 rss_pages() const {
+        return rss_stat[MM_FILEPAGES] + rss_stat[MM_ANONPAGES] + rss_stat[MM_SHMEMPAGES];
+    }
+    VmAreaStruct* find_vma(u64 address) { return mm_mt.find_vma(address); }
+};
+
+/// Memory management's own state: frames, page cache, counters. One for a machine.
+struct MemorySystem {
+    MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu);
+
+    mmu::PhysicalMemory& memory;
+    mmu::Mmu& hw;  ///< the MMU; everything that flushes or reads user memory goes through it
+    MemMap mem_map;
+    Buddy buddy;
+    PageCache page_cache;
+    Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
+    FaultStats faults;
+    Observer* observer = nullptr;
+
+    void set_observer(Observer* o) {
+        observer = o;
+        buddy.set_observer(o);
+    }
+    void notify(const Event& event) {
+        if (observer) [[unlikely]]
+            observer->on_event(event);
+    }
+    /// A frame, clean page cache given up for it if need be; nothing: out of memory.
+    std::optional<Pfn> alloc_page();
+    /// The same, cleared.
+    std::optional<Pfn> alloc_zeroed_page();
+    /// Drops one reference; the last frees the frame.
+    void put_page(Pfn pfn);
+};
+
+/// A new, empty address space with its root table. Nothing: no frame left.
+std::optional<MmStruct> mm_alloc(MemorySystem& system);
+/// Unmaps everything and frees all tables, the root included.
+void exit_mmap(MemorySystem& system, MmStruct& mm);
+/// Loads CR3 (switch_mm_irqs_off()).
+void switch_mm(MemorySystem& system, const MmStruct& mm);
+
+/// arch_pick_mmap_layout(): sets mmap_base from RLIMIT_STACK. `random_pages`: 28 bits of randomness, 0 for
+/// none.
+void arch_pick_mmap_layout(MmStruct& mm, u64 random_pages);
+/// A one-page stack ending at `stack_top` (bprm_mm_init()). 0 or -errno.
+int create_stack(MemorySystem& system, MmStruct& mm, u64 stack_top, bool executable);
+/// Grows it to 128 KiB below `stack_pointer`, as far as RLIMIT_STACK lets (the tail of setup_arg_pages()).
+int expand_stack_for_exec(MemorySystem& system, MmStruct& mm, u64 stack_pointer);
+
+MemoryStats memory_stats(const MemorySystem& system, const MmStruct& mm);
+
+/// CHECKs what must always hold: areas sorted, disjoint, none mergeable left... and the sums over them; with
+/// `kRecount`, rss and page-table bytes against a scan of the tables. O(areas), or O(mapped pages).
+enum class Validate : u8 { kAreas, kRecount };
+void validate_mm(MemorySystem& system, MmStruct& mm, Validate depth);
+
+/// A line of /proc/PID/maps needs the area's name: file path, "[heap]", "[stack]", or empty.
+std::string vma_name(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma);
+
+inline void add_mm_rss(MmStruct& mm, RssKind kind) {
+    mm.rss_stat[kind]++;
+    const u64 rss = mm.rss_pages();
+    if (rss > mm.hiwater_rss) mm.hiwater_rss = rss;
+}
+
+}  // namespace kernel
