@@ -1,4 +1,5 @@
-// Workload: the heap grown by brk, one page written each time, then given back. usage: brk [rounds of 256 faults].
+// Workload: the heap grown by brk, one page written each time, then given back. usage: brk [rounds of 256
+// faults].
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

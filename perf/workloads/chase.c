@@ -1,5 +1,6 @@
 // Workload: dependent loads through a random cycle of cache lines. usage: chase [MiB] [thousand hops].
-// Prints the node reached; nanoseconds per hop are the run's time less that of `chase MiB 0`, divided by the hops.
+// Prints the node reached; nanoseconds per hop are the run's time less that of `chase MiB 0`, divided by the
+// hops.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-// Workload: qsort(3) of pseudo-random ints with a comparison function. usage: qsort [thousands]; prints a checksum.
+// Workload: qsort(3) of pseudo-random ints with a comparison function. usage: qsort [thousands]; prints a
+// checksum.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
