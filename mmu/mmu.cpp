@@ -1,0 +1,125 @@
+// The face itself: construction, the debugger's eye, the front, the observer.
+#include "mmu/mmu.h"
+
+#include "mmu/mmu_state.h"
+
+namespace mmu {
+
+Mmu::Mmu(PhysicalMemory& memory, const TlbConfig& tlb, const PagingFeatures& features, u64 seed)
+    : memory_(memory), state_(std::make_unique<State>(memory, tlb, features, seed)) {}
+
+Mmu::~Mmu() = default;
+
+void Mmu::attach(L0* l0) {
+    if (state_->cpu_front) state_->cpu_front->clear();
+    state_->cpu_front = l0;
+    state_->choose_front();
+}
+
+Expected<Translation, Fault> Mmu::peek(VirtAddr address, Access access, Privilege privilege) const {
+    State& state = *state_;
+    if (!state.paging) return state.translate_unpaged(address);
+    if (!address.is_canonical(state.virtual_bits))
+        return Unexpected{Fault{Vector::kGeneralProtection, 0, VirtAddr{}}};
+    const Walk walk = state.walker.walk(state.control, address, access, privilege,
+                                        PageWalker::root_of(state.control), WalkEffects::kNone);
+    if (!walk.translated()) return Unexpected{Fault{Vector::kPageFault, walk.error_code, address}};
+    const PhysAddr physical = walk.physical(address);
+    return Translation{physical, memory_.contains(physical) ? memory_.host(physical) : nullptr, walk.size};
+}
+
+Walk Mmu::peek_walk(VirtAddr address, Access access, Privilege privilege) const {
+    return state_->walker.walk(state_->control, address, access, privilege,
+                               PageWalker::root_of(state_->control), WalkEffects::kNone);
+}
+
+bool Mmu::granular() const {
+    return state_->verifier || (state_->observer && state_->observer->wants_references()) ||
+           state_->tlb.granular();
+}
+
+const ControlRegisters& Mmu::control() const {
+    return state_->control;
+}
+const PagingFeatures& Mmu::features() const {
+    return state_->features;
+}
+const MmuStats& Mmu::stats() const {
+    return state_->stats;
+}
+const TlbHierarchy& Mmu::tlb() const {
+    return state_->tlb;
+}
+const WalkCache& Mmu::walk_cache() const {
+    return state_->walk_cache;
+}
+
+void Mmu::frame_holds_code(Pfn pfn) {
+    CHECK(pfn.value < memory_.frames(), pfn.value);
+    memory_.mark_code(pfn);
+    if (state_->front) L0::drop_host_page(state_->front->store, memory_.frame(pfn));
+}
+
+void Mmu::enable_verify() {
+    if (state_->verifier) return;
+    state_->invalidate_everything(FlushCause::kFlushAll);  // both models begin empty
+    state_->verifier = std::make_unique<Verifier>(state_->tlb, memory_, state_->random_seed);
+    state_->choose_front();
+}
+
+const std::optional<std::string>& Mmu::verify_failure() const {
+    static const std::optional<std::string> kNone;
+    return state_->verifier ? state_->verifier->failure() : kNone;
+}
+
+void Mmu::set_observer(Observer* observer) {
+    state_->observer = observer;
+    state_->choose_front();
+}
+
+void Mmu::State::choose_front() {
+    if (front) front->clear();
+    if (cpu_front) cpu_front->clear();
+    front = verifier ? verifier->front() : (observer && observer->wants_references()) ? nullptr : cpu_front;
+    tlb.attach(front);
+}
+
+void Mmu::State::tell(MmuEvent event) const {
+    observer->on_mmu_event(event);
+}
+
+void Mmu::State::tell_walk(VirtAddr address, Access access, Privilege privilege, const Walk& walk) const {
+    MmuEvent event{.access = access, .privilege = privilege, .pcid = pcid, .address = address};
+    event.stage = Stage::kWalkBegin;
+    event.level = walk.start_level;
+    event.cached = walk.start_level != control.levels();
+    event.physical = PhysAddr{align_down(walk.entries[0].where.value, kPageSize)};
+    tell(event);
+    event.cached = false;
+    for (unsigned i = 0; i < walk.entries_read; ++i) {
+        const WalkedEntry& entry = walk.entries[i];
+        const bool last = i + 1u == walk.entries_read;
+        event.stage = Stage::kWalkEntry;
+        event.level = static_cast<u8>(walk.level_of(i));
+        event.physical = entry.where;
+        event.raw = entry.value.raw;
+        tell(event);
+        const bool used = !last || walk.translated();
+        event.stage = Stage::kAccessedSet;
+        if (used && !entry.value.accessed()) tell(event);
+        event.stage = Stage::kDirtySet;
+        if (last && walk.dirty_set) tell(event);
+    }
+    event.stage = Stage::kVerdict;
+    event.size = walk.size;
+    event.error_code = walk.error_code;
+    event.physical = walk.translated() ? walk.physical(address) : PhysAddr{};
+    event.verdict = walk.end == WalkEnd::kTranslated   ? Verdict::kAllowed
+                    : walk.end == WalkEnd::kNotPresent ? Verdict::kNotPresent
+                    : walk.end == WalkEnd::kReserved
+                        ? Verdict::kReservedBit
+                        : reason_of_denial(walk.rights, access, privilege, control);
+    tell(event);
+}
+
+}  // namespace mmu
