@@ -1,0 +1,66 @@
+#include "emu/decode/opcode_table.h"
+
+#include <array>
+
+#include "emu/insn/chapters.h"
+#include "mmu/base/check.h"
+
+namespace emu {
+
+std::vector<std::span<const OpcodeRow>> all_chapters() {
+    return {insn::arithmetic(), insn::data_transfer(), insn::control_flow(), insn::shifts(),  insn::bits(),
+            insn::multiply(),   insn::strings(),       insn::flags(),        insn::system(),  insn::sse_move(),
+            insn::sse_integer(), insn::sse_float(),    insn::sse_convert(),  insn::x87(),     insn::mmx()};
+}
+
+namespace {
+
+/// Rows by map and opcode, each list in table order.
+class Index {
+  public:
+    Index() {
+        for (const auto chapter : all_chapters())
+            for (const OpcodeRow& row : chapter)
+                for (unsigned n = 0; n < row.count; ++n) {
+                    CHECK(row.opcode + n < 256u, row.opcode, row.count);
+                    at(row.map, static_cast<u8>(row.opcode + n)).push_back(&row);
+                }
+    }
+    std::vector<const OpcodeRow*>& at(Map map, u8 opcode) { return rows_[static_cast<u8>(map)][opcode]; }
+
+  private:
+    std::array<std::array<std::vector<const OpcodeRow*>, 256>, 4> rows_;
+};
+
+/// F2 and F3 go before 66 as mandatory prefixes (SDM Vol. 2A 2.1.2 and appendix A.2.1).
+bool prefix_matches(Prefix wanted, const Fields& f) {
+    const u8 repeat = f.vex ? (f.vex_pp == 2 ? 0xf3 : f.vex_pp == 3 ? 0xf2 : 0) : f.repeat;
+    const bool has66 = f.vex ? f.vex_pp == 1 : f.operand16;
+    switch (wanted) {
+        case Prefix::kAny: return true;
+        case Prefix::kNone: return repeat == 0 && !has66;
+        case Prefix::k66: return repeat == 0 && has66;
+        case Prefix::kF3: return repeat == 0xf3;
+        case Prefix::kF2: return repeat == 0xf2;
+    }
+    return false;
+}
+
+bool matches(const OpcodeRow& row, const Fields& f) {
+    if ((row.encoding == Encoding::kVex) != f.vex) return false;
+    if (row.extension >= 0 && f.modrm_reg() != row.extension) return false;
+    if (row.operand == Operand::kMemory && !f.memory()) return false;
+    if (row.operand == Operand::kRegister && f.memory()) return false;
+    return prefix_matches(row.prefix, f);
+}
+
+}  // namespace
+
+const OpcodeRow* find_row(const Fields& fields) {
+    static Index index;
+    for (const OpcodeRow* row : index.at(fields.map, fields.opcode))
+        if (matches(*row, fields)) return row;
+    return nullptr;
+}
+
+}  // namespace emu

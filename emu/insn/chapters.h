@@ -1,0 +1,28 @@
+// The chapters of the instruction set: each is a file of functors and one table of rows.
+#pragma once
+
+#include <span>
+
+#include "emu/decode/opcode_table.h"
+
+namespace emu::insn {
+
+using Rows = std::span<const OpcodeRow>;
+
+Rows arithmetic();     ///< ADD OR ADC SBB AND SUB XOR CMP TEST INC DEC NEG NOT
+Rows data_transfer();  ///< MOV MOVZX MOVSX MOVSXD LEA XCHG PUSH POP CMOVcc SETcc BSWAP MOVBE XADD CMPXCHG CBW CWD ...
+Rows control_flow();   ///< JMP Jcc CALL RET LOOP JRCXZ ENTER LEAVE INT3 UD2
+Rows shifts();         ///< SHL SHR SAR ROL ROR RCL RCR SHLD SHRD
+Rows bits();           ///< BT BTS BTR BTC BSF BSR (POPCNT LZCNT TZCNT where the CPU model has them)
+Rows multiply();       ///< MUL IMUL DIV IDIV
+Rows strings();        ///< MOVS CMPS STOS LODS SCAS with REP, REPE, REPNE
+Rows flags();          ///< CLC STC CMC CLD STD LAHF SAHF PUSHF POPF
+Rows system();         ///< SYSCALL CPUID RDTSC fences, prefetches, NOPs, what is privileged (#GP)
+Rows sse_move();       ///< MOVAPS .. MOVNT*, MOVMSK*, PEXTRW, PINSRW, MASKMOVDQU, FXSAVE, LDMXCSR
+Rows sse_integer();    ///< the P* family on XMM registers
+Rows sse_float();      ///< arithmetic, compares, logic, shuffles
+Rows sse_convert();    ///< CVT*
+Rows x87();
+Rows mmx();
+
+}  // namespace emu::insn
