@@ -51,6 +51,8 @@ class Tlb {
     Place place_for(const TlbEntry& entry, u64 now);
     /// Puts `entry` into a way that is invalid or holds the same page; true as touch().
     bool insert(TlbWay& way, const TlbEntry& entry, u64 now);
+    /// New contents for the same page and scope; no use of it.
+    void refresh(TlbWay& way, const TlbEntry& entry);
     void remove(TlbWay& way);
 
     bool valid(u32 number) const { return tags_[number] != 0; }
@@ -65,24 +67,27 @@ class Tlb {
     /// Another hit on this way would change its stamp alone.
     bool settled(const TlbWay& way) const;
     u64* stamp(const TlbWay& way) { return &stamps_[way.number]; }
+    const u64* stamp(const TlbWay& way) const { return &stamps_[way.number]; }
     u64 stamp(u32 number) const { return stamps_[number]; }
     u64 mark(u32 number) const { return marks_[number]; }
 
   private:
     SetState state_of(u32 set, u64 now);
-    u64 tag_of(const TlbEntry& entry) const;
-    u32 search(u32 set, u64 own, u64 global) const;
+    u32 search(u32 set, u64 tag) const;
+    u32 bucket_of(u64 tag) const;
+    void link(u32 number);
+    void unlink(u32 number);
 
     TlbArrayConfig config_;
     const Policy* policy_;
-    u16 number_;
     u8 kinds_;
     u32 set_bits_;
     std::vector<u64> tags_;    ///< 0 = invalid
     std::vector<u64> stamps_;  ///< last use; a way's own, so it stays when its entry goes
     std::vector<u64> marks_;   ///< the policy's word for each way
     std::vector<TlbWay> ways_;
-    std::vector<u16> heads_, next_;  ///< hash chains over tags, only where a set has many ways
+    std::vector<u32> heads_, next_;  ///< hash chains over tags, only where a set has many ways
+    std::vector<u32> filled_;        ///< by set: valid ways
     Rng rng_;
     std::array<u32, 3> resident_{};
     u32 pieces_ = 0;

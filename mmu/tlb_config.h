@@ -13,7 +13,7 @@ namespace mmu {
 
 /// Where a figure comes from, and whether it is a guess where nothing is published.
 struct Provenance {
-    std::string source;
+    std::string source{};
     bool assumed = false;
 
     friend bool operator==(const Provenance&, const Provenance&) = default;
@@ -38,7 +38,7 @@ enum class SetIndex : u8 {
 
 /// One array of a TLB. Fully associative: sets = 1. Direct-mapped: ways = 1.
 struct TlbArrayConfig {
-    std::string name;  ///< as reports show it, "L1D 4K"
+    std::string name{};  ///< as reports show it, "L1D 4K"
     PageSizes sizes{};
     u32 sets = 1;  ///< a power of two
     u32 ways = 1;
@@ -46,6 +46,7 @@ struct TlbArrayConfig {
     std::string policy = "lru";  ///< a name from replacement.h
     u32 reported_entries = 0;    ///< what CPUID says where it differs from sets * ways; else 0
     u32 reported_ways = 0;       ///< the same for ways
+    u32 reported_ways_2m = 0;    ///< and for 2M pages in an array that reports them apart
     Provenance provenance{};
 
     constexpr u32 entries() const { return sets * ways; }
@@ -91,7 +92,7 @@ struct CacheConfig {
 /// What CPUID says of the CPU itself.
 struct CpuIdentity {
     std::string vendor = "GenuineIntel";  ///< 12 characters
-    std::string brand;                    ///< up to 47 characters
+    std::string brand{};                  ///< up to 47 characters
     u32 family = 6, model = 0, stepping = 0;
     u32 virtual_bits = 48;   ///< 48, or 57 with LA57
     u32 physical_bits = 46;  ///< MAXPHYADDR
@@ -99,27 +100,27 @@ struct CpuIdentity {
     std::vector<u8>
         leaf2_descriptors;  ///< Intel, SDM Vol. 2A table 3-12; FEh = see leaf 18h, FFh = see leaf 4
     bool leaf18 = false;    ///< Intel, Ice Lake and later: TLBs are told by leaf 18h
-    std::vector<CacheConfig> caches;
+    std::vector<CacheConfig> caches{};
 
     bool la57() const { return virtual_bits >= 57; }
     friend bool operator==(const CpuIdentity&, const CpuIdentity&) = default;
 };
 
 struct TlbConfig {
-    std::string name;         ///< "skylake-sp"
-    std::string description;  ///< one line
+    std::string name{};         ///< "skylake-sp"
+    std::string description{};  ///< one line
     CpuIdentity cpu{};
 
     /// Arrays of the first level. Where several arrays of a list hold one page size, the page-number bits
     /// above the set index choose among them. A page of a size that a list does not hold is cached there in
     /// pieces.
-    std::vector<TlbArrayConfig> l1_instruction;
-    std::vector<TlbArrayConfig> l1_load;   ///< loads, and stores too where l1_store is empty
-    std::vector<TlbArrayConfig> l1_store;  ///< empty: loads and stores share
+    std::vector<TlbArrayConfig> l1_instruction{};
+    std::vector<TlbArrayConfig> l1_load{};   ///< loads, and stores too where l1_store is empty
+    std::vector<TlbArrayConfig> l1_store{};  ///< empty: loads and stores share
     /// Arrays of the second level; all may be empty. A page of a size that they do not hold is not cached
     /// there, or in pieces with `l2_pieces`.
-    std::vector<TlbArrayConfig> l2;              ///< data, and instructions too where l2_instruction is empty
-    std::vector<TlbArrayConfig> l2_instruction;  ///< empty: shared
+    std::vector<TlbArrayConfig> l2{};  ///< data, and instructions too where l2_instruction is empty
+    std::vector<TlbArrayConfig> l2_instruction{};  ///< empty: shared
     HierarchyRule rule = HierarchyRule::kNonInclusive;
     bool l2_pieces = false;
     Provenance hierarchy{};
@@ -129,6 +130,9 @@ struct TlbConfig {
 
     /// Every field is in range and they fit together; else one sentence that names the field.
     Expected<void, Error> validate() const;
+
+    /// The seed of the generator of array `number` (in the order of the lists above).
+    static constexpr u64 seed_of_array(u64 seed, u64 number) { return seed + number * 0x9e3779b97f4a7c15; }
 
     friend bool operator==(const TlbConfig&, const TlbConfig&) = default;
 };

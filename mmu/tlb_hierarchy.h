@@ -100,22 +100,28 @@ class TlbHierarchy {
         Tlb* array = nullptr;
         TlbWay* way = nullptr;
     };
+    enum class Scope : u8 { kPcidAndGlobal, kPcidOnly };
 
-    void add_group(Group& group, const std::vector<TlbArrayConfig>& list, u64 seed, u8 kinds);
-    Tlb* array_for(const Group& group, PageSize size, u64 page_number);
+    Group make_group(const std::vector<TlbArrayConfig>& list, u8 kinds, u64 seed);
+    /// Its number in arrays_; the group holds this size.
+    static u16 array_number(const Group& group, PageSize size, u64 page_number);
     Found find(const Group& group, VirtAddr address, u16 pcid);
     TlbWay* insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry);
     void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry);
     void back_invalidate(RefKind kind, const TlbEntry& entry);
+    bool refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry);
+    void evict(Tlb& array, TlbWay& way);
     void drop_slots(const Tlb& array, const TlbWay& way);
-    void drop_stale_slots(Tlb& array, u32 set);
+    void drop_unsettled_slots(Tlb& array, u32 set);
+    u64 invalidate_address(VirtAddr address, u16 pcid, Scope scope);
     template <class Predicate>
-    u64 drop_where(Predicate predicate);
+    u64 invalidate_where(Predicate predicate);
 
     TlbConfig config_;
     std::vector<Tlb> arrays_;
     std::array<Group, kRefKinds> l1_{};  ///< by RefKind
     std::array<Group, kRefKinds> l2_{};
+    std::array<u8, kRefKinds> l2_serves_{};  ///< by RefKind: a bit for each kind that shares its L2
     L0* l0_ = nullptr;
     u64 own_clock_ = 0;
     u64* clock_ = &own_clock_;

@@ -1,0 +1,175 @@
+// One TLB array; see tlb.h.
+//
+// A tag is one word, so that a search compares one word a way; 0 is an invalid way:
+//   60:16 page number   15:4 PCID (0 in a global entry)   3:2 size   1 global   0 valid
+#include "mmu/tlb.h"
+
+#include <bit>
+
+namespace mmu {
+namespace {
+
+constexpr u64 kValidTag = bit(0), kGlobalTag = bit(1);
+constexpr u32 kNowhere = ~u32{0};
+/// Above so many ways a search follows a hash chain; up to it, it reads the tags of the set.
+constexpr u32 kMostWaysToScan = 8;
+
+constexpr u64 tag_of(PageSize size, u64 page_number, u16 pcid) {
+    return (page_number & mask(44, 0)) << 16 | u64{pcid} << 4 | u64{index_of(size)} << 2 | kValidTag;
+}
+constexpr u64 global_tag_of(PageSize size, u64 page_number) {
+    return tag_of(size, page_number, 0) | kGlobalTag;
+}
+constexpr u64 tag_of(const TlbEntry& entry) {
+    return entry.global ? global_tag_of(entry.size, entry.page_number)
+                        : tag_of(entry.size, entry.page_number, entry.pcid);
+}
+
+}  // namespace
+
+Tlb::Tlb(const TlbArrayConfig& config, u16 number, u8 kinds, u64 seed)
+    : config_(config),
+      policy_(find_policy(config.policy)),
+      kinds_(kinds),
+      set_bits_(static_cast<u32>(std::countr_zero(config.sets))),
+      tags_(config.entries()),
+      stamps_(config.entries()),
+      marks_(config.entries()),
+      ways_(config.entries()),
+      filled_(config.sets),
+      rng_(seed) {
+    CHECK(policy_ != nullptr && is_power_of_two(config.sets) && config.ways > 0, config.sets, config.ways);
+    for (u32 i = 0; i < size(); ++i) {
+        ways_[i].number = i;
+        ways_[i].array = number;
+    }
+    if (config.ways > kMostWaysToScan) {
+        heads_.assign(std::bit_ceil(usize{size()} * 2), kNowhere);
+        next_.assign(size(), kNowhere);
+    }
+}
+
+u32 Tlb::set_of(PageSize, u64 page_number) const {
+    if (config_.index == SetIndex::kXor) page_number ^= page_number >> set_bits_;
+    return static_cast<u32>(page_number) & (config_.sets - 1);
+}
+
+u32 Tlb::bucket_of(u64 tag) const {
+    return static_cast<u32>((tag * 0x9e3779b97f4a7c15) >> 32) & static_cast<u32>(heads_.size() - 1);
+}
+
+void Tlb::link(u32 number) {
+    u32& head = heads_[bucket_of(tags_[number])];
+    next_[number] = head;
+    head = number;
+}
+
+void Tlb::unlink(u32 number) {
+    u32* from = &heads_[bucket_of(tags_[number])];
+    while (*from != number) from = &next_[*from];
+    *from = next_[number];
+}
+
+/// The way's number, or kNowhere. A tag is in at most one way.
+u32 Tlb::search(u32 set, u64 tag) const {
+    if (!heads_.empty()) {
+        u32 number = heads_[bucket_of(tag)];
+        while (number != kNowhere && tags_[number] != tag) number = next_[number];
+        return number;
+    }
+    const u32 first = set * config_.ways;
+    for (u32 way = 0; way < config_.ways; ++way)
+        if (tags_[first + way] == tag) return first + way;
+    return kNowhere;
+}
+
+const TlbWay* Tlb::find(PageSize size, VirtAddr address, u16 pcid) const {
+    const u64 page_number = address.page_number(size);
+    const u32 set = set_of(size, page_number);
+    u32 number = search(set, tag_of(size, page_number, pcid));
+    if (global_ > 0) number = std::min(number, search(set, global_tag_of(size, page_number)));
+    return number == kNowhere ? nullptr : &ways_[number];
+}
+
+TlbWay* Tlb::find(PageSize size, VirtAddr address, u16 pcid) {
+    return const_cast<TlbWay*>(std::as_const(*this).find(size, address, pcid));
+}
+
+TlbWay* Tlb::find_same(const TlbEntry& entry) {
+    const u32 number = search(set_of(entry.size, entry.page_number), tag_of(entry));
+    return number == kNowhere ? nullptr : &ways_[number];
+}
+
+SetState Tlb::state_of(u32 set, u64 now) {
+    const u32 first = set * config_.ways;
+    return {stamps_.data() + first, marks_.data() + first, config_.ways, now, rng_};
+}
+
+bool Tlb::touch(TlbWay& way, u64 now) {
+    stamps_[way.number] = now;
+    SetState state = state_of(way.number / config_.ways, now);
+    policy_->touch(state, way.number % config_.ways);
+    return state.aged;
+}
+
+Tlb::Place Tlb::place_for(const TlbEntry& entry, u64 now) {
+    if (TlbWay* same = find_same(entry)) return {same};
+    const u32 set = set_of(entry.size, entry.page_number);
+    const u32 first = set * config_.ways;
+    if (filled_[set] < config_.ways) {
+        u32 number = first;
+        while (valid(number)) ++number;
+        return {&ways_[number]};
+    }
+    SetState state = state_of(set, now);
+    const u32 victim = config_.ways == 1 ? 0 : policy_->victim(state);
+    return {&ways_[first + victim], state.aged};
+}
+
+bool Tlb::insert(TlbWay& way, const TlbEntry& entry, u64 now) {
+    if (valid(way)) remove(way);
+    way.entry = entry;
+    tags_[way.number] = tag_of(entry);
+    if (!heads_.empty()) link(way.number);
+    ++filled_[way.number / config_.ways];
+    ++resident_[index_of(entry.size)];
+    pieces_ += entry.leaf != entry.size;
+    global_ += entry.global;
+    stamps_[way.number] = now;
+    SetState state = state_of(way.number / config_.ways, now);
+    policy_->insert(state, way.number % config_.ways);
+    return state.aged;
+}
+
+void Tlb::refresh(TlbWay& way, const TlbEntry& entry) {
+    CHECK(tags_[way.number] == tag_of(entry), tags_[way.number], tag_of(entry));
+    pieces_ += (entry.leaf != entry.size) - (way.entry.leaf != way.entry.size);
+    const u16 pcid = entry.global ? way.entry.pcid : entry.pcid;
+    way.entry = entry;
+    way.entry.pcid = pcid;
+}
+
+void Tlb::remove(TlbWay& way) {
+    CHECK(valid(way), way.number);
+    if (!heads_.empty()) unlink(way.number);
+    tags_[way.number] = 0;
+    --filled_[way.number / config_.ways];
+    --resident_[index_of(way.entry.size)];
+    pieces_ -= way.entry.leaf != way.entry.size;
+    global_ -= way.entry.global;
+}
+
+bool Tlb::settled(const TlbWay& way) const {
+    switch (policy_->slots) {
+        case Slots::kAlways:
+            return true;
+        case Slots::kNever:
+            return false;
+        case Slots::kWhileSettled:
+            break;
+    }
+    SetState state = const_cast<Tlb*>(this)->state_of(way.number / config_.ways, 0);
+    return policy_->settled(state, way.number % config_.ways);
+}
+
+}  // namespace mmu

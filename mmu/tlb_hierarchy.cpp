@@ -1,0 +1,292 @@
+// The TLB hierarchy; see tlb_hierarchy.h.
+#include "mmu/tlb_hierarchy.h"
+
+#include <algorithm>
+
+namespace mmu {
+namespace {
+
+constexpr unsigned index_of(RefKind kind) {
+    return static_cast<unsigned>(kind);
+}
+constexpr u8 bit_of(RefKind kind) {
+    return static_cast<u8>(1u << index_of(kind));
+}
+constexpr RefKind kAllKinds[] = {RefKind::kLoad, RefKind::kStore, RefKind::kFetch};
+
+L0::Slot* slots_of(L0& l0, RefKind kind) {
+    return kind == RefKind::kLoad ? l0.load : kind == RefKind::kStore ? l0.store : l0.fetch;
+}
+
+}  // namespace
+
+TlbHierarchy::TlbHierarchy(const TlbConfig& config, u64 seed) : config_(config) {
+    const Expected<void, Error> valid = config.validate();
+    CHECK(valid.has_value());
+    arrays_.reserve(config.l1_instruction.size() + config.l1_load.size() + config.l1_store.size() +
+                    config.l2.size() + config.l2_instruction.size());
+    constexpr u8 kLoadBit = bit_of(RefKind::kLoad), kStoreBit = bit_of(RefKind::kStore);
+    Group& load = l1_[index_of(RefKind::kLoad)];
+    Group& store = l1_[index_of(RefKind::kStore)];
+    l1_[index_of(RefKind::kFetch)] = make_group(config.l1_instruction, bit_of(RefKind::kFetch), seed);
+    const bool shared = config.l1_store.empty();
+    load = make_group(config.l1_load, shared ? kLoadBit | kStoreBit : kLoadBit, seed);
+    store = shared ? load : make_group(config.l1_store, kStoreBit, seed);
+    for (Group& group : l1_) group.pieces = true;
+
+    l2_.fill(make_group(config.l2, 0, seed));
+    l2_serves_.fill(bit_of(RefKind::kLoad) | bit_of(RefKind::kStore) | bit_of(RefKind::kFetch));
+    if (!config.l2_instruction.empty()) {
+        l2_[index_of(RefKind::kFetch)] = make_group(config.l2_instruction, 0, seed);
+        l2_serves_ = {kLoadBit | kStoreBit, kLoadBit | kStoreBit, bit_of(RefKind::kFetch)};
+    }
+    for (Group& group : l2_) group.pieces = config.l2_pieces;
+
+    const bool loads_reach_l1i = config.rule == HierarchyRule::kInclusive && config.l2_instruction.empty();
+    granular_ = loads_reach_l1i;
+    for (const Tlb& array : arrays_)
+        if (array.kinds() & bit_of(RefKind::kFetch) && !array.policy().repeat_is_free) granular_ = true;
+}
+
+TlbHierarchy::Group TlbHierarchy::make_group(const std::vector<TlbArrayConfig>& list, u8 kinds, u64 seed) {
+    Group group;
+    group.present = !list.empty();
+    for (const TlbArrayConfig& config : list) {
+        const u16 number = static_cast<u16>(arrays_.size());
+        arrays_.emplace_back(config, number, kinds, config_.seed_of_array(seed, number));
+        for (PageSize size : kPageSizes) {
+            if (!config.sizes.holds(size)) continue;
+            Group::Choice& choice = group.by_size[index_of(size)];
+            CHECK(choice.count < choice.arrays.size());
+            choice.arrays[choice.count++] = number;
+            choice.shift = std::max(choice.shift, static_cast<u8>(std::countr_zero(config.sets)));
+        }
+    }
+    return group;
+}
+
+void TlbHierarchy::attach(L0* l0) {
+    const u64 now = *clock_;
+    l0_ = l0;
+    clock_ = l0 ? &l0->clock : &own_clock_;
+    *clock_ = std::max(*clock_, now);
+    if (l0) l0->clear();
+}
+
+u16 TlbHierarchy::array_number(const Group& group, PageSize size, u64 page_number) {
+    const Group::Choice& choice = group.by_size[index_of(size)];
+    return choice.count == 1 ? choice.arrays[0] : choice.arrays[(page_number >> choice.shift) % choice.count];
+}
+
+TlbHierarchy::Found TlbHierarchy::find(const Group& group, VirtAddr address, u16 pcid) {
+    for (PageSize size : kPageSizes) {
+        if (group.by_size[index_of(size)].count == 0) continue;
+        Tlb& array = arrays_[array_number(group, size, address.page_number(size))];
+        if (array.empty_of(size)) continue;
+        if (TlbWay* way = array.find(size, address, pcid)) return {&array, way};
+    }
+    return {};
+}
+
+TlbHierarchy::Result TlbHierarchy::lookup(RefKind kind, VirtAddr address, u16 pcid) {
+    const u64 now = ++*clock_;
+    if (const Found hit = find(l1_[index_of(kind)], address, pcid); hit.way) {
+        if (hit.array->touch(*hit.way, now)) drop_unsettled_slots(*hit.array, hit.way->number);
+        return {Level::kL1, hit.way};
+    }
+    const Found hit = find(l2_[index_of(kind)], address, pcid);
+    if (!hit.way) return {};
+    const TlbEntry found = hit.way->entry;
+    if (config_.rule == HierarchyRule::kExclusive)
+        hit.array->remove(*hit.way);
+    else
+        hit.array->touch(*hit.way, now);
+    return {Level::kL2, insert_l1(kind, address, found)};
+}
+
+TlbWay* TlbHierarchy::fill(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+    if (config_.rule != HierarchyRule::kExclusive) insert_l2(kind, address, entry);
+    return insert_l1(kind, address, entry);
+}
+
+namespace {
+
+/// The largest of the sizes held that is not above `size`; `size` itself where none is.
+template <class Choices>
+PageSize size_in(const Choices& by_size, PageSize size) {
+    for (unsigned i = index_of(size) + 1; i-- > 0;)
+        if (by_size[i].count > 0) return kPageSizes[i];
+    return size;
+}
+
+}  // namespace
+
+TlbWay* TlbHierarchy::insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+    const Group& group = l1_[index_of(kind)];
+    const PageSize size = size_in(group.by_size, entry.size);
+    const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
+    Tlb& array = arrays_[array_number(group, size, piece.page_number)];
+    const Tlb::Place place = array.place_for(piece, *clock_);
+    if (place.aged) drop_unsettled_slots(array, place.way->number);
+    if (array.valid(*place.way)) {
+        const TlbEntry victim = place.way->entry;
+        const bool same = array.find_same(piece) == place.way;
+        evict(array, *place.way);
+        if (config_.rule == HierarchyRule::kExclusive && !same &&
+            l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
+            insert_l2(kind, victim.address(), victim);
+    }
+    if (array.insert(*place.way, piece, *clock_)) drop_unsettled_slots(array, place.way->number);
+    return place.way;
+}
+
+void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+    const Group& group = l2_[index_of(kind)];
+    const PageSize size = group.pieces ? size_in(group.by_size, entry.size) : entry.size;
+    if (group.by_size[index_of(size)].count == 0) return;
+    const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
+    Tlb& array = arrays_[array_number(group, size, piece.page_number)];
+    const Tlb::Place place = array.place_for(piece, *clock_);
+    if (array.valid(*place.way) && array.find_same(piece) != place.way) {
+        const TlbEntry victim = place.way->entry;
+        array.remove(*place.way);
+        if (config_.rule == HierarchyRule::kInclusive) back_invalidate(kind, victim);
+    }
+    array.insert(*place.way, piece, *clock_);
+}
+
+void TlbHierarchy::back_invalidate(RefKind kind, const TlbEntry& entry) {
+    for (RefKind served : kAllKinds) {
+        const Group& group = l1_[index_of(served)];
+        if (!(l2_serves_[index_of(kind)] & bit_of(served)) || group.by_size[index_of(entry.size)].count == 0)
+            continue;
+        Tlb& array = arrays_[array_number(group, entry.size, entry.page_number)];
+        if (TlbWay* way = array.find_same(entry)) evict(array, *way);
+    }
+}
+
+void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
+    drop_slots(array, way);
+    array.remove(way);
+}
+
+void TlbHierarchy::drop_slots(const Tlb& array, const TlbWay& way) {
+    if (!l0_) return;
+    const u64* stamp = array.stamp(way);
+    for (RefKind kind : kAllKinds) {
+        if (!(array.kinds() & bit_of(kind))) continue;
+        if (way.entry.size == PageSize::k4K)
+            L0::drop(slots_of(*l0_, kind), way.entry.address(), stamp);
+        else
+            L0::drop_all_of(slots_of(*l0_, kind), stamp);
+    }
+}
+
+/// After a policy has aged the set that way `number` is in.
+void TlbHierarchy::drop_unsettled_slots(Tlb& array, u32 number) {
+    if (!l0_ || array.kinds() == 0) return;
+    const u32 ways = array.config().ways;
+    const u32 first = number / ways * ways;
+    for (u32 i = first; i < first + ways; ++i)
+        if (array.valid(i) && !array.settled(array.way(i))) drop_slots(array, array.way(i));
+}
+
+bool TlbHierarchy::refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry) {
+    bool found = false;
+    for (PageSize size : kPageSizes) {
+        if (size > entry.size || group.by_size[index_of(size)].count == 0) continue;
+        const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
+        Tlb& array = arrays_[array_number(group, size, piece.page_number)];
+        TlbWay* way = array.find_same(piece);
+        if (!way) continue;
+        drop_slots(array, *way);
+        array.refresh(*way, piece);
+        found = true;
+    }
+    return found;
+}
+
+bool TlbHierarchy::update(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+    if (!refresh_in(l1_[index_of(kind)], address, entry)) return false;
+    refresh_in(l2_[index_of(kind)], address, entry);
+    return true;
+}
+
+u64* TlbHierarchy::front_stamp(RefKind kind, TlbWay* way) {
+    Tlb& array = arrays_[way->array];
+    CHECK(array.valid(*way) && array.kinds() & bit_of(kind), way->number);
+    return array.settled(*way) ? array.stamp(*way) : nullptr;
+}
+
+u64 TlbHierarchy::invalidate_address(VirtAddr address, u16 pcid, Scope scope) {
+    u64 dropped = 0;
+    const auto matches = [&](const TlbEntry& entry) {
+        const bool in_scope = entry.global ? scope == Scope::kPcidAndGlobal : entry.pcid == pcid;
+        return in_scope && entry.address().page_number(entry.leaf) == address.page_number(entry.leaf);
+    };
+    for (Tlb& array : arrays_) {
+        const auto drop = [&](TlbWay* way) {
+            if (!way || !matches(way->entry)) return;
+            evict(array, *way);
+            ++dropped;
+        };
+        if (array.pieces() > 0)
+            for (u32 i = 0; i < array.size(); ++i)
+                if (array.valid(i)) drop(&array.way(i));
+        for (PageSize size : kPageSizes) {
+            if (!array.holds(size) || array.empty_of(size)) continue;
+            TlbEntry page{.page_number = address.page_number(size), .size = size, .leaf = size};
+            page.pcid = pcid;
+            drop(array.find_same(page));
+            page.global = true;
+            drop(array.find_same(page));
+        }
+    }
+    return dropped;
+}
+
+u64 TlbHierarchy::invalidate_page(VirtAddr address, u16 pcid) {
+    return invalidate_address(address, pcid, Scope::kPcidAndGlobal);
+}
+
+u64 TlbHierarchy::invalidate_address_nonglobal(VirtAddr address, u16 pcid) {
+    return invalidate_address(address, pcid, Scope::kPcidOnly);
+}
+
+template <class Predicate>
+u64 TlbHierarchy::invalidate_where(Predicate predicate) {
+    u64 dropped = 0;
+    for (Tlb& array : arrays_) {
+        if (array.resident() == 0) continue;
+        for (u32 i = 0; i < array.size(); ++i) {
+            if (!array.valid(i) || !predicate(array.way(i).entry)) continue;
+            array.remove(array.way(i));
+            ++dropped;
+        }
+    }
+    if (l0_ && dropped > 0) l0_->clear();
+    return dropped;
+}
+
+u64 TlbHierarchy::invalidate_pcid(u16 pcid) {
+    return invalidate_where([=](const TlbEntry& entry) { return !entry.global && entry.pcid == pcid; });
+}
+
+u64 TlbHierarchy::invalidate_nonglobal() {
+    return invalidate_where([](const TlbEntry& entry) { return !entry.global; });
+}
+
+u64 TlbHierarchy::invalidate_all() {
+    return invalidate_where([](const TlbEntry&) { return true; });
+}
+
+TlbHierarchy::Peek TlbHierarchy::peek(RefKind kind, VirtAddr address, u16 pcid) const {
+    TlbHierarchy& self = const_cast<TlbHierarchy&>(*this);
+    if (const Found found = self.find(l1_[index_of(kind)], address, pcid); found.way)
+        return {Level::kL1, found.array, found.way};
+    if (const Found found = self.find(l2_[index_of(kind)], address, pcid); found.way)
+        return {Level::kL2, found.array, found.way};
+    return {};
+}
+
+}  // namespace mmu
