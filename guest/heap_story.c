@@ -17,10 +17,10 @@ int main(void) {
     mallopt(M_MMAP_THRESHOLD, 16 << 20);
     minor_faults();
     char* heap = sbrk(0);
-    volatile char* block = malloc(256 << 10);
+    char* volatile block = malloc(256 << 10);
     char* grown = sbrk(0);
     printf("malloc asked brk for more heap: %s\n", grown > heap ? "yes" : "no");
-    char* first = (char*)(((unsigned long)heap + kPage) & -kPage);
+    volatile char* first = (volatile char*)(((unsigned long)heap + kPage) & -kPage);
     long before = minor_faults();
     for (int i = 0; i < 16; i++) first[i * kPage] = 'x';
     long after = minor_faults();
@@ -28,6 +28,6 @@ int main(void) {
     long again = minor_faults();
     printf("first touch of 16 pages: %ld faults\n", after - before);
     printf("second touch: %ld faults\n", again - after);
-    free((void*)block);
+    free(block);
     printf("free gave heap back: %s\n", (char*)sbrk(0) < grown ? "yes" : "no");
 }

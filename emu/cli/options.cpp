@@ -1,0 +1,296 @@
+// The door to CLI11: the options, their help, and the rule that everything after GUEST belongs to the guest.
+#include "emu/cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "emu/cli/version.h"
+
+namespace emu {
+
+namespace {
+
+using mmu::u64;
+
+constexpr const char* kIntroduction =
+    "mmuscope runs a Linux x86-64 program on a software MMU and shows what its TLBs, page tables and page "
+    "faults did.";
+
+constexpr const char* kExamples = R"(Examples:
+  mmuscope ./a.out one two                     run a program; its output and exit status are its own
+  mmuscope stat ./a.out                        the same, then a table of TLB, walk and fault counts on stderr
+  mmuscope stat --tlb zen4 -o out.txt ./a.out  on another CPU's TLBs, the table in a file
+  mmuscope stat --json ./a.out 2>out.json      for programs to read
+  mmuscope run --story ./a.out                 each brk call and page fault, step by step
+  mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
+  mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
+
+Programs must be static (gcc -static, musl-gcc -static, busybox-static). Exit status: the guest's own, 128 + n when
+signal n ended it; 125 an error of mmuscope itself, 126 not executable, 127 not found.)";
+
+constexpr const char* kRunFooter = "Everything after GUEST belongs to the guest. `--` may stand before it.";
+
+/// CLI11's help with a usage line of our own.
+class HelpFormatter : public CLI::Formatter {
+  public:
+    explicit HelpFormatter(std::string usage) : usage_(std::move(usage)) { column_width(34); }
+    std::string make_usage(const CLI::App*, std::string) const override { return usage_ + "\n"; }
+
+  private:
+    std::string usage_;
+};
+
+/// Options that CLI11 hands over as text and that need a look before they are Options.
+struct Raw {
+    std::string memory, stack, story_faults, csv;
+    std::vector<std::string> set_environment;
+    bool clear_environment = false, json = false;
+};
+
+void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
+    app.add_option("--tlb", options.tlb, "the CPU whose TLBs are modelled: a preset's name or a TOML file")
+        ->type_name("PRESET|FILE")
+        ->capture_default_str()
+        ->group("Machine");
+    app.add_option("--memory", raw.memory, "guest RAM, e.g. 256M (default 1G)")
+        ->type_name("SIZE")
+        ->group("Machine");
+    app.add_option("--stack", raw.stack, "limit of the stack (default 8M)")
+        ->type_name("SIZE")
+        ->group("Machine");
+    app.add_flag("--la57", options.five_levels, "5-level page tables")->group("Machine");
+    app.add_option("--seed", options.kernel.seed, "of all randomness that the guest sees")
+        ->type_name("N")
+        ->capture_default_str()
+        ->group("Machine");
+    app.add_flag("--randomize", options.kernel.randomize,
+                 "randomise addresses (default: as under setarch -R)")
+        ->group("Machine");
+    app.add_option("--max-instructions", options.max_instructions,
+                   "stop after N guest instructions, status 125")
+        ->type_name("N")
+        ->group("Machine");
+    app.add_flag("--verify", options.verify,
+                 "replay each reference in a second, plain TLB model and compare (slow)")
+        ->group("Machine");
+}
+
+void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
+    // One value each, so that the guest's path is never taken for another.
+    const auto repeated = CLI::MultiOptionPolicy::TakeAll;
+    app.add_option("--rw", options.kernel.files.writable, "let the guest write below DIR (may be repeated)")
+        ->type_name("DIR")
+        ->expected(1)
+        ->multi_option_policy(repeated)
+        ->group("Guest");
+    app.add_option("--root", options.kernel.files.root,
+                   "DIR is the guest's /; nothing outside can be reached")
+        ->type_name("DIR")
+        ->group("Guest");
+    app.add_flag("--no-files", options.kernel.files.none, "no files but stdin, stdout and stderr")
+        ->group("Guest");
+    app.add_option("--env", raw.set_environment,
+                   "set a variable of the guest's environment (may be repeated)")
+        ->type_name("NAME=VALUE")
+        ->expected(1)
+        ->multi_option_policy(repeated)
+        ->group("Guest");
+    app.add_flag("--clear-env", raw.clear_environment, "start from an empty environment")->group("Guest");
+}
+
+void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
+    app.add_option("-o,--output", options.output,
+                   "write what mmuscope itself reports to FILE instead of stderr")
+        ->type_name("FILE")
+        ->group("Output");
+    if (stat) {
+        app.add_flag("--json", raw.json, "one JSON object")->group("Output");
+        app.add_option("-x,--field-separator", raw.csv,
+                       "one line a count, with this separator, as perf stat -x")
+            ->type_name("SEP")
+            ->group("Output");
+    }
+    app.add_flag("--story", options.story, "tell each brk call and page fault step by step")->group("Output");
+    app.add_option("--story-faults", raw.story_faults, "tell only the faults numbered FROM to TO")
+        ->type_name("FROM-TO")
+        ->group("Output");
+    app.add_flag("--state-hash", options.state_hash, "print a hash of registers, memory and TLBs at the end")
+        ->group("Output");
+    app.add_option("--log", options.log_level, "trace, debug, info, warn, error or off")
+        ->type_name("LEVEL")
+        ->capture_default_str()
+        ->group("Output");
+}
+
+/// Where the guest's own arguments begin: behind "--", or at the first word that is neither an option nor its
+/// value.
+std::size_t guest_begin(const CLI::App& app, const std::vector<std::string>& arguments, std::size_t first) {
+    for (std::size_t i = first; i < arguments.size(); ++i) {
+        const std::string& word = arguments[i];
+        if (word == "--" || word.size() < 2 || word[0] != '-') return i;
+        // "-oFILE" and "--tlb=FILE" carry their value; CLI11 complains about what it does not know.
+        const bool joined = word[1] == '-' ? word.find('=') != std::string::npos : word.size() > 2;
+        const CLI::Option* option = app.get_option_no_throw(word);
+        if (option != nullptr && !joined && option->get_items_expected_max() > 0) ++i;
+    }
+    return arguments.size();
+}
+
+mmu::Unexpected<EarlyExit> wrong(const std::string& text) {
+    return mmu::Unexpected{EarlyExit{125, "mmuscope: " + text + "\n"}};
+}
+
+bool parse_range(const std::string& text, std::pair<u64, u64>& range) {
+    const std::size_t dash = text.find('-');
+    const auto number = [](const std::string& digits, u64& value) {
+        if (digits.empty() || digits.size() > 18 ||
+            digits.find_first_not_of("0123456789") != std::string::npos)
+            return false;
+        value = std::stoull(digits);
+        return true;
+    };
+    if (!number(text.substr(0, dash), range.first)) return false;
+    if (dash == std::string::npos) {
+        range.second = range.first;
+        return true;
+    }
+    if (dash + 1 == text.size()) return true;
+    return number(text.substr(dash + 1), range.second) && range.first <= range.second;
+}
+
+void set_variable(std::vector<std::string>& environment, const std::string& assignment) {
+    const std::string name = assignment.substr(0, assignment.find('=') + 1);
+    for (std::string& variable : environment)
+        if (variable.starts_with(name)) {
+            variable = assignment;
+            return;
+        }
+    environment.push_back(assignment);
+}
+
+/// Sizes, ranges and environment: what needs more than CLI11's checks. Empty, or what is wrong.
+std::string finish(Options& options, const Raw& raw, std::vector<std::string> environment) {
+    constexpr u64 kSmallest = u64{4} << 20, kLargest = u64{1} << 40;
+    if (!raw.memory.empty()) {
+        const std::optional<u64> size = parse_size(raw.memory);
+        if (!size) return "--memory: '" + raw.memory + "' is no size (such as 256M or 2G)";
+        if (*size < kSmallest || *size > kLargest)
+            return "--memory: " + raw.memory + " is not within 4M to 1T";
+        options.memory_bytes = *size & ~u64{4095};
+    }
+    if (!raw.stack.empty()) {
+        const std::optional<u64> size = parse_size(raw.stack);
+        if (!size) return "--stack: '" + raw.stack + "' is no size (such as 8M)";
+        if (*size < (u64{128} << 10) || *size > (u64{1} << 36))
+            return "--stack: " + raw.stack + " is not within 128K to 64G";
+        options.kernel.stack_limit = *size & ~u64{4095};
+    }
+    if (!raw.story_faults.empty()) {
+        if (!parse_range(raw.story_faults, options.story_faults))
+            return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";
+        options.story = true;
+    }
+    if (raw.json && !raw.csv.empty()) return "--json and -x exclude each other";
+    if (raw.json) options.format = ReportFormat::kJson;
+    if (!raw.csv.empty()) {
+        options.format = ReportFormat::kCsv;
+        options.csv_separator = raw.csv;
+    }
+    if (raw.clear_environment) environment.clear();
+    for (const std::string& assignment : raw.set_environment) {
+        if (assignment.find('=') == std::string::npos || assignment[0] == '=')
+            return "--env: '" + assignment + "' is not NAME=VALUE";
+        set_variable(environment, assignment);
+    }
+    options.environment = std::move(environment);
+    return {};
+}
+
+/// Hands `arguments` to CLI11, which wants them last first.
+std::optional<EarlyExit> parse(CLI::App& app, std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+        app.parse(arguments);
+    } catch (const CLI::Success&) {
+        return EarlyExit{0, app.help()};
+    } catch (const CLI::ParseError& error) {
+        return EarlyExit{125, std::string("mmuscope: ") + error.what() + "\nTry: mmuscope " + app.get_name() +
+                                  " --help\n"};
+    }
+    return std::nullopt;
+}
+
+mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& arguments, std::size_t first,
+                                            bool stat, std::vector<std::string> environment) {
+    Options options;
+    options.command = stat ? Command::kStat : Command::kRun;
+    Raw raw;
+    CLI::App app(
+        stat ? "Runs a program, then prints its TLB, page-walk and page-fault counts in perf stat's layout."
+             : "Runs a program. Its input, output and exit status are its own.",
+        stat ? "stat" : "run");
+    app.footer(kRunFooter);
+    app.formatter(std::make_shared<HelpFormatter>(
+        std::string("Usage: mmuscope ") + (stat ? "stat" : "[run]") + " [OPTIONS] [--] GUEST [ARGS...]"));
+    add_machine_options(app, options, raw);
+    add_guest_options(app, options, raw);
+    add_output_options(app, options, raw, stat);
+
+    std::size_t guest = guest_begin(app, arguments, first);
+    const std::vector<std::string> own(arguments.begin() + static_cast<std::ptrdiff_t>(first),
+                                       arguments.begin() + static_cast<std::ptrdiff_t>(guest));
+    if (std::optional<EarlyExit> exit = parse(app, own)) return mmu::Unexpected{*exit};
+    if (guest < arguments.size() && arguments[guest] == "--") ++guest;
+    options.guest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(guest), arguments.end());
+    if (options.guest.empty()) return wrong("no program to run; see mmuscope --help");
+    if (options.guest[0].empty()) return wrong("the name of the program to run is empty");
+    const std::string problem = finish(options, raw, std::move(environment));
+    if (!problem.empty()) return wrong(problem);
+    return options;
+}
+
+mmu::Expected<Options, EarlyExit> parse_tlb(const std::vector<std::string>& arguments) {
+    constexpr const char* kUsage =
+        "Usage: mmuscope tlb list                   the presets, one a line\n"
+        "       mmuscope tlb show PRESET|FILE       one of them as TOML: save it, edit it, give it to "
+        "--tlb\n";
+    Options options;
+    const std::string verb = arguments.size() > 2 ? arguments[2] : "";
+    if (verb == "-h" || verb == "--help") return mmu::Unexpected{EarlyExit{0, kUsage}};
+    if (verb == "list" && arguments.size() == 3) {
+        options.command = Command::kTlbList;
+        return options;
+    }
+    if (verb == "show" && arguments.size() == 4) {
+        options.command = Command::kTlbShow;
+        options.tlb = arguments[3];
+        return options;
+    }
+    return mmu::Unexpected{EarlyExit{125, kUsage}};
+}
+
+std::string overview() {
+    return std::string(kIntroduction) +
+           "\n\nUsage: mmuscope [run] [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope tlb list | tlb show PRESET|FILE\n"
+           "       mmuscope run --help, mmuscope stat --help: all options\n\n" +
+           kExamples + "\n";
+}
+
+}  // namespace
+
+mmu::Expected<Options, EarlyExit> parse_options(const std::vector<std::string>& arguments,
+                                                std::vector<std::string> environment) {
+    if (arguments.size() < 2) return mmu::Unexpected{EarlyExit{125, overview()}};
+    const std::string& first = arguments[1];
+    if (first == "-h" || first == "--help" || first == "help")
+        return mmu::Unexpected{EarlyExit{0, overview()}};
+    if (first == "--version")
+        return mmu::Unexpected{EarlyExit{0, std::string("mmuscope ") + kVersion + "\n"}};
+    if (first == "tlb") return parse_tlb(arguments);
+    if (first == "run" || first == "stat")
+        return parse_run(arguments, 2, first == "stat", std::move(environment));
+    return parse_run(arguments, 1, false, std::move(environment));
+}
+
+}  // namespace emu

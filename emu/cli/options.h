@@ -1,0 +1,54 @@
+// The command line as a value. CLI11 is known to options.cpp alone. It decides what was asked for; it opens
+// no file and runs nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernel/config.h"
+#include "mmu/base/expected.h"
+
+namespace emu {
+
+enum class Command : mmu::u8 { kRun, kStat, kTlbList, kTlbShow };
+enum class ReportFormat : mmu::u8 { kText, kJson, kCsv };
+
+struct Options {
+    Command command = Command::kRun;
+    std::vector<std::string> guest;        ///< its path, then its arguments
+    std::vector<std::string> environment;  ///< "NAME=value", the whole of it
+    std::string tlb = "skylake-sp";        ///< a preset's name or a TOML file
+    mmu::u64 memory_bytes = u64_gib(1);
+    kernel::KernelConfig kernel;
+    bool five_levels = false;
+    bool verify = false;
+    mmu::u64 max_instructions = 0;  ///< 0: no limit
+    std::string log_level = "warn";
+
+    ReportFormat format = ReportFormat::kText;
+    std::string csv_separator = ",";
+    std::string output;  ///< -o FILE; empty: stderr
+    bool state_hash = false;
+    bool story = false;
+    std::pair<mmu::u64, mmu::u64> story_faults = {
+        1, ~mmu::u64{0}};  ///< numbers of the faults told, both included
+
+    static constexpr mmu::u64 u64_gib(mmu::u64 count) { return count << 30; }
+};
+
+/// What to do instead of running: print this (--help, --version, or what is wrong) and exit.
+struct EarlyExit {
+    int status = 0;  ///< 0: `text` goes to stdout; otherwise it is an error, for stderr
+    std::string text;
+};
+
+/// Reads main's arguments, the program's name first. `environment` is the host's, which a guest inherits.
+mmu::Expected<Options, EarlyExit> parse_options(const std::vector<std::string>& arguments,
+                                                std::vector<std::string> environment);
+
+/// "64M", "1G", "4096", "512KiB" in bytes; nothing where it is none or does not fit.
+std::optional<mmu::u64> parse_size(const std::string& text);
+
+}  // namespace emu
