@@ -38,6 +38,8 @@ enum class EventKind : u8 {
     kFlush,          ///< TLB: start, end, after = pages; text = "invlpg" or "cr3"
     kMapChange,      ///< a VMA appeared, changed or went: start, end, flags; text = the function
     kOom,            ///< no frame: pfn count in `after` is what is free
+    kSyscallEnter,   ///< text = name; address = number; before, start, end = its first three arguments
+    kSyscallExit,    ///< text = name; address = number; after = what it returned, or -errno
 };
 
 /// Plain data; fields that an event does not use are 0.
