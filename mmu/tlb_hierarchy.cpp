@@ -191,8 +191,7 @@ void TlbHierarchy::drop_unsettled_slots(Tlb& array, u32 number) {
         if (array.valid(i) && !array.settled(array.way(i))) drop_slots(array, array.way(i));
 }
 
-bool TlbHierarchy::refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry) {
-    bool found = false;
+void TlbHierarchy::refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry) {
     for (PageSize size : kPageSizes) {
         if (size > entry.size || group.by_size[index_of(size)].count == 0) continue;
         const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
@@ -201,13 +200,14 @@ bool TlbHierarchy::refresh_in(const Group& group, VirtAddr address, const TlbEnt
         if (!way) continue;
         drop_slots(array, *way);
         array.refresh(*way, piece);
-        found = true;
     }
-    return found;
 }
 
 bool TlbHierarchy::update(RefKind kind, VirtAddr address, const TlbEntry& entry) {
-    if (!refresh_in(l1_[index_of(kind)], address, entry)) return false;
+    const Found found = find(l1_[index_of(kind)], address, entry.pcid);
+    if (!found.way || found.way->entry.size > entry.size || found.way->entry.global != entry.global)
+        return false;
+    refresh_in(l1_[index_of(kind)], address, entry);
     refresh_in(l2_[index_of(kind)], address, entry);
     return true;
 }

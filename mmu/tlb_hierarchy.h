@@ -109,7 +109,7 @@ class TlbHierarchy {
     TlbWay* insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry);
     void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry);
     void back_invalidate(RefKind kind, const TlbEntry& entry);
-    bool refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry);
+    void refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry);
     void evict(Tlb& array, TlbWay& way);
     void drop_slots(const Tlb& array, const TlbWay& way);
     void drop_unsettled_slots(Tlb& array, u32 set);
