@@ -28,6 +28,7 @@ struct OpcodeRow {
     Operand operand = Operand::kAny;
     bool lockable = false;  ///< a LOCK prefix is allowed (with a memory destination)
     Encoding encoding = Encoding::kLegacy;
+    bool alone = false;  ///< the instruction is a block of its own: it wants exact counters
 };
 
 /// Every chapter's rows, in the order of the manual's chapters.
