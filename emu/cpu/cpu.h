@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <string>
 
 #include "emu/decode/insn.h"
 #include "mmu/arch/fault.h"
@@ -12,7 +11,7 @@
 
 namespace mmu {
 class Mmu;
-}
+}  // namespace mmu
 
 namespace emu {
 
@@ -58,11 +57,11 @@ struct Cpu {
     mmu::Fault fault{};
     std::atomic<bool> stop{false};  ///< makes run() return kBudget soon; a host signal handler may set it
     u8 canonical_shift = 16;  ///< 64 minus the width of linear addresses: 16, or 7 with LA57
+    bool rebuild_block = false;  ///< the block at rip no longer is what is in memory there
     Block** pending_link = nullptr;  ///< where the block that is looked up next is to be noted
-    std::string undefined_note;      ///< names the instruction behind the last #UD
-    u64 bounce_address = 0;
-    u32 bounce_size = 0;
-    alignas(64) u8 bounce[64] = {};
+    alignas(64) u8 bounce[64] = {};         ///< of the one store or modify that is open
+    alignas(64) u8 read_bounce[2][64] = {};  ///< of the last two loads
+    u8 next_read_bounce = 0;
 
     struct JumpCacheEntry {
         u64 rip = ~u64{0};
@@ -146,8 +145,19 @@ struct Cpu {
     u64 instructions_retired() const;
 
   private:
+    /// Where the bytes of an access are: in one page, or in two.
+    struct Span {
+        u8* low = nullptr;
+        u8* high = nullptr;
+        u32 low_size = 0, size = 0;
+    };
     u8* reference(u64 address, mmu::Access access);
-    u8* open_slow(u64 address, u32 size, mmu::Access access);
+    bool locate(u64 address, u32 size, mmu::Access access, Span& span);
+    static void copy_in(const Span& span, u8* to);
+    u8* writable(const Span& span, bool filled);
+    mmu::Pfn frame_of(const u8* host) const;
+
+    Span pending_store;
 };
 
 template <class T>

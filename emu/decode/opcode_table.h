@@ -9,7 +9,8 @@
 
 namespace emu {
 
-/// Fills `out.run` and the operands that are not the memory one (that is filled already); false: #UD.
+/// Fills `out.run` and the operands that are not the memory one (that is filled already); false: #UD. `out.aux` of an
+/// instruction that ends its block belongs to the block builder.
 using Build = bool (*)(const Fields& fields, Insn& out);
 
 /// A mandatory prefix of a row. kNone rows of the 0F maps' vector opcodes want neither 66, F2 nor F3; kAny do not look.
@@ -28,7 +29,7 @@ struct OpcodeRow {
     Operand operand = Operand::kAny;
     bool lockable = false;  ///< a LOCK prefix is allowed (with a memory destination)
     Encoding encoding = Encoding::kLegacy;
-    bool alone = false;  ///< the instruction is a block of its own: it wants exact counters
+    bool alone = false;  ///< a block of its own: it reads the exact instruction count
 };
 
 /// Every chapter's rows, in the order of the manual's chapters.

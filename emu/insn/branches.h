@@ -1,7 +1,7 @@
 // The ways out of a block that instruction handlers take, and the conditions that they check on the way.
 #pragma once
 
-#include "emu/cpu/cpu.h"
+#include "emu/insn/host_flags.h"
 
 namespace emu::insn {
 
@@ -26,6 +26,12 @@ inline Links* links_after(const Insn* i) { return const_cast<Links*>(reinterpret
     const u64 target = c.regs.rip + i->offset + i->length;
     if (i->aux & Far::kFall) [[unlikely]] return go_far(c, links->fall, target, &links->fall);
     return go_near(c, links->fall, target);
+}
+
+/// Jcc; fused.cpp knows it by its address.
+template <Condition condition>
+Exit jcc(Cpu& c, const Insn* i) {
+    return holds<condition>(c.flags) ? go_taken(c, i) : go_fall(c, i);
 }
 
 /// Whether RIP may be loaded with `target`: otherwise the branch itself raises #GP (SDM Vol. 1 3.3.7.1). Canonical to 57

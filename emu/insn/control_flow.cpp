@@ -10,11 +10,6 @@
 namespace emu::insn {
 namespace {
 
-template <Condition condition>
-Exit jcc(Cpu& c, const Insn* i) {
-    return holds<condition>(c.flags) ? go_taken(c, i) : go_fall(c, i);
-}
-
 Exit jump(Cpu& c, const Insn* i) { return go_taken(c, i); }
 
 Exit call(Cpu& c, const Insn* i) {

@@ -1,0 +1,98 @@
+#include "emu/decode/block_cache.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "mmu/base/check.h"
+
+namespace emu {
+
+BlockCache::BlockCache(mmu::PhysicalMemory& memory, Handler stale)
+    : memory_(memory), stale_(stale), table_(1024), mask_(1023) {
+    memory_.set_code_observer(this);
+}
+
+BlockCache::~BlockCache() {
+    clear();
+    memory_.set_code_observer(nullptr);
+}
+
+void BlockCache::clear() {
+    for (const auto& [frame, blocks] : of_frame_) memory_.unmark_code(mmu::Pfn{frame});
+    of_frame_.clear();
+    std::fill(table_.begin(), table_.end(), Entry{});
+    chunks_.clear();
+    occupied_ = used_ = chunk_left_ = 0;
+}
+
+BlockCache::Entry& BlockCache::entry_for(u64 physical) {
+    usize n = hash(physical);
+    while (table_[n].physical != physical && table_[n].physical != kEmpty) n = (n + 1) & mask_;
+    return table_[n];
+}
+
+void BlockCache::grow() {
+    std::vector<Entry> old(table_.size() * 2);
+    old.swap(table_);
+    mask_ = table_.size() - 1;
+    occupied_ = 0;
+    for (const Entry& entry : old)
+        if (entry.block) {
+            entry_for(entry.physical) = entry;
+            ++occupied_;
+        }
+}
+
+void* BlockCache::allocate(usize bytes) {
+    if (chunk_left_ < bytes) {
+        const usize size = std::max(kChunk, bytes + alignof(Block));
+        chunks_.push_back(std::unique_ptr<u8[]>(new u8[size]));
+        const auto start = reinterpret_cast<u64>(chunks_.back().get());
+        const u64 aligned = mmu::align_up(start, alignof(Block));
+        chunk_next_ = chunks_.back().get() + (aligned - start);
+        chunk_left_ = size - (aligned - start);
+        used_ += size;
+    }
+    void* const memory = chunk_next_;
+    chunk_next_ += bytes;
+    chunk_left_ -= bytes;
+    return memory;
+}
+
+Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second_frame) {
+    auto* block = new (allocate(sizeof(Block) + header.insns * sizeof(Insn) + sizeof(Links))) Block(header);
+    std::memcpy(static_cast<void*>(block->code()), code, header.insns * sizeof(Insn));
+    new (block->code() + header.insns) Links;
+
+    if (2 * (occupied_ + 1) > table_.size()) grow();
+    Entry& entry = entry_for(header.physical);
+    if (entry.physical == kEmpty) ++occupied_;
+    if (entry.block) kill(entry.block);
+    entry = {header.physical, block};
+
+    const mmu::Pfn frame = mmu::PhysAddr{header.physical}.pfn();
+    of_frame_[frame.value].push_back(block);
+    if (second_frame != frame) of_frame_[second_frame.value].push_back(block);
+    return block;
+}
+
+void BlockCache::kill(Block* block) {
+    block->host_page = 0;
+    for (u32 n = 0; n < block->insns; ++n) block->code()[n].run = stale_;
+}
+
+void BlockCache::code_frame_written(mmu::Pfn frame) {
+    const auto found = of_frame_.find(frame.value);
+    if (found != of_frame_.end()) {
+        for (Block* block : found->second) {
+            kill(block);
+            Entry& entry = entry_for(block->physical);
+            if (entry.block == block) entry.block = nullptr;
+        }
+        of_frame_.erase(found);
+    }
+    memory_.unmark_code(frame);
+}
+
+}  // namespace emu

@@ -1,0 +1,68 @@
+// Decoded blocks, found by the guest-physical address of their first byte and dropped when a page they were decoded from
+// is written. Their memory is taken back only when all are dropped at once, so that a link or a running block may still
+// see a dead block: each operation of a dead block leaves it (stale_block).
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "emu/decode/insn.h"
+#include "mmu/physical_memory.h"
+
+namespace emu {
+
+class BlockCache final : public mmu::CodeObserver {
+  public:
+    /// `stale` becomes the handler of dead blocks' operations.
+    BlockCache(mmu::PhysicalMemory& memory, Handler stale);
+    ~BlockCache() override;
+    BlockCache(const BlockCache&) = delete;
+    BlockCache& operator=(const BlockCache&) = delete;
+
+    Block* find(u64 physical) const {
+        for (usize n = hash(physical);; n = (n + 1) & mask_) {
+            const Entry& entry = table_[n];
+            if (entry.physical == physical) return entry.block;
+            if (entry.physical == kEmpty) return nullptr;
+        }
+    }
+
+    /// True when the next insert() would exceed the memory set aside for blocks: clear() first, outside of any block.
+    bool full() const { return used_ > kMaxBytes; }
+    void clear();
+
+    /// Copies a block with its Insns and empty Links in, replacing one at the same address. `second_frame` is the frame
+    /// that its only instruction reaches into, or the first one again.
+    Block* insert(const Block& header, const Insn* code, mmu::Pfn second_frame);
+
+    usize bytes() const { return used_; }
+
+    void code_frame_written(mmu::Pfn frame) override;
+
+  private:
+    static constexpr u64 kEmpty = ~u64{0};
+    static constexpr usize kChunk = usize{1} << 20;
+    static constexpr usize kMaxBytes = usize{256} << 20;
+    struct Entry {
+        u64 physical = kEmpty;
+        Block* block = nullptr;  ///< null: the block died
+    };
+
+    usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
+    Entry& entry_for(u64 physical);
+    void grow();
+    void kill(Block* block);
+    void* allocate(usize bytes);
+
+    mmu::PhysicalMemory& memory_;
+    Handler stale_;
+    std::vector<Entry> table_;
+    usize mask_ = 0, occupied_ = 0;
+    std::unordered_map<u64, std::vector<Block*>> of_frame_;
+    std::vector<std::unique_ptr<u8[]>> chunks_;
+    usize chunk_left_ = 0, used_ = 0;
+    u8* chunk_next_ = nullptr;
+};
+
+}  // namespace emu

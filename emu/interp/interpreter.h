@@ -1,0 +1,51 @@
+// The run loop: finds or builds the block at RIP and lets it run; blocks find their successors by themselves as long as
+// they can. It owns the decoded blocks and knows no kernel.
+#pragma once
+
+#include <string>
+
+#include "emu/cpu/cpu.h"
+#include "emu/decode/block_builder.h"
+#include "emu/decode/block_cache.h"
+#include "emu/decode/decoder.h"
+
+namespace emu {
+
+class Interpreter {
+  public:
+    explicit Interpreter(Cpu& cpu);
+    ~Interpreter();
+
+    /// Runs until something needs the caller, for `max_instructions` retired ones at the most (exactly that many when
+    /// the answer is kBudget and no stop was asked for).
+    Exit run(u64 max_instructions);
+
+    /// The instruction at regs.rip as bytes and text, read without any effect.
+    std::string describe_current() const;
+
+    const DecodeStats& decode_stats() const { return decoder_.stats(); }
+    u64 blocks_built() const { return blocks_built_; }
+
+  private:
+    Exit run_slice(i64 instructions, u32 instructions_per_block);
+    const u8* fetch_at_rip();
+    const u8* second_page();
+    Block* block_at_rip();
+    Block* single_step_block();
+    bool decode(const u8* host, u32 max_instructions, mmu::Pfn& second_frame);
+    Block header_for(const u8* host) const;
+    u64 physical_of(const u8* host) const;
+    void forget_blocks();
+
+    Cpu& cpu_;
+    Decoder decoder_;
+    BlockBuilder builder_;
+    BlockCache cache_;
+    struct {
+        Block header;
+        Insn code[8];
+    } step_;
+    u64 blocks_built_ = 0;
+};
+
+}  // namespace emu
