@@ -1,0 +1,323 @@
+// How it leaves: no stack is needed. Behind the instruction stands a jump through memory to the code that
+// stores the registers at absolute addresses; a fault's handler takes them from the signal frame and makes
+// the kernel return to the same way out. So nothing is unwound, and sanitizers have nothing to complain of.
+#include "tests/support/host_cpu.h"
+
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "mmu/base/check.h"
+
+namespace tests {
+namespace {
+
+using mmu::Registers;
+
+/// XSAVE's standard format, components x87, SSE and AVX (SDM Vol. 1 13.4).
+struct alignas(64) XsaveArea {
+    u16 control, status;
+    u8 tag, reserved;
+    u16 opcode;
+    u64 instruction, operand;
+    u32 mxcsr, mxcsr_mask;
+    u8 x87[8][16];
+    u8 xmm[16][16];
+    u8 unused[96];
+    u64 components, compacted, header[6];
+    u8 ymm_high[16][16];
+};
+static_assert(offsetof(XsaveArea, components) == 512 && offsetof(XsaveArea, ymm_high) == 576);
+
+/// Lives at a fixed address, because code that may use no register can reach nothing else. The assembly below
+/// knows these offsets.
+struct State {
+    u64 gpr[16];     // 0
+    u64 rflags;      // 128
+    u64 entry;       // 136
+    u64 exit;        // 144
+    u64 host_rsp;    // 152
+    u32 host_mxcsr;  // 160
+    u32 host_fcw;    // 164
+    u64 has_avx;     // 168
+    u64 running;     // 176
+    u64 stack[42];   // 184..520
+    alignas(64) XsaveArea fpu;
+    HostCpu::Outcome outcome;
+};
+constexpr u64 kState = 0x3000'0000;
+static_assert(offsetof(State, fpu) == 576);
+
+State& state() {
+    return *reinterpret_cast<State*>(kState);
+}
+
+extern "C" void mmuscope_host_enter();
+extern "C" void mmuscope_host_exit();
+extern "C" void mmuscope_host_resume();
+
+asm(R"(
+    .set STATE, 0x30000000
+    .set FPU, STATE + 576
+    .pushsection .text
+    .globl mmuscope_host_enter, mmuscope_host_exit, mmuscope_host_resume
+mmuscope_host_enter:
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, STATE + 152
+    stmxcsr STATE + 160
+    fnstcw STATE + 164
+    movl $7, %eax
+    xorl %edx, %edx
+    cmpq $0, STATE + 168
+    je 1f
+    xrstor64 FPU
+    jmp 2f
+1:  fxrstor64 FPU
+2:  movl $STATE + 520, %esp
+    pushq STATE + 128
+    popfq
+    movq STATE + 0, %rax
+    movq STATE + 8, %rcx
+    movq STATE + 16, %rdx
+    movq STATE + 24, %rbx
+    movq STATE + 40, %rbp
+    movq STATE + 48, %rsi
+    movq STATE + 56, %rdi
+    movq STATE + 64, %r8
+    movq STATE + 72, %r9
+    movq STATE + 80, %r10
+    movq STATE + 88, %r11
+    movq STATE + 96, %r12
+    movq STATE + 104, %r13
+    movq STATE + 112, %r14
+    movq STATE + 120, %r15
+    movq STATE + 32, %rsp
+    jmp *STATE + 136
+
+mmuscope_host_exit:
+    movq %rsp, STATE + 32
+    movl $STATE + 520, %esp
+    pushfq
+    popq STATE + 128
+    pushq $2
+    popfq
+    movq %rax, STATE + 0
+    movq %rcx, STATE + 8
+    movq %rdx, STATE + 16
+    movq %rbx, STATE + 24
+    movq %rbp, STATE + 40
+    movq %rsi, STATE + 48
+    movq %rdi, STATE + 56
+    movq %r8, STATE + 64
+    movq %r9, STATE + 72
+    movq %r10, STATE + 80
+    movq %r11, STATE + 88
+    movq %r12, STATE + 96
+    movq %r13, STATE + 104
+    movq %r14, STATE + 112
+    movq %r15, STATE + 120
+    movl $7, %eax
+    xorl %edx, %edx
+    cmpq $0, STATE + 168
+    je 1f
+    xsave64 FPU
+    vzeroupper
+    jmp mmuscope_host_resume
+1:  fxsave64 FPU
+mmuscope_host_resume:
+    fninit
+    fldcw STATE + 164
+    ldmxcsr STATE + 160
+    movq STATE + 152, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    retq
+    .popsection
+)");
+
+/// Where ucontext keeps the registers, by encoding number.
+constexpr int kContextIndex[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+constexpr u64 kX87Component = 1, kSseComponent = 2, kAvxComponent = 4;
+constexpr u16 kTopMask = 7u << 11;
+
+void store_fpu(const Registers& from, XsaveArea& area) {
+    area = XsaveArea{};
+    area.control = from.x87.control;
+    area.status = static_cast<u16>((from.x87.status & ~kTopMask) | from.x87.top << 11);
+    area.tag = from.x87.valid;
+    area.mxcsr = from.mxcsr;
+    area.components = kX87Component | kSseComponent | kAvxComponent;
+    for (unsigned i = 0; i < 8; ++i) std::memcpy(area.x87[i], &from.x87.physical[(from.x87.top + i) & 7], 10);
+    for (unsigned i = 0; i < 16; ++i) {
+        std::memcpy(area.xmm[i], from.vector[i].bytes.data(), 16);
+        std::memcpy(area.ymm_high[i], from.vector[i].bytes.data() + 16, 16);
+    }
+}
+
+/// `components`: those that `area` holds; the others are in their initial state.
+void load_fpu(const XsaveArea& area, u64 components, Registers& to) {
+    to.x87 = {};
+    to.vector = {};
+    to.mxcsr = area.mxcsr;
+    if (components & kX87Component) {
+        to.x87.control = area.control;
+        to.x87.status = static_cast<u16>(area.status & ~kTopMask);
+        to.x87.top = (area.status >> 11) & 7;
+        to.x87.valid = area.tag;
+        for (unsigned i = 0; i < 8; ++i) {
+            mmu::Float80& value = to.x87.physical[(to.x87.top + i) & 7];
+            std::memcpy(&value.significand, area.x87[i], 8);
+            std::memcpy(&value.sign_exponent, area.x87[i] + 8, 2);
+        }
+    }
+    for (unsigned i = 0; i < 16; ++i) {
+        if (components & kSseComponent) std::memcpy(to.vector[i].bytes.data(), area.xmm[i], 16);
+        if (components & kAvxComponent) std::memcpy(to.vector[i].bytes.data() + 16, area.ymm_high[i], 16);
+    }
+}
+
+/// The floating-point state of a signal frame, which is XSAVE's where the kernel says so (Linux:
+/// arch/x86/include/uapi/asm/sigcontext.h, struct _fpx_sw_bytes).
+void load_frame_fpu(const void* frame, Registers& to) {
+    struct SoftwareBytes {
+        u32 magic, extended_size;
+        u64 components;
+    } software;
+    constexpr u32 kMagic = 0x46505853;
+    std::memcpy(&software, static_cast<const u8*>(frame) + 464, sizeof software);
+    XsaveArea area{};
+    if (software.magic != kMagic) {
+        std::memcpy(&area, frame, 512);
+        return load_fpu(area, kX87Component | kSseComponent, to);
+    }
+    std::memcpy(&area, frame,
+                software.components & kAvxComponent ? sizeof area : offsetof(XsaveArea, ymm_high));
+    load_fpu(area, area.components & software.components, to);
+}
+
+/// RFLAGS.AC makes misaligned references fault, the handler's too.
+[[gnu::always_inline]] inline void clear_alignment_check() {
+    asm volatile(
+        "leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp" ::
+            : "cc", "memory");
+}
+
+__attribute__((no_sanitize("address", "undefined"))) void on_signal(int signal, siginfo_t* info, void* raw) {
+    clear_alignment_check();
+    if (!state().running) {  // not ours: the host program's own, which ends it
+        struct sigaction fallback {};
+        fallback.sa_handler = SIG_DFL;
+        sigaction(signal, &fallback, nullptr);
+        return;
+    }
+    auto* context = static_cast<ucontext_t*>(raw);
+    auto& saved = context->uc_mcontext.gregs;
+    HostCpu::Outcome& out = state().outcome;
+    for (unsigned i = 0; i < 16; ++i) out.registers.gpr[i] = static_cast<u64>(saved[kContextIndex[i]]);
+    out.registers.rip = static_cast<u64>(saved[REG_RIP]);
+    out.registers.rflags =
+        static_cast<u64>(saved[REG_EFL]) & ~mmu::Rflags::kRf;  // faults set RF in the frame
+    load_frame_fpu(context->uc_mcontext.fpregs, out.registers);
+    out.signal = signal;
+    out.code = info->si_code;
+    out.trapno = static_cast<u64>(saved[REG_TRAPNO]);
+    out.error = static_cast<u64>(saved[REG_ERR]);
+    out.address = static_cast<u64>(saved[REG_CR2]);
+    saved[REG_RIP] = reinterpret_cast<greg_t>(&mmuscope_host_resume);
+    saved[REG_EFL] = 2;
+}
+
+void* map_at(u64 address, u64 size, int protection) {
+    void* p = mmap(reinterpret_cast<void*>(address), size, protection,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    CHECK(p == reinterpret_cast<void*>(address), address, reinterpret_cast<u64>(p));
+    return p;
+}
+
+constexpr u64 kSignalStack = 0x3100'0000, kSignalStackSize = 0x2'0000;
+constexpr u8 kInt3 = 0xcc;
+
+}  // namespace
+
+HostCpu::HostCpu() {
+    static_assert(sizeof(State) <= 4096);
+    map_at(kCode, kCodeSize, PROT_READ | PROT_WRITE | PROT_EXEC);
+    map_at(kData, kDataSize, PROT_READ | PROT_WRITE);
+    map_at(kGuard, kGuardSize, PROT_NONE);
+    map_at(kState, 4096, PROT_READ | PROT_WRITE);
+    map_at(kSignalStack, kSignalStackSize, PROT_READ | PROT_WRITE);
+    std::memset(reinterpret_cast<void*>(kCode), kInt3, kCodeSize);
+    state().exit = reinterpret_cast<u64>(&mmuscope_host_exit);
+    state().has_avx = __builtin_cpu_supports("avx") ? 1 : 0;
+
+    stack_t stack{};
+    stack.ss_sp = reinterpret_cast<void*>(kSignalStack);
+    stack.ss_size = kSignalStackSize;
+    CHECK(sigaltstack(&stack, &old_stack_) == 0);
+    struct sigaction action {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    for (unsigned i = 0; i < std::size(kSignals); ++i)
+        CHECK(sigaction(kSignals[i], &action, &old_actions_[i]) == 0);
+}
+
+HostCpu::~HostCpu() {
+    for (unsigned i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &old_actions_[i], nullptr);
+    sigaltstack(&old_stack_, nullptr);
+    munmap(reinterpret_cast<void*>(kCode), kCodeSize);
+    munmap(reinterpret_cast<void*>(kData), kDataSize + kGuardSize);
+    munmap(reinterpret_cast<void*>(kState), 4096);
+    munmap(reinterpret_cast<void*>(kSignalStack), kSignalStackSize);
+}
+
+HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before) {
+    constexpr u8 kJumpToExit[] = {0xff, 0x24, 0x25, 0x90, 0x00, 0x00, 0x30};  // jmp *kState + 144
+    CHECK(before.rip >= kCode && before.rip - kCode <= kCodeSize - 32 && bytes.size() <= 16, before.rip);
+    CHECK((before.rflags & mmu::Rflags::kTf) == 0);
+    u8* const code = reinterpret_cast<u8*>(before.rip);
+    const u64 end = before.rip + bytes.size();
+    std::memcpy(code, bytes.data(), bytes.size());
+    std::memcpy(code + bytes.size(), kJumpToExit, sizeof kJumpToExit);
+
+    State& s = state();
+    std::memcpy(s.gpr, before.gpr.data(), sizeof s.gpr);
+    s.rflags = before.rflags;
+    s.entry = before.rip;
+    store_fpu(before, s.fpu);
+    s.outcome = Outcome{};
+    s.running = 1;
+    mmuscope_host_enter();
+    s.running = 0;
+
+    Outcome& out = s.outcome;
+    if (out.signal == 0) {
+        std::memcpy(out.registers.gpr.data(), s.gpr, sizeof s.gpr);
+        out.registers.rip = end;
+        out.registers.rflags = s.rflags;
+        const u64 all = kX87Component | kSseComponent | kAvxComponent;
+        load_fpu(s.fpu, s.has_avx ? s.fpu.components : all, out.registers);
+    } else if (out.signal == SIGTRAP && out.registers.rip != end) {  // a branch to the filling
+        out.registers.rip -= 1;
+        out.signal = out.code = 0;
+        out.trapno = 0;
+    }
+    std::memset(code, kInt3, bytes.size() + sizeof kJumpToExit);
+    out.registers.fs_base = before.fs_base;
+    out.registers.gs_base = before.gs_base;
+    return out;
+}
+
+}  // namespace tests
