@@ -19,8 +19,8 @@ struct FaultOutcome {
     Kind kind = Kind::kRetry;
     int signal = 0;      ///< SIGSEGV or SIGBUS
     int si_code = 0;     ///< SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2
-    u64 si_addr = 0;     ///< the faulting byte
-    u32 si_pkey = 0;     ///< of SEGV_PKUERR
+    u64 address = 0;     ///< si_addr: the faulting byte (the name si_addr is a macro of <csignal>)
+    u32 pkey = 0;        ///< si_pkey of SEGV_PKUERR
     u64 trapno = 14;     ///< sigcontext
     u64 error_code = 0;  ///< sigcontext; P|U are forced for kernel addresses
     u64 cr2 = 0;         ///< sigcontext

@@ -80,7 +80,7 @@ struct MappedFile {
 class PageCache {
   public:
     /// Takes over `file.backing`; one reference is the caller's. Never 0.
-    FileId open(MmapFile& file);
+    FileId open(MemorySystem& system, MmapFile& file);
     /// A shared anonymous object of `pages` pages (shmem_zero_setup()).
     FileId open_shmem(u64 pages);
     void get(FileId id) { files_[id].refcount++; }  ///< get_file()
@@ -92,9 +92,9 @@ class PageCache {
     const AddressSpace& mapping_of(FileId id) const { return *spaces_[files_[id].mapping]; }
     AddressSpace* find(FileBacking::Identity identity);
 
-    /// The file layer read()s or write()s a file that may be mapped: keep both views coherent. Cheap if it is
-    /// not.
-    void before_read(MemorySystem& system, FileBacking::Identity identity);
+    /// The file layer is about to read() or write() a file that may be mapped: dirty pages go to the file
+    /// first. After a write() the cached pages are read again. Both are cheap for a file that is not cached.
+    void before_io(MemorySystem& system, FileBacking::Identity identity);
     void after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes);
 
     struct Lookup {
@@ -116,9 +116,11 @@ class PageCache {
 
   private:
     AddressSpaceId new_space();
-    void add(AddressSpace& space, AddressSpaceId id, u64 index, PageIndex page);
-    void release(MemorySystem& system, AddressSpace& space, PageIndex page);
-    PageIndex fill(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, bool may_fail);
+    FileId new_file(AddressSpaceId space);
+    PageIndex add(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, Pfn pfn);
+    bool read_window(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 first, u64 end,
+                     u64 wanted);
+    void release(MemorySystem& system, AddressSpace& space, PageIndex& slot);
 
     std::vector<MappedFile> files_{1};  ///< [0] is "none"
     std::vector<FileId> free_files_;

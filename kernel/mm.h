@@ -66,12 +66,12 @@ struct MmStruct {
     u64 hiwater_vm = 0, hiwater_rss = 0;                                      ///< pages
     std::array<u64, kRssKinds> rss_stat{};                                    ///< pages
     u64 pgtables_bytes = 0, peak_pgtables_bytes = 0;
-    u64 map_count = 0;
     u64 def_flags = 0;  ///< mlockall(MCL_FUTURE)
     u32 next_anon_vma = 1;
     u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
     std::array<Limit, kRlimits> rlimits{};
 
+    u64 map_count() const { return mm_mt.size(); }
     u64 rlimit(Rlimit which) const { return rlimits[which].cur; }
     u64 rss_pages() const {
         return rss_stat[MM_FILEPAGES] + rss_stat[MM_ANONPAGES] + rss_stat[MM_SHMEMPAGES];
@@ -91,6 +91,8 @@ struct MemorySystem {
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     FaultStats faults;
     Observer* observer = nullptr;
+    bool out_of_memory =
+        false;  ///< a frame was refused: the guest is to be ended as by the OOM killer (SIGKILL)
 
     void set_observer(Observer* o) {
         observer = o;

@@ -20,6 +20,7 @@ struct FaultStats {
     u64 cow_reuse = 0;       ///< do_wp_page: reused (wp_page_reuse)
     u64 spurious = 0;        ///< nothing had to change
     u64 stack_growth = 0;    ///< faults that moved a stack's vm_start; also counted above by their kind
+    u64 populated = 0;       ///< by MAP_POPULATE, mlock: no trap, not in total; counted above as getrusage does
     u64 signalled = 0;       ///< ended in SIGSEGV, SIGBUS or the OOM killer
     u64 kernel_mode = 0;     ///< taken by the kernel's own copies to and from user memory; also counted above
 };

@@ -1,0 +1,120 @@
+// Purpose: faults on pages of files and of shared anonymous memory. Linux: mm/memory.c do_fault(),
+// do_read_fault(), do_cow_fault(), do_shared_fault(), mm/filemap.c filemap_map_pages().
+#include <algorithm>
+
+#include "kernel/memory.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr u64 kFaultAroundPages = 16;  // fault_around_bytes / PAGE_SIZE
+
+/// set_pte_range() for a page of the cache.
+void map_cache_page(VmFaultInfo& vmf, u64 address, u64* ptep, PageIndex index, bool write) {
+    Page& page = vmf.system.mem_map.at_index(index);
+    ++page.refcount;
+    ++page.mapcount;
+    add_mm_rss(vmf.mm, mm_counter(page));
+    Pte pte = mk_pte(Pfn{index}, vmf.vma.vm_page_prot);
+    if (write) pte = maybe_mkwrite(pte.with(Pte::kDirty), vmf.vma);
+    set_pte_at(vmf.system, address, ptep, pte);
+}
+
+u32 fault_of(const PageCache::Lookup& found) {
+    if (found.page) return found.major ? u32{VM_FAULT_MAJOR} : 0;
+    return found.oom ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
+PageCache::Lookup filemap_fault(VmFaultInfo& vmf) {
+    return vmf.system.page_cache.read_page(vmf.system, vmf.vma.vm_file, vmf.pgoff(), vmf.vma.vm_flags);
+}
+
+/// do_fault_around(): maps what the cache holds of the 16 pages around, within the area and one page table.
+/// True if the faulting page was among them. OOM is left to the slow path.
+bool do_fault_around(VmFaultInfo& vmf) {
+    const AddressSpace& space = vmf.system.page_cache.mapping_of(vmf.vma.vm_file);
+    const u64 pgoff = vmf.pgoff();
+    const u64 file_pages = pages_of(page_align(space.size_bytes()));
+    if (pgoff >= file_pages || !space.find(pgoff)) return false;
+    vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
+    if (!vmf.pte) return false;
+    const u64 pte_off = mmu::VirtAddr{vmf.address}.table_index(1);
+    const u64 vma_off = pgoff - vmf.vma.vm_pgoff;
+    const u64 from =
+        std::max(mmu::align_down(pte_off, kFaultAroundPages), pte_off - std::min(pte_off, vma_off));
+    const u64 to = std::min({from + kFaultAroundPages, u64{512}, pte_off + vmf.vma.pages() - vma_off});
+    u64* table = vmf.pte - pte_off;
+    u64 mapped = 0;
+    for (u64 i = from; i < to; ++i) {
+        const u64 index = pgoff + i - pte_off;
+        if (index >= file_pages) break;
+        const PageIndex page = space.find(index);
+        if (!page || table[i]) continue;
+        map_cache_page(vmf, vmf.address + (i - pte_off) * mmu::kPageSize, &table[i], page, false);
+        ++mapped;
+    }
+    vmf.system.notify({.kind = EventKind::kFaultAround, .address = vmf.address, .after = mapped});
+    return true;
+}
+
+void tell(VmFaultInfo& vmf, PageIndex page, const char* function) {
+    vmf.system.notify({.kind = EventKind::kFileFault,
+                       .address = vmf.address,
+                       .pfn = page,
+                       .start = vmf.pgoff(),
+                       .text = function});
+}
+
+u32 do_read_fault(VmFaultInfo& vmf) {
+    vmf.kind = &FaultStats::file_read;
+    if (do_fault_around(vmf)) return VM_FAULT_NOPAGE;
+    const auto found = filemap_fault(vmf);
+    if (!found.page) return fault_of(found);
+    tell(vmf, found.page, "do_read_fault");
+    vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
+    if (!vmf.pte) return VM_FAULT_OOM;
+    map_cache_page(vmf, vmf.address, vmf.pte, found.page, false);
+    return fault_of(found);
+}
+
+u32 do_cow_fault(VmFaultInfo& vmf) {
+    vmf.kind = &FaultStats::file_cow;
+    MemorySystem& system = vmf.system;
+    anon_vma_prepare(vmf);
+    const auto copy = system.alloc_page();
+    if (!copy) return VM_FAULT_OOM;
+    const auto found = filemap_fault(vmf);
+    vmf.pte = found.page ? pte_alloc(system, vmf.mm, vmf.pmd, vmf.address) : nullptr;
+    if (!vmf.pte) {
+        system.put_page(*copy);
+        return found.page ? u32{VM_FAULT_OOM} : fault_of(found);
+    }
+    tell(vmf, found.page, "do_cow_fault");
+    system.memory.copy_frame(*copy, Pfn{found.page});
+    add_new_anon_page(vmf, *copy);
+    set_pte_at(system, vmf.address, vmf.pte,
+               maybe_mkwrite(mk_pte(*copy, vmf.vma.vm_page_prot).with(Pte::kDirty), vmf.vma));
+    return fault_of(found);
+}
+
+u32 do_shared_fault(VmFaultInfo& vmf) {
+    vmf.kind = &FaultStats::file_shared;
+    const auto found = filemap_fault(vmf);
+    if (!found.page) return fault_of(found);
+    tell(vmf, found.page, "do_shared_fault");
+    vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
+    if (!vmf.pte) return VM_FAULT_OOM;
+    map_cache_page(vmf, vmf.address, vmf.pte, found.page, true);
+    vmf.system.mem_map.at_index(found.page).flags |= Page::kDirty;
+    return fault_of(found);
+}
+
+}  // namespace
+
+u32 do_fault(VmFaultInfo& vmf) {
+    if (!vmf.write()) return do_read_fault(vmf);
+    return vmf.vma.vm_flags & VM_SHARED ? do_shared_fault(vmf) : do_cow_fault(vmf);
+}
+
+}  // namespace kernel

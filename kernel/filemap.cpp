@@ -1,0 +1,257 @@
+// Purpose: the page cache. See filemap.h. Linux: mm/filemap.c, mm/readahead.c, mm/shmem.c.
+// Deviation: readahead is synchronous: the window around a missing page is read at once, and there is no
+// second, asynchronous window. Dirty pages are written back at msync(), at the last munmap() and before a
+// read() of the file.
+#include "kernel/filemap.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/mm_internal.h"
+#include "mmu/base/check.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr u64 kReadaheadPages = 32;  // VM_READAHEAD_PAGES: 128 KiB
+
+}  // namespace
+
+u64 AddressSpace::size_bytes() const {
+    if (shmem) return shmem_pages << mmu::kPageShift;
+    return backing ? backing->size() : 0;
+}
+
+PageIndex AddressSpace::find(u64 index) const {
+    const auto chunk = chunks.find(index >> kChunkShift);
+    return chunk == chunks.end() ? 0 : chunk->second[index % kChunkPages];
+}
+
+AddressSpaceId PageCache::new_space() {
+    for (AddressSpaceId id = 1; id < spaces_.size(); ++id) {
+        if (spaces_[id]) continue;
+        spaces_[id] = std::make_unique<AddressSpace>();
+        return id;
+    }
+    spaces_.push_back(std::make_unique<AddressSpace>());
+    return static_cast<AddressSpaceId>(spaces_.size() - 1);
+}
+
+FileId PageCache::new_file(AddressSpaceId space) {
+    ++spaces_[space]->users;
+    FileId id = static_cast<FileId>(files_.size());
+    if (free_files_.empty()) {
+        files_.emplace_back();
+    } else {
+        id = free_files_.back();
+        free_files_.pop_back();
+    }
+    files_[id].mapping = space;
+    files_[id].refcount = 1;
+    return id;
+}
+
+FileId PageCache::open(MemorySystem& system, MmapFile& file) {
+    CHECK(file.backing);
+    const auto identity = file.backing->identity();
+    auto [entry, is_new] = by_identity_.try_emplace(identity, 0);
+    if (is_new) {
+        entry->second = new_space();
+        spaces_[entry->second]->identity = identity;
+    }
+    AddressSpace& space = *spaces_[entry->second];
+    if (space.users == 0 && space.nrpages && space.version != file.backing->version())
+        truncate(system, space, 0);  // it changed while nobody looked
+    // A later open may allow writing where the first did not.
+    if (!space.backing || file.writable) space.backing = std::move(file.backing);
+    space.version = space.backing->version();
+    const FileId id = new_file(entry->second);
+    files_[id].readable = file.readable;
+    files_[id].writable = file.writable;
+    files_[id].path = file.path;
+    return id;
+}
+
+FileId PageCache::open_shmem(u64 pages) {
+    const AddressSpaceId space = new_space();
+    spaces_[space]->shmem = true;
+    spaces_[space]->shmem_pages = pages;
+    const FileId id = new_file(space);
+    files_[id].readable = files_[id].writable = true;
+    files_[id].path = "/dev/zero (deleted)";
+    return id;
+}
+
+void PageCache::put(MemorySystem& system, FileId id) {
+    CHECK(id && files_[id].refcount > 0, id);
+    if (--files_[id].refcount) return;
+    const AddressSpaceId space_id = files_[id].mapping;
+    AddressSpace& space = *spaces_[space_id];
+    files_[id] = MappedFile{};
+    free_files_.push_back(id);
+    if (!space.shmem) writeback(system, space, 0, ~u64{0});
+    if (--space.users) return;
+    if (space.shmem) {
+        truncate(system, space, 0);
+        spaces_[space_id].reset();
+    } else {
+        space.version = space.backing->version();
+        space.backing.reset();  // closes the file; its clean pages stay
+    }
+}
+
+AddressSpace* PageCache::find(FileBacking::Identity identity) {
+    const auto it = by_identity_.find(identity);
+    return it == by_identity_.end() ? nullptr : spaces_[it->second].get();
+}
+
+PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, Pfn pfn) {
+    Page& page = system.mem_map[pfn];
+    page.flags |= Page::kCache | Page::kUptodate | (space.shmem ? Page::kShmem : 0);
+    page.mapping = id;
+    page.index = index;
+    space.chunks[index >> AddressSpace::kChunkShift][index % AddressSpace::kChunkPages] =
+        static_cast<PageIndex>(pfn.value);
+    ++space.nrpages;
+    ++cached_pages_;
+    return static_cast<PageIndex>(pfn.value);
+}
+
+/// The pages [first, end) of the file that are missing, read with one call. False: an I/O error.
+bool PageCache::read_window(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 first, u64 end,
+                            u64 wanted) {
+    const u64 bytes = (end - first) << mmu::kPageShift;
+    const auto buffer = std::make_unique_for_overwrite<u8[]>(bytes);
+    const i64 got = space.backing->pread({buffer.get(), bytes}, first << mmu::kPageShift);
+    if (got < 0) return false;
+    std::memset(buffer.get() + got, 0,
+                bytes - static_cast<u64>(got));  // the tail of the last page reads zero
+    for (u64 index = first; index < end; ++index) {
+        if (space.find(index)) continue;
+        // Readahead takes only what is free; the page that somebody waits for may have others given up for
+        // it.
+        const auto pfn = index == wanted ? system.alloc_page() : system.buddy.alloc_pages(0);
+        if (!pfn && index == wanted) return true;
+        if (!pfn) continue;
+        system.memory.note_write(*pfn);
+        std::memcpy(system.memory.frame(*pfn), buffer.get() + ((index - first) << mmu::kPageShift),
+                    mmu::kPageSize);
+        add(system, space, id, index, *pfn);
+    }
+    return true;
+}
+
+PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 index, u64 vm_flags) {
+    const AddressSpaceId id = files_[file].mapping;
+    AddressSpace& space = *spaces_[id];
+    const u64 file_pages = pages_of(page_align(space.size_bytes()));
+    if (index >= file_pages) return {.past_end = true};
+    if (const PageIndex page = space.find(index)) return {.page = page};
+    if (space.shmem) {
+        const auto pfn = system.alloc_zeroed_page();
+        if (!pfn) return {.oom = true};
+        return {.page = add(system, space, id, index, *pfn)};
+    }
+    // do_sync_mmap_readahead(): around the page; one page for MADV_RANDOM; ahead of it for MADV_SEQUENTIAL.
+    u64 first = index > kReadaheadPages / 2 ? index - kReadaheadPages / 2 : 0;
+    u64 end = first + kReadaheadPages;
+    if (vm_flags & VM_SEQ_READ) first = index, end = index + kReadaheadPages;
+    if (vm_flags & VM_RAND_READ) first = index, end = index + 1;
+    end = std::min(end, file_pages);
+    system.notify({.kind = EventKind::kPageCacheMiss, .before = index, .start = first, .end = end - 1});
+    if (!read_window(system, space, id, first, end, index)) return {};
+    const PageIndex page = space.find(index);
+    return {.page = page, .major = true, .oom = !page};
+}
+
+int PageCache::writeback(MemorySystem& system, AddressSpace& space, u64 first, u64 last) {
+    if (space.shmem || !space.backing) return 0;
+    int error = 0;
+    const u64 size = space.size_bytes();
+    for (auto& [key, chunk] : space.chunks) {
+        for (unsigned i = 0; i < AddressSpace::kChunkPages; ++i) {
+            const u64 index = (key << AddressSpace::kChunkShift) + i;
+            if (!chunk[i] || index < first || index > last) continue;
+            Page& page = system.mem_map.at_index(chunk[i]);
+            if (!page.is(Page::kDirty)) continue;
+            const u64 offset = index << mmu::kPageShift;
+            if (offset < size) {
+                const u64 bytes = std::min(mmu::kPageSize, size - offset);
+                const i64 done = space.backing->pwrite({system.memory.frame(Pfn{chunk[i]}), bytes}, offset);
+                if (done != static_cast<i64>(bytes) && !error)
+                    error = done < 0 ? static_cast<int>(done) : -EIO;
+            }
+            // While it is mapped its next change would go unseen: it stays dirty until the last unmap.
+            if (!page.mapcount) page.flags &= static_cast<u16>(~Page::kDirty);
+        }
+    }
+    return error;
+}
+
+void PageCache::release(MemorySystem& system, AddressSpace& space, PageIndex& slot) {
+    const Pfn pfn{slot};
+    Page& page = system.mem_map[pfn];
+    page.flags &= static_cast<u16>(~(Page::kCache | Page::kDirty));
+    slot = 0;
+    --space.nrpages;
+    --cached_pages_;
+    system.put_page(pfn);
+}
+
+void PageCache::truncate(MemorySystem& system, AddressSpace& space, u64 first) {
+    for (auto it = space.chunks.lower_bound(first >> AddressSpace::kChunkShift); it != space.chunks.end();) {
+        const u64 base = it->first << AddressSpace::kChunkShift;
+        bool empty = true;
+        for (unsigned i = 0; i < AddressSpace::kChunkPages; ++i) {
+            PageIndex& slot = it->second[i];
+            if (slot && base + i >= first) release(system, space, slot);
+            empty = empty && !slot;
+        }
+        it = empty ? space.chunks.erase(it) : std::next(it);
+    }
+}
+
+u64 PageCache::shrink(MemorySystem& system, u64 target) {
+    u64 freed = 0;
+    for (auto& space : spaces_) {
+        if (!space || space->shmem) continue;
+        for (auto& [key, chunk] : space->chunks) {
+            for (PageIndex& slot : chunk) {
+                if (!slot) continue;
+                const Page& page = system.mem_map.at_index(slot);
+                if (page.mapcount || page.refcount > 1 || page.is(Page::kDirty)) continue;
+                release(system, *space, slot);
+                if (++freed == target) return freed;
+            }
+        }
+    }
+    return freed;
+}
+
+void PageCache::before_io(MemorySystem& system, FileBacking::Identity identity) {
+    if (AddressSpace* space = find(identity)) writeback(system, *space, 0, ~u64{0});
+}
+
+void PageCache::after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes) {
+    AddressSpace* space = find(identity);
+    if (!space || !bytes) return;
+    if (!space->backing) return truncate(system, *space, 0);
+    const u64 first = pages_of(offset), last = pages_of(offset + bytes - 1);
+    for (auto it = space->chunks.lower_bound(first >> AddressSpace::kChunkShift);
+         it != space->chunks.end() && it->first << AddressSpace::kChunkShift <= last; ++it) {
+        for (unsigned i = 0; i < AddressSpace::kChunkPages; ++i) {
+            const u64 index = (it->first << AddressSpace::kChunkShift) + i;
+            if (!it->second[i] || index < first || index > last) continue;
+            const Pfn pfn{it->second[i]};
+            system.memory.note_write(pfn);
+            u8* frame = system.memory.frame(pfn);
+            const i64 got = space->backing->pread({frame, mmu::kPageSize}, index << mmu::kPageShift);
+            const u64 valid = got > 0 ? static_cast<u64>(got) : 0;
+            std::memset(frame + valid, 0, mmu::kPageSize - valid);
+        }
+    }
+    space->version = space->backing->version();
+}
+
+}  // namespace kernel

@@ -1,0 +1,143 @@
+// Purpose: address spaces as a whole: making, laying out, measuring, checking. See mm.h.
+// Linux: kernel/fork.c mm_alloc(), arch/x86/mm/mmap.c arch_pick_mmap_layout(), fs/exec.c setup_arg_pages().
+#include "kernel/mm.h"
+
+#include <algorithm>
+
+#include "kernel/mm_internal.h"
+#include "mmu/base/check.h"
+
+namespace kernel {
+
+namespace {
+
+/// Frames that stand for the kernel's image and its first allocations; they are never given out.
+constexpr u64 kKernelImageFrames = 256;
+
+}  // namespace
+
+MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
+    : memory(ram),
+      hw(the_mmu),
+      mem_map(ram.frames()),
+      buddy(mem_map, Pfn{std::min(kKernelImageFrames, ram.frames() / 2)}),
+      zero_page(1) {
+    mem_map[zero_page].flags = Page::kReserved;
+    mem_map[zero_page].refcount = 1;
+    memory.clear_frame(zero_page);
+}
+
+std::optional<Pfn> MemorySystem::alloc_page() {
+    auto pfn = buddy.alloc_pages(0);
+    if (!pfn) [[unlikely]] {
+        constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
+        if (page_cache.shrink(*this, kReclaimPages)) pfn = buddy.alloc_pages(0);
+        if (!pfn) {
+            out_of_memory = true;
+            notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
+        }
+    }
+    return pfn;
+}
+
+std::optional<Pfn> MemorySystem::alloc_zeroed_page() {
+    const auto pfn = alloc_page();
+    if (pfn) memory.clear_frame(*pfn);
+    return pfn;
+}
+
+void MemorySystem::put_page(Pfn pfn) {
+    Page& page = mem_map[pfn];
+    CHECK(page.refcount > 0 && !page.is(Page::kReserved | Page::kBuddy), pfn.value, page.refcount);
+    if (--page.refcount == 0) buddy.free_pages(pfn, 0);
+}
+
+std::optional<MmStruct> mm_alloc(MemorySystem& system) {
+    MmStruct mm;
+    mm.levels = system.hw.control().levels();
+    mm.task_size = mm.levels == 5 ? kTaskSize56 : kTaskSize47;
+    const auto pgd = alloc_table(system, mm, mm.levels, 0);
+    if (!pgd) return std::nullopt;
+    mm.pgd = *pgd;
+    // VmPTE does not count the root (Linux: mm_init() starts pgtables_bytes at 0).
+    mm.pgtables_bytes = mm.peak_pgtables_bytes = 0;
+    mm.rlimits[kRlimitStack].cur = 8u << 20;
+    mm.rlimits[kRlimitMemlock] = {8u << 20, 8u << 20};
+    return mm;
+}
+
+void switch_mm(MemorySystem& system, const MmStruct& mm) {
+    const u64 pcid = system.hw.control().pcide() ? mm.pcid : 0;
+    CHECK(system.hw.load_cr3(mm.pgd.address().value | pcid).has_value(), mm.pgd.value, pcid);
+}
+
+void arch_pick_mmap_layout(MmStruct& mm, std::optional<u64> random_pages) {
+    constexpr u64 kStackMaxRandom = u64{0x3fffff} << mmu::kPageShift;  // stack_maxrandom_size()
+    constexpr u64 kGapMin = 128u << 20;
+    const u64 window = kTaskSize47;  // DEFAULT_MAP_WINDOW, also with LA57
+    const u64 random = (random_pages.value_or(0) & mmu::mask(27, 0)) << mmu::kPageShift;
+    const u64 stack = mm.rlimit(kRlimitStack);
+    const u64 pad = (random_pages ? kStackMaxRandom : 0) + kStackGuardGap;
+    u64 gap = stack;
+    if (gap + pad > gap) gap += pad;
+    gap = std::clamp(gap, kGapMin, window / 6 * 5);
+    mm.mmap_base = page_align(window - gap - random);
+    mm.mmap_legacy_base = page_align(window / 3) + random;
+    mm.legacy_layout = false;
+}
+
+int create_stack(MemorySystem& system, MmStruct& mm, u64 stack_top, bool executable) {
+    if (page_offset(stack_top) || stack_top < kMmapMinAddr + mmu::kPageSize || stack_top > mm.task_size)
+        return -EINVAL;
+    VmAreaStruct vma;
+    vma.vm_start = stack_top - mmu::kPageSize;
+    vma.vm_end = stack_top;
+    vma.vm_flags = VM_STACK_FLAGS | (executable ? VM_EXEC : 0);
+    vma.vm_page_prot = vm_get_page_prot(vma.vm_flags);
+    vma.vm_pgoff = pages_of(vma.vm_start);
+    if (mm.mm_mt.find_vma_intersection(vma.vm_start, vma.vm_end) || !may_expand_vm(mm, vma.vm_flags, 1))
+        return -ENOMEM;
+    add_vma(system, mm, vma);
+    vm_stat_account(mm, vma.vm_flags, 1);
+    system.notify({.kind = EventKind::kMapChange,
+                   .start = vma.vm_start,
+                   .end = vma.vm_end,
+                   .flags = vma.vm_flags,
+                   .text = "create_stack"});
+    return 0;
+}
+
+int expand_stack_for_exec(MemorySystem& system, MmStruct& mm, u64 stack_pointer) {
+    VmAreaStruct* vma = mm.find_vma(stack_pointer);
+    if (!vma || !(vma->vm_flags & VM_GROWSDOWN)) return -EFAULT;
+    constexpr u64 kStackExpand = 131072;
+    const u64 size = vma->size();
+    const u64 limit = mmu::align_down(mm.rlimit(kRlimitStack), mmu::kPageSize);
+    const u64 base = size + kStackExpand > limit ? vma->vm_end - std::min(limit, vma->vm_end)
+                                                 : vma->vm_start - kStackExpand;
+    if (base >= vma->vm_start) return 0;
+    return expand_downwards(system, mm, *vma, base);
+}
+
+MemoryStats memory_stats(const MemorySystem& system, const MmStruct& mm) {
+    MemoryStats stats;
+    stats.rss_bytes = mm.rss_pages() * mmu::kPageSize;
+    stats.peak_rss_bytes = mm.hiwater_rss * mmu::kPageSize;
+    stats.total_vm_bytes = mm.total_vm * mmu::kPageSize;
+    stats.peak_total_vm_bytes = mm.hiwater_vm * mmu::kPageSize;
+    stats.page_table_bytes = mm.pgtables_bytes;
+    stats.peak_page_table_bytes = mm.peak_pgtables_bytes;
+    stats.frames_free = system.buddy.free_frames();
+    stats.frames_total = system.mem_map.frames();
+    return stats;
+}
+
+std::string vma_name(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma) {
+    if (*vma.name) return vma.name;
+    if (vma.vm_file) return system.page_cache.file(vma.vm_file).path;
+    if (vma.vm_start < mm.brk && vma.vm_end > mm.start_brk) return "[heap]";
+    if (vma.vm_start <= mm.start_stack && vma.vm_end >= mm.start_stack) return "[stack]";
+    return {};
+}
+
+}  // namespace kernel

@@ -1,0 +1,153 @@
+// Purpose: mmap(2): checks in Linux's order, then one new area. Linux: arch/x86/kernel/sys_x86_64.c,
+// mm/mmap.c ksys_mmap_pgoff(), do_mmap(), mm/vma.c mmap_region().
+#include "kernel/mmap.h"
+
+#include "kernel/mm_internal.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr u64 kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapType = 0xf, kMapFixed = 0x10,
+              kMapGrowsdown = 0x100, kMapLocked = 0x2000, kMapNoreserve = 0x4000, kMapPopulate = 0x8000,
+              kMapNonblock = 0x10000, kMapStack = 0x20000, kMapHugetlb = 0x40000,
+              kMapFixedNoreplace = 0x100000;
+/// LEGACY_MAP_MASK: what MAP_SHARED_VALIDATE accepts.
+constexpr u64 kLegacyMapMask = kMapShared | kMapPrivate | kMapFixed | 0x20 | 0x800 | 0x1000 | kMapLocked |
+                               kMapNoreserve | kMapPopulate | kMapNonblock | kMapStack | kMapHugetlb | 0x40 |
+                               kMapGrowsdown;
+constexpr u64 kMaxFileBytes = ~u64{0} >> 1;  // MAX_LFS_FILESIZE
+
+/// calc_vm_flag_bits()
+u64 vm_flags_of_map(u64 flags) {
+    u64 vm_flags = 0;
+    if (flags & kMapGrowsdown) vm_flags |= VM_GROWSDOWN;
+    if (flags & kMapLocked) vm_flags |= VM_LOCKED;
+    if (flags & kMapStack) vm_flags |= VM_NOHUGEPAGE;
+    return vm_flags;
+}
+
+/// do_mmap()'s switch for files: 0, or -errno; adds to `vm_flags`.
+int check_file(const MmapFile& file, u64 prot, u64 flags, u64 pgoff, u64 len, u64& vm_flags) {
+    if (len > kMaxFileBytes || pgoff > pages_of(kMaxFileBytes - len)) return -EOVERFLOW;
+    const u64 type = flags & kMapType;
+    if (type != kMapShared && type != kMapSharedValidate && type != kMapPrivate) return -EINVAL;
+    if (type != kMapPrivate) {
+        if (type == kMapSharedValidate && (flags & ~(kLegacyMapMask | kMapSharedValidate)))
+            return -EOPNOTSUPP;
+        if ((prot & PROT_WRITE_) && !file.writable) return -EACCES;
+        vm_flags |= VM_SHARED | VM_MAYSHARE;
+        if (!file.writable) vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+    }
+    if (!file.readable) return -EACCES;
+    if (file.path_noexec) {
+        if (vm_flags & VM_EXEC) return -EPERM;
+        vm_flags &= ~VM_MAYEXEC;
+    }
+    if (!file.backing && !file.dev_zero) return -ENODEV;
+    if (vm_flags & VM_GROWSDOWN) return -EINVAL;
+    return 0;
+}
+
+/// The same for anonymous memory.
+int check_anonymous(u64 flags, u64& vm_flags) {
+    switch (flags & kMapType) {
+        case kMapShared:
+            if (vm_flags & VM_GROWSDOWN) return -EINVAL;
+            vm_flags |= VM_SHARED | VM_MAYSHARE;
+            return 0;
+        case kMapPrivate:
+            return 0;
+        default:
+            return -EINVAL;
+    }
+}
+
+/// What the area is backed by. 0: anonymous; nothing: -ENOMEM.
+std::optional<FileId> backing_of(MemorySystem& system, MmapFile* file, u64 vm_flags, u64 len) {
+    if (file && !file->dev_zero) return system.page_cache.open(system, *file);
+    if (!(vm_flags & VM_SHARED)) return FileId{0};
+    if (!(vm_flags & VM_NORESERVE) && !vm_enough_memory(system, pages_of(len))) return std::nullopt;
+    return system.page_cache.open_shmem(pages_of(len));
+}
+
+}  // namespace
+
+i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u64 flags, MmapFile* file,
+             u64 offset) {
+    if (page_offset(offset)) return -EINVAL;
+    u64 pgoff = pages_of(offset);
+    if (!file && (flags & kMapHugetlb)) return -ENOMEM;  // the pool of huge pages is empty
+    if (!len) return -EINVAL;
+    if (flags & kMapFixedNoreplace) flags |= kMapFixed;
+    if (!(flags & kMapFixed)) {  // round_hint_to_min()
+        addr = mmu::align_down(addr, mmu::kPageSize);
+        if (addr && addr < kMmapMinAddr) addr = kMmapMinAddr;
+    }
+    len = page_align(len);
+    if (!len) return -ENOMEM;
+    if (pgoff + pages_of(len) < pgoff) return -EOVERFLOW;
+    if (mm.map_count() > kMaxMapCount) return -ENOMEM;
+
+    u64 vm_flags = calc_vm_prot_bits(prot) | vm_flags_of_map(flags) | mm.def_flags | VM_MAYREAD |
+                   VM_MAYWRITE | VM_MAYEXEC;
+    const u64 shared = (flags & kMapType) != kMapPrivate ? VM_SHARED : 0;
+    const i64 place = get_unmapped_area(system, mm, addr, len, flags, vm_flags | shared, !file);
+    if (place < 0) return place;
+    addr = static_cast<u64>(place);
+    if ((flags & kMapFixedNoreplace) && mm.mm_mt.find_vma_intersection(addr, addr + len)) return -EEXIST;
+    if ((flags & kMapLocked) && !can_do_mlock(mm)) return -EPERM;
+    if (!mlock_future_ok(mm, vm_flags, len)) return -EAGAIN;
+
+    if (const int error =
+            file ? check_file(*file, prot, flags, pgoff, len, vm_flags) : check_anonymous(flags, vm_flags))
+        return error;
+    const bool anonymous = !file || file->dev_zero;
+    if (anonymous) pgoff = vm_flags & VM_SHARED ? 0 : pages_of(addr);
+    if (flags & kMapNoreserve) vm_flags |= VM_NORESERVE;
+    const auto backing = backing_of(system, file, vm_flags, len);
+    if (!backing) return -ENOMEM;
+    const i64 result = mmap_region(system, mm, addr, len, vm_flags, pgoff, *backing);
+    const bool populate = (vm_flags & VM_LOCKED) || (flags & (kMapPopulate | kMapNonblock)) == kMapPopulate;
+    if (result >= 0 && populate) populate_vma_range(system, mm, addr, addr + len);
+    return result;
+}
+
+i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_flags, u64 pgoff, FileId file) {
+    const auto fail = [&](int error) {
+        if (file) system.page_cache.put(system, file);
+        return static_cast<i64>(error);
+    };
+    const u64 end = addr + len;
+    u64 replaced = 0, replaced_accounted = 0;
+    for (auto it = mm.mm_mt.upper_bound(addr); it != mm.mm_mt.end() && it->second.vm_start < end; ++it) {
+        const u64 overlap = pages_of(std::min(end, it->second.vm_end) - std::max(addr, it->second.vm_start));
+        replaced += overlap;
+        if (it->second.vm_flags & VM_ACCOUNT) replaced_accounted += overlap;
+    }
+    const u64 pages = pages_of(len);
+    if (!may_expand_vm(mm, vm_flags, pages - replaced)) return fail(-ENOMEM);
+    if (accountable_mapping(vm_flags)) {
+        const u64 charged = pages - replaced_accounted;
+        if (charged && !vm_enough_memory(system, charged)) return fail(-ENOMEM);
+        vm_flags |= VM_ACCOUNT;
+    }
+    if (replaced) {
+        if (const int error = do_munmap(system, mm, addr, len)) return fail(error);
+    }
+    VmAreaStruct vma;
+    vma.vm_start = addr;
+    vma.vm_end = end;
+    vma.vm_flags = vm_flags;
+    vma.vm_pgoff = pgoff;
+    vma.vm_file = file;
+    vma.vm_page_prot = vma_page_prot(system, vma);
+    add_vma(system, mm, vma);
+    vm_stat_account(mm, vm_flags, static_cast<i64>(pages));
+    if (vm_flags & VM_LOCKED) mm.locked_vm += pages;
+    system.notify(
+        {.kind = EventKind::kMapChange, .start = addr, .end = end, .flags = vm_flags, .text = "mmap_region"});
+    return static_cast<i64>(addr);
+}
+
+}  // namespace kernel

@@ -1,0 +1,65 @@
+// Purpose: flushing. See mmu_gather.h.
+#include "kernel/mmu_gather.h"
+
+#include "mmu/base/check.h"
+
+namespace kernel {
+
+namespace {
+
+/// Is `mm` the address space that CR3 names?
+bool loaded(const MemorySystem& system, const MmStruct& mm) {
+    return system.hw.control().root() == mm.pgd.address();
+}
+
+}  // namespace
+
+void flush_tlb_mm(MemorySystem& system, const MmStruct& mm) {
+    const auto& control = system.hw.control();
+    system.notify({.kind = EventKind::kFlush, .start = 0, .end = mm.task_size, .text = "cr3"});
+    if (loaded(system, mm)) {
+        // Bit 63 clear: all entries of this PCID go, global ones stay.
+        CHECK(system.hw.load_cr3(control.cr3).has_value(), control.cr3);
+    } else if (control.pcide()) {
+        CHECK(system.hw.invpcid(1, {.pcid = mm.pcid, .address = 0}).has_value(), mm.pcid);
+    }  // without PCIDs the switch to `mm` will flush
+}
+
+void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
+    const u64 pages = (end - start) >> mmu::kPageShift;
+    if (pages > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
+    system.notify({.kind = EventKind::kFlush, .after = pages, .start = start, .end = end, .text = "invlpg"});
+    for (u64 address = start; address < end; address += mmu::kPageSize)
+        system.hw.invlpg(mmu::VirtAddr{address});
+}
+
+void MmuGather::remove_page(Pfn pfn) {
+    Page& page = system_.mem_map[pfn];
+    CHECK(page.refcount > 0, pfn.value);
+    if (page.refcount > 1) {  // somebody else keeps the frame from being reused
+        --page.refcount;
+        return;
+    }
+    page.next = doomed_;
+    doomed_ = static_cast<PageIndex>(pfn.value);
+}
+
+void MmuGather::remove_table(Pfn pfn, u64 address) {
+    // The paging-structure caches may know the table: INVLPG of any address drops them.
+    remove_tlb_entry(address);
+    remove_page(pfn);
+}
+
+void MmuGather::flush() {
+    if (start_ < end_) flush_tlb_range(system_, mm_, start_, end_);
+    start_ = ~u64{0};
+    end_ = 0;
+    while (doomed_) {
+        const Pfn pfn{doomed_};
+        doomed_ = system_.mem_map[pfn].next;
+        system_.mem_map[pfn].next = 0;
+        system_.put_page(pfn);
+    }
+}
+
+}  // namespace kernel

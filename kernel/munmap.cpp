@@ -1,0 +1,116 @@
+// Purpose: taking mappings away: page by page, table by table, area by area. Linux: mm/vma.c do_vmi_munmap(),
+// mm/memory.c zap_pte_range(), free_pgtables(), mm/mmap.c exit_mmap().
+#include "kernel/mm_internal.h"
+#include "kernel/mmap.h"
+#include "mmu/base/check.h"
+
+namespace kernel {
+
+void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
+    MemorySystem& system = tlb.system();
+    walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
+        if (*ptep == 0) return;
+        const Pte old = ptep_get_and_clear(system, address, ptep);
+        CHECK(pte_present(old), address, old.raw);
+        tlb.remove_tlb_entry(address);
+        Page* page = vm_normal_page(system, old);
+        if (!page) return;  // the zero page has no owner
+        if (old.dirty() && page->is(Page::kCache)) page->flags |= Page::kDirty;
+        --mm.rss_stat[mm_counter(*page)];
+        --page->mapcount;
+        tlb.remove_page(old.pfn());
+    });
+}
+
+namespace {
+
+/// vms_gather_munmap_vmas(): cuts the areas at both ends, so that whole ones can go. 0 or -ENOMEM.
+int split_at_ends(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
+    VmAreaStruct* first = mm.mm_mt.find_vma_intersection(start, end);
+    if (!first) return 0;
+    if (first->vm_start < start) {
+        // Linux lets map_count go one above its limit for a moment, unless both ends have to be cut.
+        if (end < first->vm_end && mm.map_count() >= kMaxMapCount) return -ENOMEM;
+        if (!split_vma(system, mm, *first, start)) return -ENOMEM;
+    }
+    VmAreaStruct* last = mm.mm_mt.find_vma(end - 1);
+    if (last && last->vm_start < end && last->vm_end > end && !split_vma(system, mm, *last, end))
+        return -ENOMEM;
+    return 0;
+}
+
+/// vms_complete_munmap_vmas(): forgets the areas of [start, end), which have no pages any more.
+void remove_vmas(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
+    auto it = mm.mm_mt.upper_bound(start);
+    while (it != mm.mm_mt.end() && it->second.vm_start < end) {
+        const VmAreaStruct vma = it->second;
+        it = mm.mm_mt.erase(it);
+        vm_stat_account(mm, vma.vm_flags, -static_cast<i64>(vma.pages()));
+        if (vma.vm_flags & VM_LOCKED) mm.locked_vm -= vma.pages();
+        if (vma.vm_file) system.page_cache.put(system, vma.vm_file);
+        system.notify({.kind = EventKind::kMapChange,
+                       .start = vma.vm_start,
+                       .end = vma.vm_end,
+                       .flags = vma.vm_flags,
+                       .text = "remove_vma"});
+    }
+}
+
+/// unmap_region(): pages first, then tables that no neighbour needs; the flush comes before any frame is
+/// freed.
+void unmap_region(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
+    MmuGather tlb(system, mm);
+    auto first = mm.mm_mt.upper_bound(start);
+    auto it = first;
+    u64 last_end = start;
+    for (; it != mm.mm_mt.end() && it->second.vm_start < end; ++it) {
+        unmap_page_range(tlb, mm, it->second.vm_start, it->second.vm_end);
+        last_end = it->second.vm_end;
+    }
+    const u64 floor = first == mm.mm_mt.begin() ? 0 : std::prev(first)->second.vm_end;
+    const u64 ceiling = it == mm.mm_mt.end() ? 0 : it->second.vm_start;
+    free_pgd_range(tlb, mm, first->second.vm_start, last_end, floor, ceiling);
+}
+
+}  // namespace
+
+int do_munmap(MemorySystem& system, MmStruct& mm, u64 start, u64 len) {
+    if (page_offset(start) || start > mm.task_size || len > mm.task_size - start) return -EINVAL;
+    const u64 end = start + page_align(len);
+    if (end == start) return -EINVAL;
+    if (!mm.mm_mt.find_vma_intersection(start, end)) return 0;
+    if (const int error = split_at_ends(system, mm, start, end)) return error;
+    unmap_region(system, mm, start, end);
+    remove_vmas(system, mm, start, end);
+    return 0;
+}
+
+i64 sys_munmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len) {
+    return do_munmap(system, mm, addr, len);
+}
+
+void exit_mmap(MemorySystem& system, MmStruct& mm) {
+    if (!mm.mm_mt.empty()) {
+        unmap_region(system, mm, 0, mm.task_size);
+        remove_vmas(system, mm, 0, mm.task_size);
+    }
+    CHECK(mm.rss_pages() == 0 && mm.pgtables_bytes == 0, mm.rss_pages(), mm.pgtables_bytes);
+    system.put_page(mm.pgd);
+    mm.pgd = Pfn{};
+}
+
+void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identity identity, u64 new_size) {
+    AddressSpace* space = system.page_cache.find(identity);
+    if (!space) return;
+    const u64 first = pages_of(page_align(new_size));
+    MmuGather tlb(system, mm);
+    for (auto& [end, vma] : mm.mm_mt) {
+        if (!vma.vm_file || &system.page_cache.mapping_of(vma.vm_file) != space) continue;
+        const u64 skip = first > vma.vm_pgoff ? first - vma.vm_pgoff : 0;
+        if (skip < vma.pages()) unmap_page_range(tlb, mm, vma.vm_start + skip * mmu::kPageSize, vma.vm_end);
+    }
+    tlb.flush();
+    system.page_cache.truncate(system, *space, first);
+}
+
+}  // namespace kernel
