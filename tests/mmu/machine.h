@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mmu/mmu.h"
+#include "mmu/observer.h"
 #include "mmu/presets.h"
 #include "mmu/walk_cache.h"
 #include "tests/mmu/table_builder.h"

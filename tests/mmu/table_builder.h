@@ -13,8 +13,9 @@ class TableBuilder {
     static constexpr u64 kTable = Pte::kPresent | Pte::kWritable | Pte::kUser;
     static constexpr u64 kUserPage = Pte::kPresent | Pte::kWritable | Pte::kUser;
 
-    /// Tables come from frames 1 upwards; the root, of `levels`, is the first.
-    TableBuilder(PhysicalMemory& memory, unsigned levels) : memory_(memory), levels_(levels), root_(take()) {}
+    /// Tables come from frame `first` upwards; the root, of `levels`, is the first.
+    TableBuilder(PhysicalMemory& memory, unsigned levels, u64 first = 1)
+        : memory_(memory), levels_(levels), next_(first), root_(take()) {}
 
     PhysAddr root() const { return root_; }
     /// A zeroed frame.
@@ -58,7 +59,7 @@ class TableBuilder {
   private:
     PhysicalMemory& memory_;
     unsigned levels_;
-    u64 next_ = 1;
+    u64 next_;
     PhysAddr root_;
 };
 
