@@ -3,9 +3,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "emu/decode/insn.h"
 #include "mmu/tlb_config.h"
+#include "mmu/tlb_cpuid.h"
 
 namespace emu {
 
@@ -52,8 +54,11 @@ class CpuModel {
   private:
     CpuidResult basic(u32 leaf, u32 subleaf) const;
     CpuidResult extended(u32 leaf, u32 subleaf) const;
+    /// What mmu/tlb_cpuid.h says of TLBs, caches and address widths.
+    CpuidResult memory_leaf(u32 leaf, u32 subleaf) const;
 
     mmu::TlbConfig tlb_;
+    std::vector<mmu::CpuidLeaf> memory_leaves_;
     u32 features_ = 0;
 };
 

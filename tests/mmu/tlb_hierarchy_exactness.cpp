@@ -39,7 +39,7 @@ class Pages {
         entry.size = entry.leaf = size;
         entry.page_number = address.page_number(size);
         entry.pcid = pcid;
-        entry.global = global && version % 4 != 3;
+        entry.global = global && version % 2 == 0;
         const u64 space = entry.global ? 0 : pcid + 1;
         entry.frame = PhysAddr{(version * 64 + space) << 40 | (address.page_base(size).value & mask(39, 0))};
         entry.dirty = dirty_.contains(entry.frame.value);
