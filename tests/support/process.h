@@ -15,10 +15,10 @@ struct ProcessResult {
 };
 
 struct ProcessOptions {
-    std::string input;
+    std::string input = {};
     int timeout_seconds = 60;
     std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"};
-    std::string directory;        ///< where it runs; empty: here
+    std::string directory = {};   ///< where it runs; empty: here
     int interrupt_after_ms = 0;   ///< sends SIGINT then; 0: never
     bool same_addresses = false;  ///< without address-space randomisation, as under setarch -R
 };

@@ -1,0 +1,197 @@
+#include "emu/cli/session.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "emu/cli/tlb_file.h"
+#include "emu/machine/machine.h"
+#include "emu/report/report.h"
+#include "emu/report/story.h"
+#include "mmu/base/log.h"
+
+namespace emu {
+
+namespace {
+
+using mmu::Error;
+using mmu::Expected;
+using mmu::Unexpected;
+using mmu::usize;
+
+int fail(const Error& error) {
+    std::fprintf(stderr, "mmuscope: %s\n", error.message.c_str());
+    return error.exit_status;
+}
+
+bool is_folder(const std::string& path) {
+    struct stat status;
+    return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// A program's name without '/' is looked up as a shell does; a guest in a root of its own is named by its
+/// path there.
+std::string find_program(const Options& options) {
+    const std::string& name = options.guest[0];
+    if (name.find('/') != std::string::npos || !options.kernel.files.root.empty()) return name;
+    const char* path = std::getenv("PATH");
+    std::string rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
+    rest += ':';
+    for (usize end; (end = rest.find(':')) != std::string::npos; rest.erase(0, end + 1)) {
+        const std::string candidate = (end ? rest.substr(0, end) : ".") + "/" + name;
+        if (access(candidate.c_str(), X_OK) == 0 && !is_folder(candidate)) return candidate;
+    }
+    return name;
+}
+
+Expected<void, Error> check_folders(const kernel::FilePolicy& files) {
+    if (!files.root.empty() && !is_folder(files.root))
+        return Unexpected{Error{"--root: " + files.root + " is no folder"}};
+    for (const std::string& folder : files.writable)
+        if (files.root.empty() && !is_folder(folder))
+            return Unexpected{Error{"--rw: " + folder + " is no folder"}};
+    return {};
+}
+
+/// Where mmuscope's own words go: stderr, or the file of -o. Errors of writing are kept for the end.
+class Output {
+  public:
+    ~Output() {
+        if (file_) std::fclose(file_);
+    }
+    Expected<void, Error> open(const std::string& path) {
+        path_ = path;
+        if (path.empty()) return {};
+        file_ = std::fopen(path.c_str(), "we");
+        if (!file_) return Unexpected{Error{path + ": " + strerror(errno)}};
+        return {};
+    }
+    std::FILE* stream() { return file_ ? file_ : stderr; }
+    Expected<void, Error> close() {
+        if (!file_) return {};
+        const bool bad = std::ferror(file_) != 0;
+        const int result = std::fclose(std::exchange(file_, nullptr));
+        if (bad || result != 0) return Unexpected{Error{path_ + ": " + strerror(errno)}};
+        return {};
+    }
+
+  private:
+    std::string path_;
+    std::FILE* file_ = nullptr;
+};
+
+/// Passes Ctrl-C and its kin on to the guest while it lives. A signal handler can reach nothing but statics.
+class SignalBridge {
+  public:
+    explicit SignalBridge(Machine& machine) {
+        target().store(&machine);
+        struct sigaction action {};
+        action.sa_handler = [](int signal) {
+            if (Machine* guest = target().load()) guest->request_stop(signal);
+        };
+        for (int signal : kSignals) sigaction(signal, &action, nullptr);
+        // A closed pipe is the guest's to hear of, as EPIPE and SIGPIPE of its own.
+        ::signal(SIGPIPE, SIG_IGN);
+    }
+    ~SignalBridge() {
+        for (int signal : kSignals) ::signal(signal, SIG_DFL);
+        target().store(nullptr);
+    }
+    SignalBridge(const SignalBridge&) = delete;
+    SignalBridge& operator=(const SignalBridge&) = delete;
+
+  private:
+    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    static std::atomic<Machine*>& target() {
+        static std::atomic<Machine*> machine{nullptr};
+        return machine;
+    }
+};
+
+double cpu_seconds() {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + time.tv_usec * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+MachineConfig machine_config(const Options& options, mmu::TlbConfig tlb) {
+    MachineConfig config;
+    config.memory_bytes = options.memory_bytes;
+    config.tlb = std::move(tlb);
+    config.kernel = options.kernel;
+    config.max_instructions = options.max_instructions;
+    config.verify = options.verify;
+    config.la57 = options.five_levels;
+    return config;
+}
+
+std::string render(const Options& options, const Report& report) {
+    return options.format == ReportFormat::kJson  ? render_json(report)
+           : options.format == ReportFormat::kCsv ? render_csv(report, options.csv_separator)
+                                                  : render_text(report);
+}
+
+Expected<int, Error> run(const Options& options) {
+    if (!mmu::set_log_level(options.log_level))
+        return Unexpected{
+            Error{"--log: '" + options.log_level + "' is none of trace, debug, info, warn, error, off"}};
+    if (auto folders = check_folders(options.kernel.files); !folders) return Unexpected{folders.error()};
+    auto tlb = load_tlb(options.tlb);
+    if (!tlb) return Unexpected{tlb.error()};
+    Output output;
+    if (auto opened = output.open(options.output); !opened) return Unexpected{opened.error()};
+
+    auto machine = Machine::create(machine_config(options, *tlb));
+    if (!machine) return Unexpected{machine.error()};
+    Machine& guest = **machine;
+    Story story(output.stream(), options.story_faults);
+    if (options.story) guest.set_observers(&story, &story);
+    if (auto loaded = guest.exec(find_program(options), options.guest, options.environment); !loaded)
+        return Unexpected{loaded.error()};
+
+    const double start = cpu_seconds();
+    kernel::ExitStatus exit;
+    {
+        const SignalBridge bridge(guest);
+        exit = guest.run();
+    }
+    if (guest.error()) return Unexpected{*guest.error()};
+
+    Report report{.arguments = options.guest,
+                  .exit = exit,
+                  .tlb = *tlb,
+                  .cpu = guest.counters(),
+                  .mmu = guest.mmu().stats(),
+                  .kernel = guest.kernel().stats(),
+                  .state_hash = {}};
+    report.cpu.host_seconds = cpu_seconds() - start;
+    if (options.state_hash) report.state_hash = guest.state_hash();
+    if (exit.killed_by)
+        std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
+                     sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
+    if (options.command == Command::kStat)
+        std::fputs(render(options, report).c_str(), output.stream());
+    else if (options.state_hash)
+        std::fprintf(output.stream(), "state hash %s\n", report.state_hash.c_str());
+    if (auto closed = output.close(); !closed) return Unexpected{closed.error()};
+    return exit.shell_status();
+}
+
+}  // namespace
+
+int run_guest(const Options& options) {
+    const Expected<int, Error> status = run(options);
+    return status ? *status : fail(status.error());
+}
+
+}  // namespace emu

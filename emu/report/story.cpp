@@ -1,0 +1,120 @@
+#include "emu/report/story.h"
+
+#include "emu/report/story_words.h"
+
+namespace emu {
+
+namespace {
+
+using kernel::EventKind;
+using mmu::MmuEvent;
+using mmu::Stage;
+using mmu::u64;
+
+std::string lookup_words(const MmuEvent& event) {
+    const bool fetch = event.access == mmu::Access::kFetch;
+    const std::string l1 = fetch ? "L1 iTLB" : "L1 dTLB";
+    return event.level == 1   ? l1 + " hit"
+           : event.level == 2 ? l1 + " miss, L2 TLB hit"
+                              : l1 + " miss, L2 TLB miss";
+}
+
+std::string walk_words(const MmuEvent& event) {
+    switch (event.stage) {
+        case Stage::kTlbLookup:
+            return lookup_words(event);
+        case Stage::kRewalk:
+            return event.verdict == mmu::Verdict::kAllowed ? "the cached entry is clean: walk again to set D"
+                                                           : std::string("the cached entry forbids it (") +
+                                                                 name_of(event.verdict) + "): walk again";
+        case Stage::kWalkBegin:
+            return std::string("walk from ") + (event.cached ? "a walk cache" : "CR3") + ": " +
+                   table_name(event.level) + " at " + hex(event.physical.value);
+        case Stage::kWalkEntry:
+            return entry_words(event.level, event.physical.value, event.raw);
+        case Stage::kAccessedSet:
+            return std::string("  sets A in the ") + entry_name(event.level);
+        case Stage::kDirtySet:
+            return std::string("  sets D in the ") + entry_name(event.level);
+        case Stage::kVerdict:
+            return event.verdict == mmu::Verdict::kAllowed
+                       ? "translates to physical " + hex(event.physical.value)
+                       : std::string("refused: ") + name_of(event.verdict) + ", error code " +
+                             hex(event.error_code);
+        case Stage::kFill:
+            return "L1 and L2 TLB filled";
+        default:
+            return {};
+    }
+}
+
+}  // namespace
+
+void Story::line(const char* who, const std::string& text) {
+    std::fprintf(out_, "  %-7s %s\n", who, text.c_str());
+}
+
+void Story::on_mmu_event(const MmuEvent& event) {
+    if (phase_ == Phase::kInFault) return;  // the kernel tells its own flushes
+    if (event.stage == Stage::kReference) {
+        if (phase_ == Phase::kWaitingForRetry && !walk_.empty()) tell_retry();
+        reference_ = event;
+        walk_.clear();
+        return;
+    }
+    if (event.stage == Stage::kInvalidate) return;
+    const std::string words = walk_words(event);
+    if (!words.empty())
+        walk_ += "  " + (walk_.empty() ? std::string("mmu     ") : std::string(8, ' ')) + words + "\n";
+    if (phase_ == Phase::kWaitingForRetry && event.stage == Stage::kFill) tell_retry();
+}
+
+/// The first complete translation of the page that faulted: the same instruction, started again.
+void Story::tell_retry() {
+    if (reference_.address.page_base().value != fault_page_) return;
+    if (told()) std::fprintf(out_, "  retry   the access starts again\n%s\n", walk_.c_str());
+    walk_.clear();
+    phase_ = Phase::kOutside;
+}
+
+void Story::begin_fault(const kernel::Event& event) {
+    if (phase_ == Phase::kWaitingForRetry && told()) std::fputc('\n', out_);
+    ++number_;
+    phase_ = Phase::kInFault;
+    fault_page_ = mmu::align_down(event.address, mmu::kPageSize);
+    if (!told()) return;
+    std::fprintf(out_, "fault %llu  %s %s by the instruction at %s\n",
+                 static_cast<unsigned long long>(number_), access_words(event.flags),
+                 hex(event.address).c_str(), hex(event.after).c_str());
+    std::fputs(walk_.c_str(), out_);
+    line("#PF", "error code " + error_code_words(event.flags) + "; CR2 = " + hex(event.address));
+}
+
+void Story::on_event(const kernel::Event& event) {
+    switch (event.kind) {
+        case EventKind::kFaultEntry:
+            return begin_fault(event);
+        case EventKind::kSyscallEnter:
+            return;
+        case EventKind::kSyscallExit:
+            if (std::string_view(event.text) == "brk")
+                std::fprintf(out_, "brk(%s) = %s\n\n", event.before ? hex(event.before).c_str() : "NULL",
+                             hex(event.after).c_str());
+            return;
+        default:
+            break;
+    }
+    if (phase_ != Phase::kInFault) return;
+    if (told()) tell_kernel(event);
+    if (event.kind == EventKind::kFaultVerdict) {
+        walk_.clear();
+        phase_ = Phase::kWaitingForRetry;
+    }
+}
+
+void Story::tell_kernel(const kernel::Event& event) {
+    const std::string words = kernel_words(event);
+    if (!words.empty()) line("kernel", words);
+}
+
+}  // namespace emu

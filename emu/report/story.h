@@ -1,0 +1,41 @@
+// Tells a run as a story: each brk call, and each page fault from the access through the walk and the
+// kernel's decision to the retry. It only listens to the two streams of events (mmu/observer.h,
+// kernel/observer.h) and writes lines; it changes nothing and keeps no more than one translation.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "kernel/observer.h"
+#include "mmu/observer.h"
+
+namespace emu {
+
+class Story final : public mmu::Observer, public kernel::Observer {
+  public:
+    /// Tells the faults numbered first to last (from 1) into `out`; brk calls are always told.
+    Story(std::FILE* out, std::pair<mmu::u64, mmu::u64> faults) : out_(out), faults_(faults) {}
+
+    void on_mmu_event(const mmu::MmuEvent& event) override;
+    void on_event(const kernel::Event& event) override;
+
+  private:
+    void begin_fault(const kernel::Event& event);
+    void tell_kernel(const kernel::Event& event);
+    void tell_retry();
+    bool told() const { return faults_.first <= number_ && number_ <= faults_.second; }
+    void line(const char* who, const std::string& text);
+
+    enum class Phase : mmu::u8 { kOutside, kInFault, kWaitingForRetry };
+
+    std::FILE* out_;
+    std::pair<mmu::u64, mmu::u64> faults_;
+    mmu::u64 number_ = 0;  ///< of the current fault
+    Phase phase_ = Phase::kOutside;
+    mmu::MmuEvent reference_{};  ///< the translation under way
+    std::string walk_;           ///< its lines so far
+    mmu::u64 fault_page_ = 0;
+};
+
+}  // namespace emu
