@@ -61,10 +61,16 @@ void Mmu::frame_holds_code(Pfn pfn) {
 }
 
 void Mmu::enable_verify() {
-    if (state_->verifier) return;
-    state_->invalidate_everything(FlushCause::kFlushAll);  // both models begin empty
-    state_->verifier = std::make_unique<Verifier>(state_->tlb, memory_, state_->random_seed);
-    state_->choose_front();
+    State& state = *state_;
+    if (state.verifier) return;
+    // Both models must begin alike: empty, with no history in their policies and generators.
+    if (state.front) state.front->clear();
+    const TlbConfig config = state.tlb.config();
+    std::destroy_at(&state.tlb);
+    std::construct_at(&state.tlb, config, state.random_seed);
+    state.walk_cache.invalidate_all();
+    state.verifier = std::make_unique<Verifier>(state.tlb, memory_, state.random_seed);
+    state.choose_front();
 }
 
 const std::optional<std::string>& Mmu::verify_failure() const {

@@ -133,11 +133,10 @@ TlbWay* Mmu::State::rewalk(TlbWay* way, VirtAddr address, Access access, Privile
         return nullptr;
     }
     const TlbEntry entry = entry_of(walk, address, pcid);
-    if (tlb.update(kind, address, entry)) {
-        if (verifier) [[unlikely]]
-            verifier->updated(kind, address, entry);
-        return way;
-    }
+    const bool found = tlb.update(kind, address, entry);
+    if (verifier) [[unlikely]]
+        verifier->updated(kind, address, entry, found);
+    if (found) return way;
     // The page has become another one (size, scope): the old entry goes and the new one is cached as after a
     // miss.
     const u64 dropped = tlb.invalidate_page(address, pcid);

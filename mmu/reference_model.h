@@ -45,13 +45,15 @@ class ReferenceModel {
     /// Compares every way of every array.
     bool check_contents(const TlbHierarchy& hierarchy);
 
+    /// A difference that the caller found. False.
+    bool fail(const std::string& what);
+
     /// The first difference, as a sentence; empty while there is none.
     const std::optional<std::string>& failure() const { return failure_; }
     u64 references() const { return references_; }
 
   private:
     struct State;
-    bool fail(const std::string& what);
 
     std::unique_ptr<State> state_;
     u64 references_ = 0;

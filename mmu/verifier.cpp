@@ -4,8 +4,8 @@
 
 namespace mmu {
 
-Verifier::Verifier(const TlbHierarchy& tlb, PhysicalMemory& memory, u64) : tlb_(tlb), memory_(memory) {}
-Verifier::~Verifier() = default;
+Verifier::Verifier(const TlbHierarchy& tlb, PhysicalMemory& memory, u64 seed)
+    : tlb_(tlb), memory_(memory), model_(tlb.config(), seed) {}
 
 u8* Verifier::try_front(VirtAddr address, Access access, Privilege privilege,
                         const ControlRegisters& control) {
@@ -14,40 +14,33 @@ u8* Verifier::try_front(VirtAddr address, Access access, Privilege privilege,
     if (access == Access::kLoadForStore && !front_->probe(front_->store, address.value, 1)) return nullptr;
     u8* const host = front_->hit(slots_of(*front_, kind), address.value, 1);
     if (!host) return nullptr;
-    ++references_;
     const TlbHierarchy::Peek resident = tlb_.peek(kind, address, control.pcid());
-    if (resident.level != TlbHierarchy::Level::kL1) {
-        fail("an L0 hit", kind, address, "an L1 hit", "an entry that is not in the L1");
+    const TlbEntry* const entry = resident.way ? &resident.way->entry : nullptr;
+    model_.check_reference(kind, address, control.pcid(), TlbHierarchy::Level::kL1, entry);
+    if (!entry) {
+        model_.fail("an L0 hit of " + std::string(name_of(kind)) + " " + std::to_string(address.value) +
+                    " has no entry in the TLB");
         return host;
     }
-    const TlbEntry& entry = resident.way->entry;
-    const PhysAddr physical = entry.translate(address);
-    if (!memory_.contains(physical) || memory_.host(physical) != host)
-        fail("the byte behind an L0 hit", kind, address, std::to_string(physical.value), "another one");
-    if (denial_code(rights_of(entry), access, privilege, control) || (is_write(access) && !entry.dirty))
-        fail("an L0 hit", kind, address, "a right that the entry lacks", "a slot");
+    const PhysAddr physical = entry->translate(address);
+    const bool same_byte = memory_.contains(physical) && memory_.host(physical) == host;
+    const bool allowed =
+        !denial_code(rights_of(*entry), access, privilege, control) && (!is_write(access) || entry->dirty);
+    if (!same_byte || !allowed)
+        model_.fail(
+            "an L0 hit of " + std::string(name_of(kind)) + " " + std::to_string(address.value) +
+            (allowed ? " leads to another byte than its entry" : " does what its entry does not allow"));
     return host;
 }
 
-void Verifier::looked_up(RefKind, VirtAddr, u16, const TlbHierarchy::Result&) {
-    ++references_;
+void Verifier::looked_up(RefKind kind, VirtAddr address, u16 pcid, const TlbHierarchy::Result& result) {
+    model_.check_reference(kind, address, pcid, result.level, result.way ? &tlb_.entry(result.way) : nullptr);
 }
-void Verifier::filled(RefKind, VirtAddr, const TlbEntry&) {}
-void Verifier::updated(RefKind, VirtAddr, const TlbEntry&) {}
-void Verifier::invalidated_page(VirtAddr, u16, u64) {}
-void Verifier::invalidated_address(VirtAddr, u16, u64) {}
-void Verifier::invalidated_pcid(u16, u64) {}
-void Verifier::invalidated_nonglobal(u64) {}
-void Verifier::invalidated_all(u64) {}
 
-void Verifier::fail(const char* what, RefKind kind, VirtAddr address, const std::string& expected,
-                    const std::string& found) {
-    if (failure_) return;
-    char where[64];
-    std::snprintf(where, sizeof where, "%s of %#llx", name_of(kind),
-                  static_cast<unsigned long long>(address.value));
-    failure_ = "reference " + std::to_string(references_) + ", " + where + ": " + what + ": expected " +
-               expected + ", found " + found;
+void Verifier::updated(RefKind kind, VirtAddr address, const TlbEntry& entry, bool found) {
+    if (model_.update(kind, address, entry) != found)
+        model_.fail("a refresh of the entry for " + std::to_string(address.value) +
+                    " found it in one model only");
 }
 
 }  // namespace mmu
