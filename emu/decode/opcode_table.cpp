@@ -8,9 +8,11 @@
 namespace emu {
 
 std::vector<std::span<const OpcodeRow>> all_chapters() {
-    return {insn::arithmetic(), insn::data_transfer(), insn::control_flow(), insn::shifts(),  insn::bits(),
-            insn::multiply(),   insn::strings(),       insn::flags(),        insn::system(),  insn::sse_move(),
-            insn::sse_integer(), insn::sse_float(),    insn::sse_convert(),  insn::x87(),     insn::mmx()};
+    return {insn::arithmetic(),  insn::data_transfer(), insn::control_flow(), insn::shifts(),
+            insn::bits(),        insn::multiply(),      insn::strings(),      insn::flags(),
+            insn::system(),      insn::sse_move(),      insn::sse_integer(),  insn::sse_shuffle(),
+            insn::sse_float(),   insn::sse_convert(),   insn::sse_state(),    insn::x87(),
+            insn::mmx()};
 }
 
 namespace {

@@ -18,10 +18,12 @@ Rows multiply();       ///< MUL IMUL DIV IDIV
 Rows strings();        ///< MOVS CMPS STOS LODS SCAS with REP, REPE, REPNE
 Rows flags();          ///< CLC STC CMC CLD STD LAHF SAHF PUSHF POPF
 Rows system();         ///< SYSCALL CPUID RDTSC fences, prefetches, NOPs, what is privileged (#GP)
-Rows sse_move();       ///< MOVAPS .. MOVNT*, MOVMSK*, PEXTRW, PINSRW, MASKMOVDQU, FXSAVE, LDMXCSR
+Rows sse_move();       ///< MOVAPS .. MOVNT*, MOVMSK*, PEXTRW, PINSRW, MASKMOVDQU
 Rows sse_integer();    ///< the P* family on XMM registers
-Rows sse_float();      ///< arithmetic, compares, logic, shuffles
+Rows sse_shuffle();    ///< PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD
+Rows sse_float();      ///< arithmetic, compares, logic
 Rows sse_convert();    ///< CVT*
+Rows sse_state();      ///< LDMXCSR STMXCSR FXSAVE FXRSTOR
 Rows x87();
 Rows mmx();
 
