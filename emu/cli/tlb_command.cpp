@@ -47,4 +47,19 @@ mmu::Expected<std::string, mmu::Error> tlb_show_text(const std::string& preset_o
     return to_toml(*config);
 }
 
+int list_tlbs() {
+    std::fputs(tlb_list_text().c_str(), stdout);
+    return 0;
+}
+
+int show_tlb(const std::string& preset_or_file) {
+    const auto text = tlb_show_text(preset_or_file);
+    if (!text) {
+        std::fprintf(stderr, "mmuscope: %s\n", text.error().message.c_str());
+        return text.error().exit_status;
+    }
+    std::fputs(text->c_str(), stdout);
+    return 0;
+}
+
 }  // namespace emu
