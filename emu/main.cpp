@@ -8,6 +8,19 @@
 #include "emu/cli/tlb_command.h"
 #include "mmu/base/log.h"
 
+namespace {
+
+int print(const mmu::Expected<std::string, mmu::Error>& text) {
+    if (!text) {
+        std::fprintf(stderr, "mmuscope: %s\n", text.error().message.c_str());
+        return text.error().exit_status;
+    }
+    std::fputs(text->c_str(), stdout);
+    return std::fflush(stdout) == 0 ? 0 : 125;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     mmu::init_log();
     std::vector<std::string> environment;
@@ -21,9 +34,9 @@ int main(int argc, char** argv) {
     }
     switch (options->command) {
         case emu::Command::kTlbList:
-            return emu::list_tlbs();
+            return print(emu::tlb_list_text());
         case emu::Command::kTlbShow:
-            return emu::show_tlb(options->tlb);
+            return print(emu::tlb_show_text(options->tlb));
         case emu::Command::kRun:
         case emu::Command::kStat:
             break;
