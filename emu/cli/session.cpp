@@ -4,11 +4,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 
 #include "emu/cli/tlb_file.h"
@@ -24,7 +22,6 @@ namespace {
 using mmu::Error;
 using mmu::Expected;
 using mmu::Unexpected;
-using mmu::usize;
 
 int fail(const Error& error) {
     std::fprintf(stderr, "mmuscope: %s\n", error.message.c_str());
@@ -34,21 +31,6 @@ int fail(const Error& error) {
 bool is_folder(const std::string& path) {
     struct stat status;
     return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/// A program's name without '/' is looked up as a shell does; a guest in a root of its own is named by its
-/// path there.
-std::string find_program(const Options& options) {
-    const std::string& name = options.guest[0];
-    if (name.find('/') != std::string::npos || !options.kernel.files.root.empty()) return name;
-    const char* path = std::getenv("PATH");
-    std::string rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
-    rest += ':';
-    for (usize end; (end = rest.find(':')) != std::string::npos; rest.erase(0, end + 1)) {
-        const std::string candidate = (end ? rest.substr(0, end) : ".") + "/" + name;
-        if (access(candidate.c_str(), X_OK) == 0 && !is_folder(candidate)) return candidate;
-    }
-    return name;
 }
 
 Expected<void, Error> check_folders(const kernel::FilePolicy& files) {
@@ -156,7 +138,7 @@ Expected<int, Error> run(const Options& options) {
     Machine& guest = **machine;
     Story story(output.stream(), options.story_faults);
     if (options.story) guest.set_observers(&story, &story);
-    if (auto loaded = guest.exec(find_program(options), options.guest, options.environment); !loaded)
+    if (auto loaded = guest.exec(options.guest[0], options.guest, options.environment); !loaded)
         return Unexpected{loaded.error()};
 
     const double start = cpu_seconds();
