@@ -8,11 +8,11 @@
 namespace emu {
 
 std::vector<std::span<const OpcodeRow>> all_chapters() {
-    return {insn::arithmetic(),  insn::data_transfer(), insn::control_flow(), insn::shifts(),
-            insn::bits(),        insn::multiply(),      insn::strings(),      insn::flags(),
-            insn::system(),      insn::sse_move(),      insn::sse_integer(),  insn::sse_shuffle(),
-            insn::sse_float(),   insn::sse_convert(),   insn::sse_state(),    insn::x87(),
-            insn::mmx()};
+    return {insn::arithmetic(),   insn::data_transfer(), insn::exchange(),    insn::conditional(),
+            insn::control_flow(), insn::segments(),      insn::shifts(),      insn::bits(),
+            insn::multiply(),     insn::strings(),       insn::flags(),       insn::system(),
+            insn::sse_move(),     insn::sse_integer(),   insn::sse_shuffle(), insn::sse_float(),
+            insn::sse_convert(),  insn::sse_state(),     insn::x87(),         insn::mmx()};
 }
 
 namespace {
@@ -39,11 +39,16 @@ bool prefix_matches(Prefix wanted, const Fields& f) {
     const u8 repeat = f.vex ? (f.vex_pp == 2 ? 0xf3 : f.vex_pp == 3 ? 0xf2 : 0) : f.repeat;
     const bool has66 = f.vex ? f.vex_pp == 1 : f.operand16;
     switch (wanted) {
-        case Prefix::kAny: return true;
-        case Prefix::kNone: return repeat == 0 && !has66;
-        case Prefix::k66: return repeat == 0 && has66;
-        case Prefix::kF3: return repeat == 0xf3;
-        case Prefix::kF2: return repeat == 0xf2;
+        case Prefix::kAny:
+            return true;
+        case Prefix::kNone:
+            return repeat == 0 && !has66;
+        case Prefix::k66:
+            return repeat == 0 && has66;
+        case Prefix::kF3:
+            return repeat == 0xf3;
+        case Prefix::kF2:
+            return repeat == 0xf2;
     }
     return false;
 }

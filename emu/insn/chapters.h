@@ -10,8 +10,11 @@ namespace emu::insn {
 using Rows = std::span<const OpcodeRow>;
 
 Rows arithmetic();     ///< ADD OR ADC SBB AND SUB XOR CMP TEST INC DEC NEG NOT
-Rows data_transfer();  ///< MOV MOVZX MOVSX MOVSXD LEA XCHG PUSH POP CMOVcc SETcc BSWAP MOVBE XADD CMPXCHG CBW CWD ...
+Rows data_transfer();  ///< MOV MOVZX MOVSX MOVSXD LEA PUSH POP
+Rows exchange();       ///< XCHG XADD CMPXCHG CMPXCHG8B CMPXCHG16B BSWAP CBW CWD ..., NOP
+Rows conditional();    ///< CMOVcc SETcc
 Rows control_flow();   ///< JMP Jcc CALL RET LOOP JRCXZ ENTER LEAVE INT3 UD2
+Rows segments();       ///< MOV to and from segment registers, PUSH POP FS GS, LSS .., far JMP CALL RET, IRET
 Rows shifts();         ///< SHL SHR SAR ROL ROR RCL RCR SHLD SHRD
 Rows bits();           ///< BT BTS BTR BTC BSF BSR (POPCNT LZCNT TZCNT where the CPU model has them)
 Rows multiply();       ///< MUL IMUL DIV IDIV

@@ -200,6 +200,9 @@ bool extend(const Fields& f, Insn& out) {
     return true;
 }
 
+/// The 16-bit form reads 16 bits.
+bool movsxd(const Fields& f, Insn& out) { return f.width() == 2 ? mov_reg_rm(f, out) : extend<i32>(f, out); }
+
 bool lea(const Fields& f, Insn& out) {
     out.dst = reg_operand(f, f.width());
     out.segment = Slot::kZero;
@@ -268,7 +271,7 @@ Rows data_transfer() {
         {"movzx", Map::k0F, 0xb7, extend<u16>},
         {"movsx", Map::k0F, 0xbe, extend<i8>},
         {"movsx", Map::k0F, 0xbf, extend<i16>},
-        {"movsxd", Map::kOne, 0x63, extend<i32>},
+        {"movsxd", Map::kOne, 0x63, movsxd},
         {"lea", Map::kOne, 0x8d, lea, 1, -1, Prefix::kAny, Operand::kMemory},
         {"push", Map::kOne, 0x50, push_reg, 8},
         {"push", Map::kOne, 0x68, push_imm},

@@ -1,0 +1,220 @@
+// XCHG XADD CMPXCHG CMPXCHG8B CMPXCHG16B BSWAP CBW CWDE CDQE CWD CDQ CQO. SDM Vol. 2. One logical processor:
+// LOCK needs nothing.
+#include <type_traits>
+
+#include "emu/cpu/cpu_model.h"
+#include "emu/insn/chapters.h"
+#include "emu/insn/host_flags.h"
+#include "emu/insn/operands.h"
+
+namespace emu::insn {
+namespace {
+
+constexpr u8 kRaxOffset = 0, kRdxOffset = mmu::kRdx * 8;
+
+Exit nop(Cpu& c, const Insn* i) {
+    return next(c, i);
+}
+
+struct XchgReg {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        const T a = c.reg<T>(i->dst), b = c.reg<T>(i->src);
+        c.set_reg(i->dst, b);
+        c.set_reg(i->src, a);
+        return next(c, i);
+    }
+};
+struct XchgMem {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 1, 0);
+        const T old = get<T>(p);
+        put<T>(p, c.reg<T>(i->src));
+        c.close(p);
+        c.set_reg(i->src, old);
+        return next(c, i);
+    }
+};
+
+/// Where both operands are one register the sum remains.
+struct XaddReg {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        const T old = c.reg<T>(i->dst);
+        const T sum = alu<Alu::kAdd>(old, c.reg<T>(i->src), c.flags);
+        c.set_reg(i->src, old);
+        c.set_reg(i->dst, sum);
+        return next(c, i);
+    }
+};
+struct XaddMem {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 1, 0);
+        const T old = get<T>(p);
+        put<T>(p, alu<Alu::kAdd>(old, c.reg<T>(i->src), c.flags));
+        c.close(p);
+        c.set_reg(i->src, old);
+        return next(c, i);
+    }
+};
+
+/// Of a 32-bit register only the half that is written to loses its upper bits.
+struct CmpxchgReg {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        const T old = c.reg<T>(i->dst), expected = c.reg<T>(kRaxOffset);
+        alu<Alu::kCmp>(expected, old, c.flags);
+        if (old == expected)
+            c.set_reg(i->dst, c.reg<T>(i->src));
+        else
+            c.set_reg(kRaxOffset, old);
+        return next(c, i);
+    }
+};
+/// Always a write cycle, with the old value when the comparison fails.
+struct CmpxchgMem {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 1, 0);
+        const T old = get<T>(p), expected = c.reg<T>(kRaxOffset);
+        alu<Alu::kCmp>(expected, old, c.flags);
+        put<T>(p, old == expected ? c.reg<T>(i->src) : old);
+        c.close(p);
+        if (old != expected) c.set_reg(kRaxOffset, old);
+        return next(c, i);
+    }
+};
+
+/// CMPXCHG8B and, with T = u64, CMPXCHG16B.
+struct CmpxchgPair {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        const u64 address = Address::address(c, i);
+        if constexpr (sizeof(T) == 8) {
+            if (!c.model.has(Feature::kCmpxchg16b)) return raise(c, i, mmu::Vector::kInvalidOpcode);
+            if (address & 15) [[unlikely]]
+                return raise(c, i, mmu::Vector::kGeneralProtection);
+        }
+        u8* p = c.open_modify(address, 2 * sizeof(T));
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 1, 0);
+        const T low = get<T>(p), high = get<T>(p + sizeof(T));
+        const bool equal = low == c.reg<T>(kRaxOffset) && high == c.reg<T>(kRdxOffset);
+        put<T>(p, equal ? c.reg<T>(mmu::kRbx * 8) : low);
+        put<T>(p + sizeof(T), equal ? c.reg<T>(mmu::kRcx * 8) : high);
+        c.close(p);
+        c.flags = static_cast<Flags>((c.flags & ~FlagBits::kZf) | (equal ? FlagBits::kZf : 0));
+        if (!equal) {
+            c.set_reg(kRaxOffset, low);
+            c.set_reg(kRdxOffset, high);
+        }
+        return next(c, i);
+    }
+};
+
+/// The 16-bit form is undefined by the manual; CPUs clear the register.
+struct Bswap {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        if constexpr (sizeof(T) == 8)
+            c.set_reg<u64>(i->dst, __builtin_bswap64(c.reg<u64>(i->dst)));
+        else if constexpr (sizeof(T) == 4)
+            c.set_reg<u32>(i->dst, __builtin_bswap32(c.reg<u32>(i->dst)));
+        else
+            c.set_reg<u16>(i->dst, 0);
+        return next(c, i);
+    }
+};
+
+/// AL to AX, AX to EAX, EAX to RAX.
+template <class From, class To>
+Exit widen(Cpu& c, const Insn* i) {
+    c.set_reg(kRaxOffset, static_cast<std::make_unsigned_t<To>>(static_cast<To>(c.reg<From>(kRaxOffset))));
+    return next(c, i);
+}
+
+/// The sign of rAX to all of rDX.
+struct SignToRdx {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        using S = std::make_signed_t<T>;
+        c.set_reg(kRdxOffset, static_cast<T>(c.reg<S>(kRaxOffset) < 0 ? ~T{0} : T{0}));
+        return next(c, i);
+    }
+};
+
+/// 90+r; 90 itself is NOP (and PAUSE with F3) unless REX.B makes it XCHG R8, RAX.
+bool xchg_accumulator(const Fields& f, Insn& out) {
+    const u8 number = opcode_register(f);
+    if (number == 0) {
+        out.run = nop;
+        return true;
+    }
+    out.dst = kRaxOffset;
+    out.src = gpr(number, f.width(), true);
+    out.run = pick<XchgReg>(f.width());
+    return true;
+}
+
+/// Eb,Gb and Ev,Gv that load and store.
+template <class RegForm, class MemForm>
+bool rm_reg(const Fields& f, Insn& out) {
+    const unsigned width = width_by_opcode(f);
+    out.src = reg_operand(f, width);
+    if (f.memory()) {
+        add_cost(out, 1, 1);
+        out.run = pick_any_memory<MemForm>(width);
+    } else {
+        out.dst = rm_operand(f, width);
+        out.run = pick<RegForm>(width);
+    }
+    return true;
+}
+
+bool cmpxchg_pair(const Fields& f, Insn& out) {
+    add_cost(out, 1, 1);
+    out.run = f.rex_w() ? CmpxchgPair::run<u64, AnyAddress> : CmpxchgPair::run<u32, AnyAddress>;
+    return true;
+}
+
+bool bswap(const Fields& f, Insn& out) {
+    out.dst = gpr(opcode_register(f), f.width(), true);
+    out.run = pick<Bswap>(f.width());
+    return true;
+}
+
+bool widen_accumulator(const Fields& f, Insn& out) {
+    out.run = f.width() == 8 ? widen<i32, i64> : f.width() == 4 ? widen<i16, i32> : widen<i8, i16>;
+    return true;
+}
+
+bool sign_to_rdx(const Fields& f, Insn& out) {
+    out.run = pick<SignToRdx>(f.width());
+    return true;
+}
+
+}  // namespace
+
+Rows exchange() {
+    static constexpr OpcodeRow kRows[] = {
+        {"xchg", Map::kOne, 0x86, rm_reg<XchgReg, XchgMem>, 2, -1, Prefix::kAny, Operand::kAny, true},
+        {"xchg", Map::kOne, 0x90, xchg_accumulator, 8},
+        {"xadd", Map::k0F, 0xc0, rm_reg<XaddReg, XaddMem>, 2, -1, Prefix::kAny, Operand::kAny, true},
+        {"cmpxchg", Map::k0F, 0xb0, rm_reg<CmpxchgReg, CmpxchgMem>, 2, -1, Prefix::kAny, Operand::kAny, true},
+        {"cmpxchg8b", Map::k0F, 0xc7, cmpxchg_pair, 1, 1, Prefix::kAny, Operand::kMemory, true},
+        {"bswap", Map::k0F, 0xc8, bswap, 8},
+        {"cbw", Map::kOne, 0x98, widen_accumulator},
+        {"cwd", Map::kOne, 0x99, sign_to_rdx},
+    };
+    return kRows;
+}
+
+}  // namespace emu::insn
