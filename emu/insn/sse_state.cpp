@@ -55,6 +55,7 @@ struct FxArea {
 };
 
 constexpr u16 kTopMask = 7u << 11;
+constexpr u16 kExceptions = 0x3f, kSummaryAndBusy = 0x8080;
 
 /// Without REX.W the instruction and operand pointers are 32 bits and a selector, which is 0 here.
 template <bool wide>
@@ -82,8 +83,10 @@ template <bool wide>
 void restore(Cpu& c, const FxArea& area) {
     mmu::X87State& x87 = c.regs.x87;
     const u16 status = area.at<u16>(2);
-    x87.control = area.at<u16>(0);
-    x87.status = status & static_cast<u16>(~kTopMask);
+    x87.control = static_cast<u16>((area.at<u16>(0) & 0x1f3f) | 0x40);  // as FLDCW has it
+    // ES and B follow from the exceptions and their masks, whatever the area says.
+    const bool pending = status & ~x87.control & kExceptions;
+    x87.status = static_cast<u16>((status & ~(kTopMask | kSummaryAndBusy)) | (pending ? kSummaryAndBusy : 0));
     x87.top = (status & kTopMask) >> 11;
     x87.valid = area.at<u8>(4);
     x87.opcode = area.at<u16>(6) & 0x7ff;
@@ -103,9 +106,10 @@ struct Fxsave {
         const u64 address = Address::address(c, i);
         if (address % 16) return raise(c, i, mmu::Vector::kGeneralProtection);
         // An area in two pages: both are tried before anything is written.
-        if (const u64 last = address + (FxArea::kPieces - 1) * FxArea::kPiece; (address ^ last) >> 12) {
+        const u64 second = (address + FxArea::kSize - 1) & ~mmu::kPageOffsetMask;
+        if (second > address) {
             if (!c.open_store(address, 16)) return fault_exit(c, i, 0, 1);
-            if (!c.open_store(last, 16)) return fault_exit(c, i, 0, 2);
+            if (!c.open_store(second, 16)) return fault_exit(c, i, 0, 2);
             c.references += u64{2} << 32;
         }
         const FxArea area = save<wide>(c);
