@@ -199,13 +199,14 @@ void PageCache::release(MemorySystem& system, AddressSpace& space, PageIndex& sl
     system.put_page(pfn);
 }
 
-void PageCache::truncate(MemorySystem& system, AddressSpace& space, u64 first) {
+void PageCache::punch_hole(MemorySystem& system, AddressSpace& space, u64 first, u64 last) {
     for (auto it = space.chunks.lower_bound(first >> AddressSpace::kChunkShift); it != space.chunks.end();) {
         const u64 base = it->first << AddressSpace::kChunkShift;
+        if (base > last) return;
         bool empty = true;
         for (unsigned i = 0; i < AddressSpace::kChunkPages; ++i) {
             PageIndex& slot = it->second[i];
-            if (slot && base + i >= first) release(system, space, slot);
+            if (slot && base + i >= first && base + i <= last) release(system, space, slot);
             empty = empty && !slot;
         }
         it = empty ? space.chunks.erase(it) : std::next(it);

@@ -108,7 +108,11 @@ class PageCache {
     /// Writes dirty pages of [first, last] to the file. 0 or -errno.
     int writeback(MemorySystem& system, AddressSpace& space, u64 first, u64 last);
     /// Drops cached pages from `first` on (truncate); the caller has unmapped them.
-    void truncate(MemorySystem& system, AddressSpace& space, u64 first);
+    void truncate(MemorySystem& system, AddressSpace& space, u64 first) {
+        punch_hole(system, space, first, ~u64{0});
+    }
+    /// Drops cached pages [first, last] (fallocate's PUNCH_HOLE); the caller has unmapped them.
+    void punch_hole(MemorySystem& system, AddressSpace& space, u64 first, u64 last);
     /// Frees up to `target` clean pages that nobody maps. The number freed.
     u64 shrink(MemorySystem& system, u64 target);
 

@@ -1,0 +1,201 @@
+// Purpose: advice. Linux: mm/madvise.c do_madvise(), madvise_vma_behavior().
+// Deviation: MADV_FREE keeps the pages until they are unmapped; MADV_COLD and MADV_PAGEOUT move nothing:
+// there is no reclaim of anonymous memory. MADV_COLLAPSE, MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
+// with EINVAL.
+#include "kernel/mm_internal.h"
+#include "kernel/mmap.h"
+
+namespace kernel {
+
+namespace {
+
+enum Behavior : int {
+    MADV_NORMAL_ = 0,
+    MADV_RANDOM_ = 1,
+    MADV_SEQUENTIAL_ = 2,
+    MADV_WILLNEED_ = 3,
+    MADV_DONTNEED_ = 4,
+    MADV_FREE_ = 8,
+    MADV_REMOVE_ = 9,
+    MADV_DONTFORK_ = 10,
+    MADV_DOFORK_ = 11,
+    MADV_MERGEABLE_ = 12,
+    MADV_UNMERGEABLE_ = 13,
+    MADV_HUGEPAGE_ = 14,
+    MADV_NOHUGEPAGE_ = 15,
+    MADV_DONTDUMP_ = 16,
+    MADV_DODUMP_ = 17,
+    MADV_WIPEONFORK_ = 18,
+    MADV_KEEPONFORK_ = 19,
+    MADV_COLD_ = 20,
+    MADV_PAGEOUT_ = 21,
+    MADV_POPULATE_READ_ = 22,
+    MADV_POPULATE_WRITE_ = 23,
+    MADV_DONTNEED_LOCKED_ = 24,
+};
+
+bool madvise_behavior_valid(int behavior) {
+    return (behavior >= MADV_NORMAL_ && behavior <= MADV_DONTNEED_) ||
+           (behavior >= MADV_FREE_ && behavior <= MADV_DONTNEED_LOCKED_);
+}
+
+/// madvise_free_single_vma(): the pages may be dropped; a write takes that back.
+void free_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
+    MemorySystem& system = tlb.system();
+    walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
+        const Pte pte = ptep_get(ptep);
+        if (!pte.present() || pte.special() || !(pte.accessed() || pte.dirty())) return;
+        set_pte_at(system, address, ptep, pte.without(Pte::kAccessed | Pte::kDirty));
+        tlb.remove_tlb_entry(address);
+    });
+}
+
+int madvise_dontneed_free(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end,
+                          int behavior) {
+    if (behavior != MADV_DONTNEED_LOCKED_ && (vma.vm_flags & VM_LOCKED)) return -EINVAL;
+    if (behavior == MADV_FREE_ && !vma.is_anonymous()) return -EINVAL;
+    MmuGather tlb(system, mm);
+    if (behavior == MADV_FREE_) {
+        free_lazily(tlb, mm, start, end);
+    } else {
+        unmap_page_range(tlb, mm, start, end);
+    }
+    return 0;
+}
+
+/// Punches a hole into shared anonymous memory.
+int madvise_remove(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end) {
+    if (vma.vm_flags & VM_LOCKED) return -EINVAL;
+    if (!vma.vm_file) return -EINVAL;
+    if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+    AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
+    if (!space.shmem) return -EOPNOTSUPP;
+    const u64 first = vma.index_of(start), last = vma.index_of(end - 1);
+    {
+        MmuGather tlb(system, mm);  // every view of these pages loses them
+        for (const auto& [key, other] : mm.mm_mt) {
+            if (!other.vm_file || &system.page_cache.mapping_of(other.vm_file) != &space) continue;
+            const u64 from = std::max(first, other.vm_pgoff);
+            const u64 to = std::min(last + 1, other.vm_pgoff + other.pages());
+            if (from < to)
+                unmap_page_range(tlb, mm, other.vm_start + ((from - other.vm_pgoff) << mmu::kPageShift),
+                                 other.vm_start + ((to - other.vm_pgoff) << mmu::kPageShift));
+        }
+    }
+    system.page_cache.punch_hole(system, space, first, last);
+    return 0;
+}
+
+void madvise_willneed(MemorySystem& system, const VmAreaStruct& vma, u64 start) {
+    if (!vma.vm_file || system.page_cache.mapping_of(vma.vm_file).shmem) return;
+    // One readahead window, as force_page_cache_readahead() limits it.
+    system.page_cache.read_page(system, vma.vm_file, vma.index_of(start), VM_SEQ_READ);
+}
+
+/// The new vm_flags that an advice amounts to; nothing: it forbids itself.
+std::optional<u64> advised_flags(const VmAreaStruct& vma, int behavior) {
+    const u64 flags = vma.vm_flags;
+    const bool special = flags & (VM_IO | VM_DONTEXPAND);
+    switch (behavior) {
+        case MADV_NORMAL_:
+            return flags & ~(VM_RAND_READ | VM_SEQ_READ);
+        case MADV_SEQUENTIAL_:
+            return (flags & ~VM_RAND_READ) | VM_SEQ_READ;
+        case MADV_RANDOM_:
+            return (flags & ~VM_SEQ_READ) | VM_RAND_READ;
+        case MADV_DONTFORK_:
+            return flags | VM_DONTCOPY;
+        case MADV_DOFORK_:
+            return flags & VM_IO ? std::nullopt : std::optional(flags & ~VM_DONTCOPY);
+        case MADV_WIPEONFORK_:
+            return vma.vm_file || (flags & VM_SHARED) ? std::nullopt : std::optional(flags | VM_WIPEONFORK);
+        case MADV_KEEPONFORK_:
+            return flags & ~VM_WIPEONFORK;
+        case MADV_DONTDUMP_:
+            return flags | VM_DONTDUMP;
+        case MADV_DODUMP_:
+            return special ? std::nullopt : std::optional(flags & ~VM_DONTDUMP);
+        case MADV_MERGEABLE_:
+            return special || (flags & (VM_SHARED | VM_MAYSHARE)) ? flags : flags | VM_MERGEABLE;
+        case MADV_UNMERGEABLE_:
+            return flags & ~VM_MERGEABLE;
+        case MADV_HUGEPAGE_:
+            return (flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+        case MADV_NOHUGEPAGE_:
+            return (flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+        default:
+            return std::nullopt;
+    }
+}
+
+int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end,
+                         int behavior) {
+    switch (behavior) {
+        case MADV_REMOVE_:
+            return madvise_remove(system, mm, vma, start, end);
+        case MADV_WILLNEED_:
+            madvise_willneed(system, vma, start);
+            return 0;
+        case MADV_COLD_:
+        case MADV_PAGEOUT_:
+            return vma.vm_flags & VM_LOCKED ? -EINVAL : 0;
+        case MADV_FREE_:
+        case MADV_DONTNEED_:
+        case MADV_DONTNEED_LOCKED_:
+            return madvise_dontneed_free(system, mm, vma, start, end, behavior);
+        default:
+            break;
+    }
+    const auto flags = advised_flags(vma, behavior);
+    if (!flags) return -EINVAL;
+    if (*flags == vma.vm_flags) return 0;
+    // Linux returns its internal ENOMEM as EAGAIN here.
+    return vma_modify_flags(system, mm, vma, start, end, *flags) ? 0 : -EAGAIN;
+}
+
+/// MADV_POPULATE_READ and MADV_POPULATE_WRITE.
+int madvise_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end, int behavior) {
+    const bool write = behavior == MADV_POPULATE_WRITE_;
+    const u32 flags = FAULT_FLAG_REMOTE | (write ? u32{FAULT_FLAG_WRITE} : 0);
+    for (u64 address = start; address < end; address += mmu::kPageSize) {
+        VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
+        if (!vma) return -ENOMEM;
+        if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ))) return -EINVAL;
+        const u64* ptep = pte_offset_map(system, mm, address);
+        if (ptep && Pte{*ptep}.present() && (!write || Pte{*ptep}.writable())) continue;
+        const u32 result = handle_mm_fault(system, mm, *vma, address, flags);
+        if (result & VM_FAULT_OOM) return -ENOMEM;
+        if (result & VM_FAULT_ERROR) return -EFAULT;
+    }
+    return 0;
+}
+
+}  // namespace
+
+i64 sys_madvise(MemorySystem& system, MmStruct& mm, u64 start, u64 len_in, int behavior) {
+    if (!madvise_behavior_valid(behavior)) return -EINVAL;
+    if (page_offset(start)) return -EINVAL;
+    const u64 len = page_align(len_in);
+    if (len_in && !len) return -EINVAL;
+    const u64 end = start + len;
+    if (end < start) return -EINVAL;
+    if (end == start) return 0;
+    if (behavior == MADV_POPULATE_READ_ || behavior == MADV_POPULATE_WRITE_)
+        return madvise_populate(system, mm, start, end, behavior);
+    int unmapped_error = 0;  // holes are skipped, and told at the end
+    while (start < end) {
+        VmAreaStruct* vma = mm.mm_mt.find_vma(start);
+        if (!vma) return -ENOMEM;
+        if (start < vma->vm_start) {
+            unmapped_error = -ENOMEM;
+            start = vma->vm_start;
+            if (start >= end) break;
+        }
+        const u64 stop = std::min(end, vma->vm_end);
+        if (const int error = madvise_vma_behavior(system, mm, *vma, start, stop, behavior)) return error;
+        start = stop;
+    }
+    return unmapped_error;
+}
+
+}  // namespace kernel
