@@ -71,11 +71,11 @@ void switch_mm(MemorySystem& system, const MmStruct& mm) {
     CHECK(system.hw.load_cr3(mm.pgd.address().value | pcid).has_value(), mm.pgd.value, pcid);
 }
 
-void arch_pick_mmap_layout(MmStruct& mm, std::optional<u64> random_pages) {
+void arch_pick_mmap_layout(MmStruct& mm, u64 random_pages) {
     constexpr u64 kStackMaxRandom = u64{0x3fffff} << mmu::kPageShift;  // stack_maxrandom_size()
     constexpr u64 kGapMin = 128u << 20;
     const u64 window = kTaskSize47;  // DEFAULT_MAP_WINDOW, also with LA57
-    const u64 random = (random_pages.value_or(0) & mmu::mask(27, 0)) << mmu::kPageShift;
+    const u64 random = (random_pages & mmu::mask(27, 0)) << mmu::kPageShift;
     const u64 stack = mm.rlimit(kRlimitStack);
     const u64 pad = (random_pages ? kStackMaxRandom : 0) + kStackGuardGap;
     u64 gap = stack;
