@@ -66,7 +66,7 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
                  "randomise addresses (default: as under setarch -R)")
         ->group("Machine");
     app.add_option("--max-instructions", options.max_instructions,
-                   "stop after N guest instructions, status 125")
+                   "end the guest with SIGXCPU after N instructions")
         ->type_name("N")
         ->group("Machine");
     app.add_flag("--verify", options.verify,

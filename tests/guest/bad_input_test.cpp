@@ -231,7 +231,7 @@ TEST_CASE("Interrupt: Ctrl-C ends an endless guest promptly") {
     CHECK(result.seconds < 10);
 }
 
-TEST_CASE("Limit: --max-instructions ends an endless guest with status 125") {
+TEST_CASE("Limit: --max-instructions ends an endless guest with SIGXCPU") {
     const ProcessResult result = test::emulate({"run", "--max-instructions", "1000000"},
                                                {test_guest_path("forever.glibc")}, {.timeout_seconds = 30});
     CHECK(!result.timed_out);
