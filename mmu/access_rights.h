@@ -64,7 +64,8 @@ constexpr bool mode_denies(const Rights& rights, Access access, Privilege privil
 constexpr u32 denial_code(const Rights& rights, Access access, Privilege privilege,
                           const ControlRegisters& control) {
     const bool mode = mode_denies(rights, access, privilege, control);
-    const bool key = key_denies(rights, access, privilege, control);
+    const bool key = (control.cr4 & (ControlRegisters::kCr4Pke | ControlRegisters::kCr4Pks)) &&
+                     key_denies(rights, access, privilege, control);
     if (!mode && !key) [[likely]]
         return 0;
     return PageFaultCode::kPresent | access_code(access, privilege, control) |

@@ -52,10 +52,7 @@ enum class WalkEffects : u8 { kNone, kAccessedAndDirty };
 
 class PageWalker {
   public:
-    PageWalker(PhysicalMemory& memory, const PagingFeatures& features)
-        : memory_(memory),
-          reserved_address_(mask(51, 12) & ~(bit(features.physical_bits) - 1)),
-          page_1g_(features.page_1g) {}
+    PageWalker(PhysicalMemory& memory, const PagingFeatures& features);
 
     /// Where a walk begins that no paging-structure cache helps.
     static WalkStart root_of(const ControlRegisters& control) {
@@ -68,13 +65,13 @@ class PageWalker {
               const WalkStart& start, WalkEffects effects) const;
 
   private:
-    bool reserved_bit_set(Pte entry, unsigned level, bool leaf, const ControlRegisters& control) const;
     void finish_leaf(Walk& walk, PhysAddr where, const ControlRegisters& control, Access access,
                      Privilege privilege, WalkEffects effects) const;
 
     PhysicalMemory& memory_;
-    u64 reserved_address_;  ///< bits 51:MAXPHYADDR
-    bool page_1g_;
+    /// Bits that must be 0, by level (0 unused) and whether the entry is a large leaf; XD with NXE=0 comes on
+    /// top.
+    std::array<std::array<u64, 2>, 6> reserved_{};
 };
 
 }  // namespace mmu
