@@ -51,8 +51,22 @@ struct PolicyDefaults {
     static const char* refuse(u32) { return nullptr; }
 };
 
+/// The place of the smallest word, the lowest among equals. Without a branch on what is compared, and in four
+/// strands: a fully associative TLB has a hundred of them.
 inline u32 oldest(const u64* word, u32 count) {
-    return static_cast<u32>(std::min_element(word, word + count) - word);
+    u64 least[4] = {~u64{0}, ~u64{0}, ~u64{0}, ~u64{0}};
+    u32 i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (u32 strand = 0; strand < 4; ++strand) least[strand] = std::min(least[strand], word[i + strand]);
+    for (; i < count; ++i) least[0] = std::min(least[0], word[i]);
+    const u64 smallest = std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
+    return static_cast<u32>(std::find(word, word + count, smallest) - word);
+}
+
+inline u64 newest_stamp(const u64* stamp, u32 count) {
+    u64 newest = 0;
+    for (u32 i = 0; i < count; ++i) newest = stamp[i] > newest ? stamp[i] : newest;
+    return newest;
 }
 
 /// The leaf that the bits of a binary tree point to. The bit of a node points away from its half that was
@@ -60,9 +74,8 @@ inline u32 oldest(const u64* word, u32 count) {
 inline u32 tree_victim(const u64* stamp, u32 leaves) {
     u32 first = 0;
     for (u32 half = leaves / 2; half > 0; half /= 2) {
-        const u64* left = stamp + first;
-        const u64* right = left + half;
-        if (*std::max_element(left, right) > *std::max_element(right, right + half)) first += half;
+        const u64* node = stamp + first;
+        first += newest_stamp(node, half) > newest_stamp(node + half, half) ? half : 0;
     }
     return first;
 }
@@ -87,8 +100,10 @@ struct Mru3Plru4 : PolicyDefaults {
     static constexpr std::string_view kName = "mru3plru4";
     static u32 victim(SetState& set) {
         const u32 leaves = set.ways / 3;
-        const u32 newest = static_cast<u32>(std::max_element(set.stamp, set.stamp + set.ways) - set.stamp);
-        const u32 first = (newest / leaves + 1) % 3 * leaves;
+        const u64 group[] = {newest_stamp(set.stamp, leaves), newest_stamp(set.stamp + leaves, leaves),
+                             newest_stamp(set.stamp + 2 * leaves, leaves)};
+        const u32 last = group[0] > group[1] ? (group[0] > group[2] ? 0 : 2) : (group[1] > group[2] ? 1 : 2);
+        const u32 first = last == 2 ? 0 : (last + 1) * leaves;
         return first + tree_victim(set.stamp + first, leaves);
     }
     static const char* refuse(u32 ways) {
@@ -185,16 +200,23 @@ struct Policy {
     std::string_view name;
     Slots slots;
     bool repeat_is_free;
-    void (*touch)(SetState&, u32 way);
-    void (*insert)(SetState&, u32 way);
-    u32 (*victim)(SetState&);  ///< of a set without an invalid way
+    void (*touch)(SetState&, u32 way);   ///< null: nothing but the stamp
+    void (*insert)(SetState&, u32 way);  ///< the same
+    u32 (*victim)(SetState&);            ///< of a set without an invalid way
     bool (*settled)(const SetState&, u32 way);
     const char* (*refuse)(u32 ways);
 };
 
 template <class P>
 constexpr Policy policy_of() {
-    return {P::kName, P::kSlots, P::kRepeatIsFree, P::touch, P::insert, P::victim, P::settled, P::refuse};
+    return {P::kName,
+            P::kSlots,
+            P::kRepeatIsFree,
+            P::touch == PolicyDefaults::touch ? nullptr : P::touch,
+            P::insert == PolicyDefaults::insert ? nullptr : P::insert,
+            P::victim,
+            P::settled,
+            P::refuse};
 }
 
 inline constexpr Policy kPolicies[] = {

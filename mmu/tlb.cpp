@@ -12,7 +12,7 @@ namespace {
 constexpr u64 kValidTag = bit(0), kGlobalTag = bit(1);
 constexpr u32 kNowhere = ~u32{0};
 /// Above so many ways a search follows a hash chain; up to it, it reads the tags of the set.
-constexpr u32 kMostWaysToScan = 8;
+constexpr u32 kMostWaysToScan = 12;
 
 constexpr u64 tag_of(PageSize size, u64 page_number, u16 pcid) {
     return (page_number & mask(44, 0)) << 16 | u64{pcid} << 4 | u64{index_of(size)} << 2 | kValidTag;
@@ -28,30 +28,28 @@ constexpr u64 tag_of(const TlbEntry& entry) {
 }  // namespace
 
 Tlb::Tlb(const TlbArrayConfig& config, u16 number, u8 kinds, u64 seed)
-    : config_(config),
-      policy_(find_policy(config.policy)),
-      kinds_(kinds),
+    : tags_(config.entries()),
+      ways_in_set_(config.ways),
+      set_mask_(config.sets - 1),
       set_bits_(static_cast<u32>(std::countr_zero(config.sets))),
-      tags_(config.entries()),
+      fold_mask_(config.index == SetIndex::kXor ? ~u32{0} : 0),
+      ways_(config.entries()),
+      policy_(find_policy(config.policy)),
       stamps_(config.entries()),
       marks_(config.entries()),
-      ways_(config.entries()),
       filled_(config.sets),
-      rng_(seed) {
+      kinds_(kinds),
+      rng_(seed),
+      config_(config) {
     CHECK(policy_ != nullptr && is_power_of_two(config.sets) && config.ways > 0, config.sets, config.ways);
     for (u32 i = 0; i < size(); ++i) {
-        ways_[i].number = i;
-        ways_[i].array = number;
+        const u32 set = i / config.ways;
+        ways_[i] = {.entry = {}, .number = i, .first = set * config.ways, .set = set, .array = number};
     }
     if (config.ways > kMostWaysToScan) {
         heads_.assign(std::bit_ceil(usize{size()} * 2), kNowhere);
         next_.assign(size(), kNowhere);
     }
-}
-
-u32 Tlb::set_of(PageSize, u64 page_number) const {
-    if (config_.index == SetIndex::kXor) page_number ^= page_number >> set_bits_;
-    return static_cast<u32>(page_number) & (config_.sets - 1);
 }
 
 u32 Tlb::bucket_of(u64 tag) const {
@@ -77,15 +75,17 @@ u32 Tlb::search(u32 set, u64 tag) const {
         while (number != kNowhere && tags_[number] != tag) number = next_[number];
         return number;
     }
-    const u32 first = set * config_.ways;
-    for (u32 way = 0; way < config_.ways; ++way)
-        if (tags_[first + way] == tag) return first + way;
-    return kNowhere;
+    const u32 first = set * ways_in_set_;
+    // Without a branch on which way it is: that would be mispredicted.
+    u32 found = kNowhere;
+    for (u32 number = first; number < first + ways_in_set_; ++number)
+        found = tags_[number] == tag ? number : found;
+    return found;
 }
 
 const TlbWay* Tlb::find(PageSize size, VirtAddr address, u16 pcid) const {
     const u64 page_number = address.page_number(size);
-    const u32 set = set_of(size, page_number);
+    const u32 set = set_of(page_number);
     u32 number = search(set, tag_of(size, page_number, pcid));
     if (global_ > 0) number = std::min(number, search(set, global_tag_of(size, page_number)));
     return number == kNowhere ? nullptr : &ways_[number];
@@ -96,33 +96,30 @@ TlbWay* Tlb::find(PageSize size, VirtAddr address, u16 pcid) {
 }
 
 TlbWay* Tlb::find_same(const TlbEntry& entry) {
-    const u32 number = search(set_of(entry.size, entry.page_number), tag_of(entry));
+    const u32 number = search(set_of(entry.page_number), tag_of(entry));
     return number == kNowhere ? nullptr : &ways_[number];
-}
-
-SetState Tlb::state_of(u32 set, u64 now) {
-    const u32 first = set * config_.ways;
-    return {stamps_.data() + first, marks_.data() + first, config_.ways, now, rng_};
 }
 
 bool Tlb::touch(TlbWay& way, u64 now) {
     stamps_[way.number] = now;
-    SetState state = state_of(way.number / config_.ways, now);
-    policy_->touch(state, way.number % config_.ways);
+    if (!policy_->touch) return false;
+    SetState state = state_of(way.first, now);
+    policy_->touch(state, way.number - way.first);
     return state.aged;
 }
 
 Tlb::Place Tlb::place_for(const TlbEntry& entry, u64 now) {
-    if (TlbWay* same = find_same(entry)) return {same};
-    const u32 set = set_of(entry.size, entry.page_number);
-    const u32 first = set * config_.ways;
-    if (filled_[set] < config_.ways) {
+    const u32 set = set_of(entry.page_number);
+    if (const u32 same = search(set, tag_of(entry)); same != kNowhere) return {&ways_[same], false, true};
+    const u32 first = set * ways_in_set_;
+    if (filled_[set] < ways_in_set_) {
         u32 number = first;
         while (valid(number)) ++number;
         return {&ways_[number]};
     }
-    SetState state = state_of(set, now);
-    const u32 victim = config_.ways == 1 ? 0 : policy_->victim(state);
+    if (ways_in_set_ == 1) return {&ways_[first]};
+    SetState state = state_of(first, now);
+    const u32 victim = policy_->victim(state);
     return {&ways_[first + victim], state.aged};
 }
 
@@ -131,13 +128,14 @@ bool Tlb::insert(TlbWay& way, const TlbEntry& entry, u64 now) {
     way.entry = entry;
     tags_[way.number] = tag_of(entry);
     if (!heads_.empty()) link(way.number);
-    ++filled_[way.number / config_.ways];
+    ++filled_[way.set];
     ++resident_[index_of(entry.size)];
     pieces_ += entry.leaf != entry.size;
     global_ += entry.global;
     stamps_[way.number] = now;
-    SetState state = state_of(way.number / config_.ways, now);
-    policy_->insert(state, way.number % config_.ways);
+    if (!policy_->insert) return false;
+    SetState state = state_of(way.first, now);
+    policy_->insert(state, way.number - way.first);
     return state.aged;
 }
 
@@ -153,7 +151,7 @@ void Tlb::remove(TlbWay& way) {
     CHECK(valid(way), way.number);
     if (!heads_.empty()) unlink(way.number);
     tags_[way.number] = 0;
-    --filled_[way.number / config_.ways];
+    --filled_[way.set];
     --resident_[index_of(way.entry.size)];
     pieces_ -= way.entry.leaf != way.entry.size;
     global_ -= way.entry.global;
@@ -168,8 +166,8 @@ bool Tlb::settled(const TlbWay& way) const {
         case Slots::kWhileSettled:
             break;
     }
-    SetState state = const_cast<Tlb*>(this)->state_of(way.number / config_.ways, 0);
-    return policy_->settled(state, way.number % config_.ways);
+    SetState state = const_cast<Tlb*>(this)->state_of(way.first, 0);
+    return policy_->settled(state, way.number - way.first);
 }
 
 }  // namespace mmu

@@ -15,7 +15,9 @@ namespace mmu {
 /// A place in an array. Opaque to the hierarchy's callers.
 struct TlbWay {
     TlbEntry entry{};
-    u32 number = 0;  ///< set * ways + way
+    u32 number = 0;  ///< in its array: set * ways + way
+    u32 first = 0;   ///< number of the first way of its set
+    u32 set = 0;
     u16 array = 0;
 };
 
@@ -32,7 +34,10 @@ class Tlb {
     /// No entry of this size is in it: a search can be spared.
     bool empty_of(PageSize size) const { return resident_[index_of(size)] == 0; }
 
-    u32 set_of(PageSize size, u64 page_number) const;
+    u32 set_of(u64 page_number) const {
+        const u32 low = static_cast<u32>(page_number);
+        return (low ^ (static_cast<u32>(page_number >> set_bits_) & fold_mask_)) & set_mask_;
+    }
     /// The way that translates `address` as a page of `size`, or null. Changes nothing.
     TlbWay* find(PageSize size, VirtAddr address, u16 pcid);
     const TlbWay* find(PageSize size, VirtAddr address, u16 pcid) const;
@@ -44,7 +49,8 @@ class Tlb {
 
     struct Place {
         TlbWay* way = nullptr;
-        bool aged = false;
+        bool aged = false;  ///< choosing the victim has aged the set
+        bool same = false;  ///< the way holds this very page
     };
     /// The way that the next insert of this page will take: its own, else the lowest invalid, else the victim
     /// (which the policy chooses now, and the caller evicts by remove()).
@@ -57,6 +63,9 @@ class Tlb {
 
     bool valid(u32 number) const { return tags_[number] != 0; }
     bool valid(const TlbWay& way) const { return tags_[way.number] != 0; }
+    u32 ways_in_set() const { return ways_in_set_; }
+    u32 sets() const { return static_cast<u32>(filled_.size()); }
+    bool empty_set(u32 set) const { return filled_[set] == 0; }
     u32 size() const { return static_cast<u32>(ways_.size()); }
     TlbWay& way(u32 number) { return ways_[number]; }
     const TlbWay& way(u32 number) const { return ways_[number]; }
@@ -72,26 +81,32 @@ class Tlb {
     u64 mark(u32 number) const { return marks_[number]; }
 
   private:
-    SetState state_of(u32 set, u64 now);
+    SetState state_of(u32 first, u64 now) {
+        return {stamps_.data() + first, marks_.data() + first, ways_in_set_, now, rng_};
+    }
     u32 search(u32 set, u64 tag) const;
     u32 bucket_of(u64 tag) const;
     void link(u32 number);
     void unlink(u32 number);
 
-    TlbArrayConfig config_;
-    const Policy* policy_;
-    u8 kinds_;
+    // What a search reads comes first.
+    std::vector<u64> tags_;  ///< 0 = invalid
+    u32 ways_in_set_;
+    u32 set_mask_;
     u32 set_bits_;
-    std::vector<u64> tags_;    ///< 0 = invalid
+    u32 fold_mask_;  ///< all ones for an XOR index
+    u32 global_ = 0;
+    std::array<u32, 3> resident_{};
+    std::vector<u32> heads_, next_;  ///< hash chains over tags, only where a set has many ways
+    std::vector<TlbWay> ways_;
+    const Policy* policy_;
     std::vector<u64> stamps_;  ///< last use; a way's own, so it stays when its entry goes
     std::vector<u64> marks_;   ///< the policy's word for each way
-    std::vector<TlbWay> ways_;
-    std::vector<u32> heads_, next_;  ///< hash chains over tags, only where a set has many ways
-    std::vector<u32> filled_;        ///< by set: valid ways
-    Rng rng_;
-    std::array<u32, 3> resident_{};
+    std::vector<u32> filled_;  ///< by set: valid ways
     u32 pieces_ = 0;
-    u32 global_ = 0;
+    u8 kinds_;
+    Rng rng_;
+    TlbArrayConfig config_;
 };
 
 }  // namespace mmu

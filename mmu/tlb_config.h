@@ -99,7 +99,7 @@ struct CpuIdentity {
     bool page_1g = true;
     std::vector<u8>
         leaf2_descriptors{};  ///< Intel, SDM Vol. 2A table 3-12; FEh = see leaf 18h, FFh = see leaf 4
-    bool leaf18 = false;    ///< Intel, Ice Lake and later: TLBs are told by leaf 18h
+    bool leaf18 = false;      ///< Intel, Ice Lake and later: TLBs are told by leaf 18h
     std::vector<CacheConfig> caches{};
 
     bool la57() const { return virtual_bits >= 57; }

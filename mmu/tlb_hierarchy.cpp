@@ -130,9 +130,8 @@ TlbWay* TlbHierarchy::insert_l1(RefKind kind, VirtAddr address, const TlbEntry& 
     if (place.aged) drop_unsettled_slots(array, place.way->number);
     if (array.valid(*place.way)) {
         const TlbEntry victim = place.way->entry;
-        const bool same = array.find_same(piece) == place.way;
         evict(array, *place.way);
-        if (config_.rule == HierarchyRule::kExclusive && !same &&
+        if (config_.rule == HierarchyRule::kExclusive && !place.same &&
             l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
             insert_l2(kind, victim.address(), victim);
     }
@@ -147,7 +146,7 @@ void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& ent
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
     const Tlb::Place place = array.place_for(piece, *clock_);
-    if (array.valid(*place.way) && array.find_same(piece) != place.way) {
+    if (array.valid(*place.way) && !place.same) {
         const TlbEntry victim = place.way->entry;
         array.remove(*place.way);
         if (config_.rule == HierarchyRule::kInclusive) back_invalidate(kind, victim);
@@ -185,9 +184,8 @@ void TlbHierarchy::drop_slots(const Tlb& array, const TlbWay& way) {
 /// After a policy has aged the set that way `number` is in.
 void TlbHierarchy::drop_unsettled_slots(Tlb& array, u32 number) {
     if (!l0_ || array.kinds() == 0) return;
-    const u32 ways = array.config().ways;
-    const u32 first = number / ways * ways;
-    for (u32 i = first; i < first + ways; ++i)
+    const u32 first = array.way(number).first;
+    for (u32 i = first; i < first + array.ways_in_set(); ++i)
         if (array.valid(i) && !array.settled(array.way(i))) drop_slots(array, array.way(i));
 }
 
@@ -258,10 +256,13 @@ u64 TlbHierarchy::invalidate_where(Predicate predicate) {
     u64 dropped = 0;
     for (Tlb& array : arrays_) {
         if (array.resident() == 0) continue;
-        for (u32 i = 0; i < array.size(); ++i) {
-            if (!array.valid(i) || !predicate(array.way(i).entry)) continue;
-            array.remove(array.way(i));
-            ++dropped;
+        for (u32 set = 0; set < array.sets(); ++set) {
+            if (array.empty_set(set)) continue;
+            for (u32 i = set * array.ways_in_set(); i < (set + 1) * array.ways_in_set(); ++i) {
+                if (!array.valid(i) || !predicate(array.way(i).entry)) continue;
+                array.remove(array.way(i));
+                ++dropped;
+            }
         }
     }
     if (l0_ && dropped > 0) l0_->clear();
