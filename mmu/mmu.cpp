@@ -54,6 +54,10 @@ const WalkCache& Mmu::walk_cache() const {
     return state_->walk_cache;
 }
 
+void Mmu::set_stale_rights(StaleRights rule) {
+    state_->stale_rights = rule;
+}
+
 void Mmu::frame_holds_code(Pfn pfn) {
     CHECK(pfn.value < memory_.frames(), pfn.value);
     memory_.mark_code(pfn);

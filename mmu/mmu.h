@@ -44,6 +44,10 @@ struct InvpcidDescriptor {
     u64 address = 0;
 };
 
+/// What happens when a cached entry lacks a right that the tables may have gained since (SDM Vol.
+/// 3A 4.10.4.3): both are allowed. kFault exercises a kernel's path for spurious faults.
+enum class StaleRights : u8 { kRewalk, kFault };
+
 class Mmu {
   public:
     Mmu(PhysicalMemory& memory, const TlbConfig& tlb, const PagingFeatures& features, u64 seed);
@@ -85,6 +89,8 @@ class Mmu {
     void invlpg(VirtAddr address);
     Expected<void, Fault> invpcid(u64 type, const InvpcidDescriptor& descriptor);
     void flush_all();  ///< everything, global entries and all PCIDs included
+
+    void set_stale_rights(StaleRights rule);
 
     /// A frame has begun to hold decoded code: stores to it must come through translate() from now on.
     void frame_holds_code(Pfn pfn);

@@ -28,7 +28,7 @@ struct Mmu::State {
     TlbWay* walk_and_fill(VirtAddr address, Access access, Privilege privilege, Fault& fault);
     TlbWay* rewalk(TlbWay* way, VirtAddr address, Access access, Privilege privilege, Fault& fault);
     Walk walk_for(VirtAddr address, Access access, Privilege privilege);
-    Fault page_fault(VirtAddr address, const Walk& walk);
+    Fault page_fault(VirtAddr address, u32 error_code);
     Expected<Translation, Fault> refuse_non_canonical(VirtAddr address, Access access, Privilege privilege);
     Expected<Translation, Fault> translate_unpaged(VirtAddr address);
     void fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical);
@@ -59,6 +59,7 @@ struct Mmu::State {
     ControlRegisters control{};
     MmuStats stats{};
 
+    StaleRights stale_rights = StaleRights::kRewalk;
     PagingFeatures features;
     PhysicalMemory& ram;
     PageWalker walker;

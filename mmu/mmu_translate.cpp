@@ -94,7 +94,7 @@ TlbWay* Mmu::State::walk_and_fill(VirtAddr address, Access access, Privilege pri
     const RefKind kind = kind_of(access);
     const Walk walk = walk_for(address, access, privilege);
     if (!walk.translated()) [[unlikely]] {
-        fault = page_fault(address, walk);
+        fault = page_fault(address, walk.error_code);
         return nullptr;
     }
     const TlbEntry entry = entry_of(walk, address, pcid);
@@ -118,7 +118,19 @@ TlbWay* Mmu::State::walk_and_fill(VirtAddr address, Access access, Privilege pri
 TlbWay* Mmu::State::rewalk(TlbWay* way, VirtAddr address, Access access, Privilege privilege, Fault& fault) {
     const RefKind kind = kind_of(access);
     const Rights cached = rights_of(tlb.entry(way));
-    const bool denied = denial_code(cached, access, privilege, control) != 0;
+    const u32 denied = denial_code(cached, access, privilege, control);
+    if (denied && stale_rights == StaleRights::kFault) {
+        if (observer) [[unlikely]]
+            tell({.stage = Stage::kVerdict,
+                  .access = access,
+                  .privilege = privilege,
+                  .verdict = reason_of_denial(cached, access, privilege, control),
+                  .pcid = pcid,
+                  .error_code = denied,
+                  .address = address});
+        fault = page_fault(address, denied);
+        return nullptr;
+    }
     ++(denied ? stats.walks.permission_rewalks : stats.walks.dirty_assists);
     if (observer) [[unlikely]]
         tell({.stage = Stage::kRewalk,
@@ -129,7 +141,7 @@ TlbWay* Mmu::State::rewalk(TlbWay* way, VirtAddr address, Access access, Privile
               .address = address});
     const Walk walk = walk_for(address, access, privilege);
     if (!walk.translated()) {
-        fault = page_fault(address, walk);
+        fault = page_fault(address, walk.error_code);
         return nullptr;
     }
     const TlbEntry entry = entry_of(walk, address, pcid);
@@ -150,9 +162,9 @@ TlbWay* Mmu::State::rewalk(TlbWay* way, VirtAddr address, Access access, Privile
 
 /// SDM Vol. 3A 4.10.4.1: a page fault invalidates what is cached for its address, so that the access does not
 /// meet it again when it restarts.
-Fault Mmu::State::page_fault(VirtAddr address, const Walk& walk) {
+Fault Mmu::State::page_fault(VirtAddr address, u32 error_code) {
     invalidate_page(address, FlushCause::kPageFault);
-    return Fault{Vector::kPageFault, walk.error_code, address};
+    return Fault{Vector::kPageFault, error_code, address};
 }
 
 /// Always #GP here; the CPU, which knows of segments, makes it #SS for a reference through SS (SDM Vol.

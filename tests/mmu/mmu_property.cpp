@@ -140,6 +140,25 @@ TEST_CASE("Mmu: a forgotten invalidation is seen") {
     REQUIRE(disagreements(spaces, *front, 11, 3) > 10);
 }
 
+TEST_CASE("Mmu: invalidating more than was asked for changes no outcome (40)") {
+    Spaces spaces(find_preset("skylake-sp").value());
+    auto front = std::make_unique<L0>();
+    spaces.mmu.attach(front.get());
+    Rng rng(3);
+    for (unsigned round = 0; round < 40; ++round) {
+        for (unsigned i = 0; i < 200; ++i) {
+            const VirtAddr address = random_address(rng, kPages);
+            if (i % 3 == 0) spaces.mmu.invlpg(random_address(rng, kPages));
+            if (i % 50 == 0) spaces.mmu.flush_all();
+            const auto expected = spaces.mmu.peek(address, Access::kStore, Privilege::kUser);
+            const auto found = reference(spaces.mmu, *front, address, Access::kStore);
+            REQUIRE(expected.has_value() == found.has_value());
+            if (found) REQUIRE(found->physical == expected->physical);
+        }
+        spaces.mmu.invlpg(spaces.change(rng));
+    }
+}
+
 TEST_CASE("Mmu: the fast path changes no count: with and without L0 the model counts the same") {
     const std::string preset = GENERATE(from_range(preset_names()));
     CAPTURE(preset);

@@ -132,6 +132,37 @@ TEST_CASE("Mmu: a right gained without a flush is found by a re-walk; a fault st
     REQUIRE(machine.fetch(kAddress));
 }
 
+TEST_CASE("Mmu: a stale right may also fault at once; the access that restarts finds the right (27)") {
+    Machine machine;
+    machine.mmu.set_stale_rights(StaleRights::kFault);
+    machine.tables.map(kAddress, PhysAddr{0x1000}, PageSize::k4K, Pte::kPresent | Pte::kUser);
+    REQUIRE(machine.load(kAddress));
+    machine.tables.map(kAddress, PhysAddr{0x1000});
+    const u64 read = machine.walks().memory_references;
+    REQUIRE(machine.store(kAddress).error() == Fault{Vector::kPageFault, kP | kW | kU, kAddress});
+    REQUIRE(machine.walks().memory_references == read);
+    REQUIRE(machine.store(kAddress)->physical.value == 0x1abc);
+}
+
+TEST_CASE(
+    "Mmu: tables that map themselves are changed by stores, and need an invalidation and no more (46)") {
+    Machine machine;
+    const VirtAddr window{0x5000};
+    machine.tables.map(kAddress, PhysAddr{0x1000});
+    const PhysAddr pte = machine.tables.entry(kAddress, 1);
+    machine.tables.map(window, PhysAddr{align_down(pte.value, kPageSize)});
+    REQUIRE(machine.reached(kAddress) == 0x1abc);
+    const auto opened = machine.store(window + pte.page_offset());
+    const u64 value = 0x2000 | TableBuilder::kUserPage;
+    std::memcpy(opened->host, &value, sizeof value);
+    REQUIRE(machine.reached(kAddress) == 0x1abc);
+    machine.mmu.invlpg(kAddress);
+    REQUIRE(machine.reached(kAddress) == 0x2abc);
+    u64 seen;
+    std::memcpy(&seen, machine.load(window + pte.page_offset())->host, sizeof seen);
+    REQUIRE(Pte{seen}.accessed());  // what the walk marked is there to be read
+}
+
 TEST_CASE("Mmu: every rule of rights holds for a TLB hit as for a walk") {
     Machine machine;
     const u64 key = u64{3} << 59;
