@@ -31,7 +31,8 @@ class Kernel {
     Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config);
     ~Kernel();
 
-    /// Loads a program as execve(2) does and leaves its first registers in `registers`.
+    /// Loads a program as execvp(3) does (a name without a slash is looked for along PATH of `environment`) and leaves its
+    /// first registers in `registers`. Call once.
     mmu::Expected<void, mmu::Error> exec(const std::string& path, const std::vector<std::string>& arguments,
                                          const std::vector<std::string>& environment,
                                          mmu::Registers& registers);
@@ -43,6 +44,15 @@ class Kernel {
 
     /// A signal from outside (Ctrl-C): delivered to the guest before its next instruction.
     void post_signal(int signal, mmu::Registers& registers);
+
+    /// The instruction count at which handle_timer() is to be called (setitimer, alarm); nothing while no timer runs. A
+    /// machine that never calls it has its timers expire at the next system call.
+    std::optional<mmu::u64> next_timer() const;
+    void handle_timer(mmu::Registers& registers, mmu::u64 instructions);
+
+    /// `*flag` is nonzero while a signal from outside waits for post_signal(): a guest that blocks on input then returns at
+    /// once. The flag is set by a host signal handler; null (the default): there is none.
+    void watch_interrupts(const volatile int* flag);
 
     /// Empty while the guest runs.
     const std::optional<ExitStatus>& exit_status() const;

@@ -1,0 +1,256 @@
+#include "kernel/fs/file_io.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "kernel/fs/host_backing.h"
+#include "kernel/fs/host_wait.h"
+#include "kernel/random.h"
+#include "kernel/signal.h"
+#include "kernel/uaccess.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr u64 kChunk = 256 << 10;  ///< bytes moved at a time
+constexpr u64 kPipeChunk = 4096;   ///< a pipe takes whole pages or EFAULT
+
+u64 total_of(std::span<const UserBuffer> buffers) {
+    u64 total = 0;
+    for (const UserBuffer& buffer : buffers) total += std::min(buffer.size, kMaxRwCount - total);
+    return total;
+}
+
+/// Walks a list of user buffers as one stream.
+class UserStream {
+  public:
+    UserStream(KernelState& kernel, Task& task, std::span<const UserBuffer> buffers)
+        : kernel_(kernel), mm_(kernel.mm_of(task)), buffers_(buffers) {}
+
+    /// The number of bytes that were moved; fewer than asked for: a fault.
+    u64 put(const u8* bytes, u64 size) {
+        return move(size, [&](u64 address, u64 at, u64 n) {
+            return copy_to_user(kernel_.system, mm_, address, bytes + at, n);
+        });
+    }
+    u64 take(u8* bytes, u64 size) {
+        return move(size, [&](u64 address, u64 at, u64 n) {
+            return copy_from_user(kernel_.system, mm_, bytes + at, address, n);
+        });
+    }
+    u64 clear(u64 size) {
+        return move(size,
+                    [&](u64 address, u64, u64 n) { return clear_user(kernel_.system, mm_, address, n); });
+    }
+
+  private:
+    template <class Copy>
+    u64 move(u64 size, Copy copy) {
+        u64 done = 0;
+        while (done < size && index_ < buffers_.size()) {
+            const UserBuffer& buffer = buffers_[index_];
+            const u64 step = std::min(size - done, buffer.size - within_);
+            const u64 left = step ? copy(buffer.base + within_, done, step) : 0;
+            done += step - left;
+            within_ += step - left;
+            if (left) break;
+            if (within_ == buffer.size) {
+                index_++;
+                within_ = 0;
+            }
+        }
+        return done;
+    }
+
+    KernelState& kernel_;
+    MmStruct& mm_;
+    std::span<const UserBuffer> buffers_;
+    usize index_ = 0;
+    u64 within_ = 0;
+};
+
+bool may_block(const OpenFile& file) {
+    return !file.regular() && file.type != S_IFDIR;
+}
+
+i64 host_read(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::optional<u64> offset) {
+    const int fd = file.fd.get();
+    while (true) {
+        // O_NONBLOCK is the host's to know: a descriptor that would block is waited for here, where a signal
+        // ends the wait.
+        if (may_block(file) && !(::fcntl(fd, F_GETFL) & O_NONBLOCK))
+            if (const int error = wait_until_ready(kernel, fd, POLLIN))
+                return error == -EINTR ? -kErestartSys : error;
+        const ssize_t got = offset ? ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
+                                   : ::read(fd, bytes.data(), bytes.size());
+        if (got >= 0) return got;
+        if (errno != EINTR) return -errno;
+        if (may_block(file)) return -kErestartSys;
+    }
+}
+
+i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
+               std::optional<u64> offset) {
+    const int fd = file.fd.get();
+    while (true) {
+        if (may_block(file) && !(::fcntl(fd, F_GETFL) & O_NONBLOCK))
+            if (const int error = wait_until_ready(kernel, fd, POLLOUT))
+                return error == -EINTR ? -kErestartSys : error;
+        const ssize_t put = offset ? ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
+                                   : ::write(fd, bytes.data(), bytes.size());
+        if (put >= 0) return put;
+        if (errno == EPIPE) {
+            SigInfo info;
+            info.signo = SIGPIPE;
+            info.code = kSiUser;
+            info.pid = task.tgid;
+            info.uid = ::getuid();
+            (void)send_signal(task, info);
+            return -EPIPE;
+        }
+        if (errno != EINTR) return -errno;
+        if (may_block(file)) return -kErestartSys;
+    }
+}
+
+/// Where a plain read or write of a regular file will happen; pages of it that are mapped must agree.
+u64 position_of(const OpenFile& file, std::optional<u64> offset) {
+    if (offset) return *offset;
+    const off_t at = ::lseek(file.fd.get(), 0, SEEK_CUR);
+    return at < 0 ? 0 : static_cast<u64>(at);
+}
+
+void note_written(KernelState& kernel, const OpenFile& file, std::optional<u64> offset, u64 bytes) {
+    if (!file.regular() || !bytes) return;
+    // Without an offset the position has moved already; with O_APPEND it is the only one that tells.
+    const u64 end = offset ? *offset + bytes : position_of(file, {});
+    kernel.system.page_cache.after_write(kernel.system, identity_of(file.fd.get()),
+                                         end - std::min(end, bytes), bytes);
+}
+
+i64 read_device(KernelState& kernel, Task& task, const OpenFile& file, std::span<const UserBuffer> buffers) {
+    const u64 total = total_of(buffers);
+    switch (file.device) {
+        case Device::kZero:
+        case Device::kFull: {
+            const u64 done = UserStream(kernel, task, buffers).clear(total);
+            return done || !total ? static_cast<i64>(done) : -EFAULT;
+        }
+        case Device::kRandom: {
+            i64 sum = 0;
+            for (const UserBuffer& buffer : buffers) {
+                const i64 got = random_to_user(kernel, task, buffer.base, std::min(buffer.size, kMaxRwCount));
+                if (got < 0) return sum ? sum : got;
+                sum += got;
+                if (static_cast<u64>(got) < buffer.size) break;
+            }
+            return sum;
+        }
+        default:
+            return 0;  // null
+    }
+}
+
+i64 read_text(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+              std::optional<u64> offset) {
+    const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
+    const u64 size = std::min(total_of(buffers), file.text.size() - at);
+    const u64 done =
+        UserStream(kernel, task, buffers).put(reinterpret_cast<const u8*>(file.text.data()) + at, size);
+    if (!offset) file.offset = at + done;
+    return done || !size ? static_cast<i64>(done) : -EFAULT;
+}
+
+}  // namespace
+
+i64 read_bytes(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::optional<u64> offset) {
+    switch (file.kind) {
+        case OpenFile::Kind::kText: {
+            const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
+            const u64 size = std::min<u64>(bytes.size(), file.text.size() - at);
+            std::memcpy(bytes.data(), file.text.data() + at, size);
+            if (!offset) file.offset = at + size;
+            return static_cast<i64>(size);
+        }
+        case OpenFile::Kind::kDevice:
+            if (file.device == Device::kNull) return 0;
+            for (u8& byte : bytes)
+                byte = file.device == Device::kRandom ? static_cast<u8>(kernel.rng.next()) : 0;
+            return static_cast<i64>(bytes.size());
+        case OpenFile::Kind::kHost:
+            break;
+    }
+    if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    return host_read(kernel, file, bytes, offset);
+}
+
+i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
+                std::optional<u64> offset) {
+    if (file.kind == OpenFile::Kind::kDevice)
+        return file.device == Device::kFull && !bytes.empty() ? -ENOSPC : static_cast<i64>(bytes.size());
+    if (file.kind != OpenFile::Kind::kHost) return -EBADF;
+    if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    const i64 put = host_write(kernel, task, file, bytes, offset);
+    if (put > 0) note_written(kernel, file, offset, static_cast<u64>(put));
+    return put;
+}
+
+i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+              std::optional<u64> offset) {
+    if (!file.readable()) return -EBADF;
+    if (file.type == S_IFDIR) return -EISDIR;
+    if (file.kind == OpenFile::Kind::kDevice) return read_device(kernel, task, file, buffers);
+    if (file.kind == OpenFile::Kind::kText) return read_text(kernel, task, file, buffers, offset);
+
+    const u64 total = total_of(buffers);
+    UserStream user(kernel, task, buffers);
+    std::vector<u8> bytes(std::min(total, kChunk));
+    u64 done = 0;
+    do {
+        const u64 want = std::min<u64>(bytes.size(), total - done);
+        std::optional<u64> at = offset;
+        if (at) *at += done;
+        const i64 got = read_bytes(kernel, file, {bytes.data(), want}, at);
+        if (got < 0) return done ? static_cast<i64>(done) : got;
+        const u64 copied = user.put(bytes.data(), static_cast<u64>(got));
+        done += copied;
+        if (copied < static_cast<u64>(got)) {
+            // What did not reach the guest has not been read.
+            if (file.regular() && !offset)
+                (void)::lseek(file.fd.get(), static_cast<off_t>(copied) - got, SEEK_CUR);
+            return done ? static_cast<i64>(done) : -EFAULT;
+        }
+        if (static_cast<u64>(got) < want || !file.regular()) break;
+    } while (done < total);
+    return static_cast<i64>(done);
+}
+
+i64 write_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+               std::optional<u64> offset) {
+    if (!file.writable()) return -EBADF;
+    const u64 total = total_of(buffers);
+    if (file.kind == OpenFile::Kind::kDevice)
+        return write_bytes(kernel, task, file, {static_cast<u8*>(nullptr), total}, {});
+    UserStream user(kernel, task, buffers);
+    std::vector<u8> bytes(std::min(total, kChunk));
+    u64 done = 0;
+    do {
+        const u64 want = std::min<u64>(bytes.size(), total - done);
+        u64 copied = user.take(bytes.data(), want);
+        if (copied < want && S_ISFIFO(file.type)) copied -= copied % kPipeChunk;
+        if (copied == 0 && want) return done ? static_cast<i64>(done) : -EFAULT;
+        std::optional<u64> at = offset;
+        if (at) *at += done;
+        const i64 put = write_bytes(kernel, task, file, {bytes.data(), copied}, at);
+        if (put < 0) return done ? static_cast<i64>(done) : put;
+        done += static_cast<u64>(put);
+        if (static_cast<u64>(put) < want) break;
+    } while (done < total);
+    return static_cast<i64>(done);
+}
+
+}  // namespace kernel

@@ -1,0 +1,82 @@
+// Open files and descriptor tables. An open file (Linux: struct file) is shared by all descriptors that dup()
+// made of it; a table says which numbers a task has for them. It knows nothing of paths' policy or guest
+// memory.
+#pragma once
+
+#include <fcntl.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kernel/filemap.h"
+#include "kernel/fs/path.h"
+#include "kernel/fs/unique_fd.h"
+
+namespace kernel {
+
+using OpenFileId = u32;  ///< 0: none
+
+/// struct file.
+struct OpenFile {
+    enum class Kind : u8 {
+        kHost,    ///< a host descriptor: regular file, directory, pipe, terminal, what was inherited
+        kDevice,  ///< null, zero, full, random: our own
+        kText,    ///< a generated file of /proc: its text was made when it was opened
+    };
+    Kind kind = Kind::kHost;
+    Device device = Device::kNone;
+    UniqueFd fd;              ///< kHost
+    mode_t type = 0;          ///< S_IFMT bits
+    int flags = 0;            ///< open(2) flags with the access mode; those of kHost are asked from the host
+    bool path_only = false;   ///< O_PATH
+    bool may_change = false;  ///< fchmod() and its like: it lies in a --rw folder
+    struct stat status {};    ///< kDevice and kText
+    std::string path;         ///< guest's name at open
+    std::string text;         ///< kText
+    u64 offset = 0;           ///< kText
+    u32 references = 0;
+
+    bool readable() const { return !path_only && (flags & O_ACCMODE) != O_WRONLY; }
+    bool writable() const { return !path_only && (flags & O_ACCMODE) != O_RDONLY; }
+    bool regular() const { return S_ISREG(type); }
+};
+
+class OpenFileTable {
+  public:
+    /// The new file has no reference yet: give it a descriptor.
+    OpenFileId add(OpenFile file);
+    OpenFile& at(OpenFileId id);
+    void get(OpenFileId id) { at(id).references++; }
+    void put(OpenFileId id);  ///< the last reference closes it
+
+  private:
+    std::map<OpenFileId, OpenFile> files_;
+    OpenFileId next_ = 1;
+};
+
+/// files_struct. Copying it copies numbers only: the owner takes the references.
+class FdTable {
+  public:
+    struct Slot {
+        OpenFileId file = 0;
+        bool close_on_exec = false;
+    };
+
+    /// Lowest free number >= `from` and < `limit`; -1 when there is none.
+    int lowest_free(int from, u64 limit) const;
+    void set(int fd, Slot slot);
+    Slot* find(int fd);  ///< null: EBADF
+    Slot remove(int fd);
+    int size() const { return static_cast<int>(slots_.size()); }  ///< numbers are below it
+
+  private:
+    std::vector<Slot> slots_;
+};
+
+/// fs_struct: the directory that relative paths start from.
+struct WorkingDirectory {
+    OpenFileId directory = 0;
+};
+
+}  // namespace kernel

@@ -1,0 +1,366 @@
+#include "kernel/fs/files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/fs/host_backing.h"
+#include "kernel/fs/proc.h"
+#include "kernel/mmap.h"
+#include "mmu/base/log.h"
+
+namespace kernel {
+
+using mmu::Expected;
+using mmu::Unexpected;
+
+namespace {
+
+constexpr int kMaxLinks = 40;
+constexpr int kTmpFile = 020000000;  ///< __O_TMPFILE; O_TMPFILE has O_DIRECTORY too
+/// Flags that mean something after a file has been found.
+constexpr int kReopenFlags =
+    O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_TRUNC;
+
+OpenFile host_file(UniqueFd fd, std::string path, int flags, bool may_change) {
+    OpenFile file;
+    struct stat status {};
+    if (::fstat(fd.get(), &status) == 0) file.type = status.st_mode & S_IFMT;
+    file.fd = std::move(fd);
+    file.path = std::move(path);
+    file.flags = flags;
+    file.path_only = flags & O_PATH;
+    file.may_change = may_change;
+    return file;
+}
+
+/// The guest's name for an open object; empty when it has none any more.
+std::string guest_path(const KernelState& kernel, int fd) {
+    auto path = kernel.paths->guest_path_of(fd);
+    return path ? std::move(*path) : std::string{};
+}
+
+/// Opens the very object that `fd` pins, with other rights.
+Expected<UniqueFd, int> reopen(int fd, int flags) {
+    const int again = ::open(descriptor_path(fd).c_str(), flags | O_CLOEXEC | O_NOCTTY);
+    if (again < 0) return Unexpected{errno};
+    return UniqueFd{again};
+}
+
+Expected<OpenFile, int> open_device(const Node& node, int flags) {
+    if (flags & O_DIRECTORY) return Unexpected{ENOTDIR};
+    if (node.device == Device::kTerminal) {
+        const int fd = ::open("/dev/tty", (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0) return Unexpected{errno};
+        return host_file(UniqueFd{fd}, "/dev/tty", flags, false);
+    }
+    OpenFile file;
+    file.kind = OpenFile::Kind::kDevice;
+    file.device = node.device;
+    file.type = S_IFCHR;
+    file.flags = flags & kReopenFlags & ~O_TRUNC;
+    file.path_only = flags & O_PATH;
+    file.status = node.status;
+    static constexpr const char* kPaths[] = {"", "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"};
+    file.path = kPaths[static_cast<int>(node.device)];
+    return file;
+}
+
+Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& node, int flags) {
+    auto entry = proc_entry(kernel, task, node.path);
+    if (!entry) return Unexpected{ENOENT};
+    if (entry->kind == ProcEntry::Kind::kLink) return Unexpected{ELOOP};
+    if (entry->kind == ProcEntry::Kind::kDirectory)
+        return Unexpected{EACCES};  // Deviation: it cannot be listed
+    if (flags & O_DIRECTORY) return Unexpected{ENOTDIR};
+    if ((flags & O_ACCMODE) != O_RDONLY) return Unexpected{EACCES};
+    OpenFile file;
+    file.kind = OpenFile::Kind::kText;
+    file.type = S_IFREG;
+    file.flags = flags & kReopenFlags & ~O_TRUNC;
+    file.path_only = flags & O_PATH;
+    file.status = proc_stat(*entry, node.path);
+    file.path = node.path;
+    file.text = std::move(entry->text);
+    return file;
+}
+
+/// /proc/self/fd/N, /dev/stdin: the same object again, with no more rights than the descriptor has.
+Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const Node& node, int flags) {
+    OpenFile* file = file_of(kernel, task, node.descriptor);
+    if (!file) return Unexpected{ENOENT};
+    const int mode = flags & O_ACCMODE;
+    if ((mode != O_WRONLY && !file->readable()) || (mode != O_RDONLY && !file->writable()))
+        return Unexpected{EACCES};
+    if (file->kind != OpenFile::Kind::kHost) {
+        OpenFile copy;
+        copy.kind = file->kind;
+        copy.device = file->device;
+        copy.type = file->type;
+        copy.flags = flags & kReopenFlags & ~O_TRUNC;
+        copy.status = file->status;
+        copy.path = file->path;
+        copy.text = file->text;
+        return copy;
+    }
+    auto fd = reopen(file->fd.get(), flags & kReopenFlags);
+    if (!fd) return Unexpected{fd.error()};
+    return host_file(std::move(*fd), file->path, flags & kReopenFlags & ~O_TRUNC, file->may_change);
+}
+
+bool wants_write(int flags) {
+    return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+/// may_open(): by type, then rights.
+Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
+    const mode_t type = node.status.st_mode & S_IFMT;
+    std::string path = guest_path(kernel, node.fd.get());
+    UniqueFd place = kernel.paths->reach_writable(node.fd.get());
+    const bool changeable = bool(place);
+    if (flags & O_PATH) {
+        if ((flags & O_DIRECTORY) && type != S_IFDIR) return Unexpected{ENOTDIR};
+        return host_file(std::move(node.fd), std::move(path), O_PATH, changeable);
+    }
+    if (type == S_IFLNK) return Unexpected{ELOOP};
+    if ((flags & O_DIRECTORY) && type != S_IFDIR) return Unexpected{ENOTDIR};
+    if ((flags & kTmpFile) && type == S_IFDIR) {
+        if ((flags & O_ACCMODE) == O_RDONLY) return Unexpected{EINVAL};
+        if (!changeable) return Unexpected{EROFS};
+        const int fd =
+            ::open(descriptor_path(place.get()).c_str(),
+                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC, mode & 07777 & ~task.umask);
+        if (fd < 0) return Unexpected{errno};
+        return host_file(UniqueFd{fd}, std::move(path), flags & kReopenFlags, true);
+    }
+    if (type == S_IFDIR) {
+        if (wants_write(flags) || (flags & O_CREAT)) return Unexpected{EISDIR};
+        auto fd = reopen(node.fd.get(), (flags & kReopenFlags) | O_DIRECTORY);
+        if (!fd) return Unexpected{fd.error()};
+        return host_file(std::move(*fd), std::move(path), flags & kReopenFlags, changeable);
+    }
+    if (type != S_IFREG) {
+        LOG(warn, "the guest may not open {}: only files, directories and a few devices can be opened", path);
+        return Unexpected{EACCES};
+    }
+    if (wants_write(flags) && !changeable) return Unexpected{EROFS};
+    auto fd = reopen(wants_write(flags) ? place.get() : node.fd.get(), flags & kReopenFlags);
+    if (!fd) return Unexpected{fd.error()};
+    if (flags & O_TRUNC) truncate_pagecache(kernel.system, kernel.mm_of(task), identity_of(fd->get()), 0);
+    return host_file(std::move(*fd), std::move(path), flags & kReopenFlags & ~O_TRUNC, changeable);
+}
+
+Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
+    switch (node.kind) {
+        case Node::Kind::kHost:
+            return open_host(kernel, task, std::move(node), flags, mode);
+        case Node::Kind::kDevice:
+            return open_device(node, flags);
+        case Node::Kind::kProc:
+            return open_proc(kernel, task, node, flags);
+        case Node::Kind::kDescriptor:
+            return open_descriptor(kernel, task, node, flags);
+    }
+    return Unexpected{ENOENT};
+}
+
+/// The target of a final symbolic link; empty when the name is none.
+std::string link_target(const Parent& parent) {
+    char text[4096];
+    const ssize_t length = ::readlinkat(parent.fd.get(), parent.name.c_str(), text, sizeof text);
+    return length > 0 ? std::string(text, static_cast<size_t>(length)) : std::string{};
+}
+
+Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Parent& parent, int flags,
+                                    mode_t mode) {
+    if (parent.is_root) return Unexpected{EISDIR};
+    if (!parent.writable) return Unexpected{EROFS};
+    open_how how{};
+    how.flags =
+        static_cast<u64>((flags & kReopenFlags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC);
+    how.mode = mode & 07777 & ~task.umask;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    const long fd = ::syscall(SYS_openat2, parent.fd.get(), parent.name.c_str(), &how, sizeof how);
+    if (fd < 0) return Unexpected{errno};
+    UniqueFd owned{static_cast<int>(fd)};
+    (void)::fchmod(owned.get(), static_cast<mode_t>(how.mode));  // the host's umask is not the guest's
+    std::string path = guest_path(kernel, owned.get());
+    return host_file(std::move(owned), std::move(path), flags & kReopenFlags & ~O_TRUNC, true);
+}
+
+}  // namespace
+
+std::string descriptor_path(int fd) {
+    return "/proc/self/fd/" + std::to_string(fd);
+}
+
+OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
+    const FdTable::Slot* slot = task.files.find(fd);
+    if (!slot) return nullptr;
+    OpenFile& file = kernel.files.at(slot->file);
+    return file.path_only && use == FileUse::kInputOutput ? nullptr : &file;
+}
+
+int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close_on_exec, int from) {
+    const int fd = task.files.lowest_free(from, kernel.mm_of(task).rlimit(kRlimitNofile));
+    if (fd < 0) return -EMFILE;
+    kernel.files.get(id);
+    task.files.set(fd, {id, close_on_exec});
+    return fd;
+}
+
+int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_exec, int from) {
+    const OpenFileId id = kernel.files.add(std::move(file));
+    kernel.files.get(id);
+    const int fd = install_reference(kernel, task, id, close_on_exec, from);
+    kernel.files.put(id);
+    return fd;
+}
+
+int close_file(KernelState& kernel, Task& task, int fd) {
+    if (!task.files.find(fd)) return -EBADF;
+    kernel.files.put(task.files.remove(fd).file);
+    return 0;
+}
+
+void close_all_files(KernelState& kernel, Task& task) {
+    for (int fd = 0; fd < task.files.size(); ++fd) (void)close_file(kernel, task, fd);
+    if (task.cwd.directory) kernel.files.put(std::exchange(task.cwd.directory, 0));
+}
+
+void inherit_files(KernelState& kernel, Task& task) {
+    for (int fd = 0; fd <= 2; ++fd) {
+        const int flags = ::fcntl(fd, F_GETFL);
+        const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (flags < 0 || copy < 0) continue;
+        OpenFile file = host_file(UniqueFd{copy}, "", flags & ~O_CREAT, false);
+        const OpenFileId id = kernel.files.add(std::move(file));
+        kernel.files.get(id);
+        task.files.set(fd, {id, false});
+    }
+    UniqueFd here = kernel.paths->open_start_directory();
+    const auto path = kernel.paths->guest_path_of(here.get());
+    task.cwd.directory = kernel.files.add(host_file(std::move(here), path ? *path : "/", O_PATH, false));
+    kernel.files.get(task.cwd.directory);
+    task.umask = ::umask(0);
+    ::umask(task.umask);
+}
+
+Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, int dirfd,
+                                              const std::string& path) {
+    if (dirfd == AT_FDCWD || (!path.empty() && path[0] == '/')) {
+        const OpenFile& here = kernel.files.at(task.cwd.directory);
+        return StartDirectory{here.fd.get(), here.path};
+    }
+    OpenFile* file = file_of(kernel, task, dirfd, FileUse::kAnyFile);
+    if (!file) return Unexpected{EBADF};
+    if (file->type != S_IFDIR) return Unexpected{ENOTDIR};
+    return StartDirectory{file->fd.get(), file->path};
+}
+
+Expected<Node, int> lookup_path(KernelState& kernel, Task& task, int dirfd, const std::string& path,
+                                Follow follow) {
+    if (path.empty()) return Unexpected{ENOENT};
+    auto start = start_directory(kernel, task, dirfd, path);
+    if (!start) return Unexpected{start.error()};
+    auto node = kernel.paths->lookup(*start, path, follow);
+    if (!node || node->kind != Node::Kind::kProc || follow == Follow::kNo) return node;
+    const auto entry = proc_entry(kernel, task, node->path);
+    if (!entry) return Unexpected{ENOENT};
+    if (entry->kind != ProcEntry::Kind::kLink) return node;
+    return kernel.paths->lookup(*start, entry->text, Follow::kYes);
+}
+
+Expected<Parent, int> lookup_parent_path(KernelState& kernel, Task& task, int dirfd,
+                                         const std::string& path) {
+    if (path.empty()) return Unexpected{ENOENT};
+    auto start = start_directory(kernel, task, dirfd, path);
+    if (!start) return Unexpected{start.error()};
+    return kernel.paths->lookup_parent(*start, path);
+}
+
+Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, const std::string& path,
+                                  int flags, mode_t mode) {
+    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    const Follow follow = (flags & O_NOFOLLOW) || exclusive ? Follow::kNo : Follow::kYes;
+    auto start = start_directory(kernel, task, dirfd, path);
+    if (!start) return Unexpected{path.empty() ? ENOENT : start.error()};
+    StartDirectory from = *start;
+    std::string name = path;
+    Parent parent;  // these two keep `from` alive while links are followed
+    std::string parent_path;
+    for (int links = 0; links < kMaxLinks; ++links) {
+        auto node =
+            links ? kernel.paths->lookup(from, name, follow) : lookup_path(kernel, task, dirfd, name, follow);
+        if (node && exclusive) return Unexpected{EEXIST};
+        if (node) return open_node(kernel, task, std::move(*node), flags, mode);
+        if (node.error() != ENOENT || !(flags & O_CREAT) || name.empty()) return Unexpected{node.error()};
+        if (name.back() == '/') return Unexpected{EISDIR};
+        auto found = kernel.paths->lookup_parent(from, name);
+        if (!found) return Unexpected{found.error()};
+        if (!found->fd && !found->is_root) return Unexpected{ENOENT};  // nothing is made in /proc
+        const std::string target = follow == Follow::kYes ? link_target(*found) : std::string{};
+        if (target.empty()) {
+            auto file = create_file(kernel, task, *found, flags, mode);
+            if (file || file.error() != EEXIST || exclusive) return file;
+            continue;  // it has just come into being: open it
+        }
+        parent = std::move(*found);
+        parent_path = guest_path(kernel, parent.fd.get());
+        from = {parent.fd.get(), parent_path};
+        name = target;
+    }
+    return Unexpected{ELOOP};
+}
+
+Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path) {
+    UniqueFd pinned;
+    if (kernel.config.files.none) {
+        pinned = UniqueFd{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+        if (!pinned) return Unexpected{errno};
+    } else {
+        auto node = lookup_path(kernel, task, AT_FDCWD, path, Follow::kYes);
+        if (!node) return Unexpected{node.error()};
+        if (node->kind != Node::Kind::kHost) return Unexpected{EACCES};
+        pinned = std::move(node->fd);
+    }
+    struct stat status {};
+    if (::fstat(pinned.get(), &status) != 0) return Unexpected{errno};
+    if (!S_ISREG(status.st_mode)) return Unexpected{EACCES};
+    if (::faccessat(AT_FDCWD, descriptor_path(pinned.get()).c_str(), X_OK, AT_EACCESS) != 0)
+        return Unexpected{errno};
+    auto fd = reopen(pinned.get(), O_RDONLY);
+    if (!fd) return Unexpected{fd.error()};
+    const auto name = kernel.paths->guest_path_of(fd->get());
+    return host_file(std::move(*fd), name ? *name : path, O_RDONLY, false);
+}
+
+int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& status) {
+    switch (node.kind) {
+        case Node::Kind::kHost:
+        case Node::Kind::kDevice:
+            status = node.status;
+            return 0;
+        case Node::Kind::kProc: {
+            const auto entry = proc_entry(kernel, task, node.path);
+            if (!entry) return -ENOENT;
+            status = proc_stat(*entry, node.path);
+            return 0;
+        }
+        case Node::Kind::kDescriptor: {
+            const OpenFile* file = file_of(kernel, task, node.descriptor, FileUse::kAnyFile);
+            return file ? stat_file(*file, status) : -ENOENT;
+        }
+    }
+    return -ENOENT;
+}
+
+int stat_file(const OpenFile& file, struct stat& status) {
+    if (file.kind == OpenFile::Kind::kHost) return ::fstat(file.fd.get(), &status) == 0 ? 0 : -errno;
+    status = file.status;
+    return 0;
+}
+
+}  // namespace kernel

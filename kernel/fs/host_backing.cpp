@@ -1,0 +1,66 @@
+#include "kernel/fs/host_backing.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+namespace kernel {
+
+HostFileBacking::HostFileBacking(UniqueFd fd) : fd_(std::move(fd)), identity_(identity_of(fd_.get())) {}
+
+u64 HostFileBacking::size() const {
+    struct stat status {};
+    return ::fstat(fd_.get(), &status) == 0 ? static_cast<u64>(std::max<off_t>(status.st_size, 0)) : 0;
+}
+
+u64 HostFileBacking::version() const {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) != 0) return 0;
+    return static_cast<u64>(status.st_mtim.tv_sec) * 1'000'000'000 + static_cast<u64>(status.st_mtim.tv_nsec);
+}
+
+i64 HostFileBacking::pread(std::span<u8> buffer, u64 offset) {
+    usize done = 0;
+    while (done < buffer.size()) {
+        const ssize_t got =
+            ::pread(fd_.get(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -errno;
+        if (got == 0) break;
+        done += static_cast<usize>(got);
+    }
+    return static_cast<i64>(done);
+}
+
+i64 HostFileBacking::pwrite(std::span<const u8> buffer, u64 offset) {
+    usize done = 0;
+    while (done < buffer.size()) {
+        const ssize_t put = ::pwrite(fd_.get(), buffer.data() + done, buffer.size() - done,
+                                     static_cast<off_t>(offset + done));
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return -errno;
+        done += static_cast<usize>(put);
+    }
+    return static_cast<i64>(done);
+}
+
+FileBacking::Identity identity_of(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return {};
+    return {status.st_dev, status.st_ino};
+}
+
+MmapFile mmap_file_of(const OpenFile& file) {
+    MmapFile result;
+    result.readable = file.readable();
+    result.writable = file.writable();
+    result.path = file.path;
+    result.dev_zero = file.kind == OpenFile::Kind::kDevice && file.device == Device::kZero;
+    if (file.kind == OpenFile::Kind::kHost && file.regular() && !file.path_only) {
+        const int copy = ::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
+        if (copy >= 0) result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy});
+    }
+    return result;
+}
+
+}  // namespace kernel

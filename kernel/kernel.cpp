@@ -1,0 +1,237 @@
+// The facade: a trap comes in, the right part of the kernel handles it, and on the way out pending signals
+// are delivered. Linux: arch/x86/entry/common.c do_syscall_64(), kernel/entry/common.c
+// exit_to_user_mode_loop().
+#include "kernel/kernel.h"
+
+#include <csignal>
+
+#include "kernel/exec.h"
+#include "kernel/fault.h"
+#include "kernel/fs/files.h"
+#include "kernel/signal.h"
+#include "kernel/state.h"
+#include "kernel/syscall_table.h"
+#include "kernel/timer.h"
+#include "kernel/trap.h"
+#include "kernel/uaccess.h"
+#include "mmu/base/log.h"
+
+namespace kernel {
+
+using mmu::ControlRegisters;
+using mmu::Error;
+using mmu::Expected;
+using mmu::Registers;
+using mmu::Unexpected;
+
+namespace {
+
+/// Control registers as 64-bit Linux sets them (arch/x86/kernel/cpu/common.c): 4 levels, PCIDs, SMEP and
+/// SMAP, no keys.
+void set_control_registers(mmu::Mmu& hw) {
+    using C = ControlRegisters;
+    const bool set =
+        hw.write_efer(C::kEferLme | C::kEferLma | C::kEferNxe).has_value() &&
+        hw.write_cr0(C::kCr0Pe | C::kCr0Wp | C::kCr0Pg).has_value() &&
+        hw.write_cr4(C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap).has_value() &&
+        hw.write_cr4(C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap | C::kCr4Pcide).has_value();
+    CHECK(set, hw.control().cr0, hw.control().cr4);
+}
+
+Error exec_error(const std::string& path, const ExecFailure& failure) {
+    const bool missing = failure.error == ENOENT && failure.reason == "no such file";
+    return Error{path + ": " + failure.reason, missing ? 127 : 126};
+}
+
+/// execvp(3): a name without a slash is looked for along PATH. The name itself when it is nowhere.
+std::string search_path(KernelState& kernel, Task& task, const std::string& name,
+                        const std::vector<std::string>& environment) {
+    if (name.empty() || name.find('/') != std::string::npos) return name;
+    std::string folders = "/bin:/usr/bin";
+    for (const std::string& variable : environment)
+        if (variable.compare(0, 5, "PATH=") == 0) folders = variable.substr(5);
+    for (usize from = 0; from <= folders.size();) {
+        const usize end = std::min(folders.find(':', from), folders.size());
+        const std::string folder = folders.substr(from, end - from);
+        const std::string candidate = folder.empty() ? "./" + name : folder + "/" + name;
+        if (open_program(kernel, task, candidate)) return candidate;
+        from = end + 1;
+    }
+    return name;
+}
+
+i64 dispatch(KernelState& kernel, Task& task, Registers& registers, u64 number) {
+    const auto& gpr = registers.gpr;
+    Syscall call{
+        kernel,
+        task,
+        registers,
+        {gpr[mmu::kRdi], gpr[mmu::kRsi], gpr[mmu::kRdx], gpr[mmu::kR10], gpr[mmu::kR8], gpr[mmu::kR9]}};
+    const SyscallRow* row = find_syscall(number);
+    if (row && row->function) return row->function(call);
+    if (kernel.logged_syscalls.insert(number).second)
+        LOG(warn, "system call {} ({}) is not supported: ENOSYS", number, row ? row->name : "no such number");
+    return -ENOSYS;
+}
+
+bool is_restart(i64 result) {
+    return result <= -kErestartSys && result >= -kErestartNoHand;
+}
+
+/// INT3 is reported behind itself: one byte, or two for INT 3 (CD 03).
+u64 breakpoint_length(KernelState& kernel, Task& task, u64 rip) {
+    u8 byte = 0;
+    (void)get_user(kernel.system, kernel.mm_of(task), byte, rip);
+    return byte == 0xcd ? 2 : 1;
+}
+
+/// Raises the signal of an exception that is not a page fault.
+void handle_trap(KernelState& kernel, Task& task, const mmu::Fault& fault, Registers& registers) {
+    const auto trap = trap_signal(fault, registers);
+    if (!trap) return;
+    task.trap_nr = trap->trap_nr;
+    task.error_code = trap->error_code;
+    if (trap->skip) registers.rip += breakpoint_length(kernel, task, registers.rip);
+    force_signal(task, trap->info);
+}
+
+/// oom_kill_process(): there is only one to choose.
+void out_of_memory(KernelState& kernel, Task& task) {
+    LOG(error, "out of memory: killed process {} ({}); --memory gives the guest more", task.pid, task.comm);
+    do_exit(kernel, task, ExitStatus{0, SIGKILL});
+}
+
+void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault, Registers& registers) {
+    const FaultOutcome outcome = do_page_fault(kernel.system, kernel.mm_of(task), fault, registers);
+    switch (outcome.kind) {
+        case FaultOutcome::Kind::kRetry:
+            return;
+        case FaultOutcome::Kind::kOom:
+            out_of_memory(kernel, task);
+            return;
+        case FaultOutcome::Kind::kSignal:
+            break;
+    }
+    task.trap_nr = outcome.trapno;
+    task.error_code = outcome.error_code;
+    task.cr2 = outcome.cr2;
+    SigInfo info;
+    info.signo = outcome.signal;
+    info.code = outcome.si_code;
+    info.layout = SigInfo::Layout::kFault;
+    info.address = outcome.address;
+    info.pkey = outcome.pkey;
+    force_signal(task, info);
+}
+
+}  // namespace
+
+Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config)
+    : state_(std::make_unique<KernelState>(memory, mmu, config)) {
+    set_control_registers(mmu);
+    // A guest that writes to a closed pipe gets its own SIGPIPE; ours would end the emulator.
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+Kernel::~Kernel() = default;
+
+Expected<void, Error> Kernel::exec(const std::string& path, const std::vector<std::string>& arguments,
+                                   const std::vector<std::string>& environment, Registers& registers) {
+    KernelState& kernel = *state_;
+    auto paths = PathResolver::create(kernel.config.files, kFirstPid);
+    if (!paths) return Unexpected{paths.error()};
+    kernel.paths = std::move(*paths);
+    Task& task = kernel.tasks[kFirstPid];
+    task.pid = task.tgid = task.pgrp = task.session = kFirstPid;
+    task.ppid = 1;
+    kernel.current = kFirstPid;
+    inherit_files(kernel, task);
+
+    const ExecRequest request{search_path(kernel, task, path, environment), arguments, environment};
+    if (auto done = do_execve(kernel, task, request, registers); !done)
+        return Unexpected{exec_error(path, done.error())};
+    return {};
+}
+
+void Kernel::handle_syscall(Registers& registers, u64 instructions) {
+    KernelState& kernel = *state_;
+    Task& task = kernel.task();
+    kernel.clock.instructions = instructions;
+    kernel.stats.syscalls++;
+    run_timers(kernel, task);
+    registers.gpr[mmu::kRcx] = registers.rip;
+    registers.gpr[mmu::kR11] = registers.rflags;
+    const u64 number = static_cast<u64>(static_cast<i64>(static_cast<int>(registers.gpr[mmu::kRax])));
+    task.interrupted = {};
+    task.interrupted_rip = 0;
+    const i64 result = dispatch(kernel, task, registers, number);
+    if (kernel.exit_status) return;
+    if (kernel.system.out_of_memory) {
+        out_of_memory(kernel, task);  // a copy to or from user memory found no frame
+        return;
+    }
+    if (is_restart(result)) task.interrupted = {static_cast<int>(-result), number};
+    registers.gpr[mmu::kRax] = static_cast<u64>(result);
+    run_timers(kernel, task);
+    do_signal(kernel, task, registers);
+}
+
+void Kernel::handle_fault(const mmu::Fault& fault, Registers& registers, u64 instructions) {
+    KernelState& kernel = *state_;
+    Task& task = kernel.task();
+    kernel.clock.instructions = instructions;
+    if (fault.vector == mmu::Vector::kPageFault)
+        handle_page_fault(kernel, task, fault, registers);
+    else
+        handle_trap(kernel, task, fault, registers);
+    if (!kernel.exit_status && !task.signals.pending.empty()) do_signal(kernel, task, registers);
+}
+
+void Kernel::post_signal(int signal, Registers& registers) {
+    KernelState& kernel = *state_;
+    if (kernel.exit_status || signal < 1 || signal > kSignals) return;
+    Task& task = kernel.task();
+    SigInfo info;
+    info.signo = signal;
+    info.code = kSiKernel;
+    (void)send_signal(task, info);
+    do_signal(kernel, task, registers);
+}
+
+std::optional<u64> Kernel::next_timer() const {
+    const KernelState& kernel = *state_;
+    if (kernel.exit_status || kernel.tasks.empty()) return std::nullopt;
+    const u64 expires = kernel.tasks.at(kernel.current).real_timer.expires;
+    if (!expires) return std::nullopt;
+    return expires > kernel.clock.slept_ns ? expires - kernel.clock.slept_ns : 0;
+}
+
+void Kernel::handle_timer(Registers& registers, u64 instructions) {
+    KernelState& kernel = *state_;
+    if (kernel.exit_status) return;
+    kernel.clock.instructions = instructions;
+    run_timers(kernel, kernel.task());
+    do_signal(kernel, kernel.task(), registers);
+}
+
+void Kernel::watch_interrupts(const volatile int* flag) {
+    state_->interrupt_flag = flag;
+}
+
+const std::optional<ExitStatus>& Kernel::exit_status() const {
+    return state_->exit_status;
+}
+
+const KernelStats& Kernel::stats() const {
+    KernelState& kernel = *state_;
+    kernel.stats.faults = kernel.system.faults;
+    if (!kernel.exit_status && !kernel.tasks.empty() && kernel.task().mm)
+        kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(kernel.task()));
+    return kernel.stats;
+}
+
+const KernelState& Kernel::state() const {
+    return *state_;
+}
+
+}  // namespace kernel

@@ -1,0 +1,452 @@
+// Descriptors: open, close, dup, fcntl, ioctl, pipe, directories, sizes. Linux: fs/open.c, fs/file.c,
+// fs/fcntl.c, fs/ioctl.c, fs/readdir.c.
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/memfd.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "kernel/fs/files.h"
+#include "kernel/fs/host_backing.h"
+#include "kernel/fs/host_wait.h"
+#include "kernel/mmap.h"
+#include "kernel/syscalls/functions.h"
+#include "mmu/base/log.h"
+
+namespace kernel::calls {
+
+namespace {
+
+constexpr int kTmpFile = 020000000;  ///< __O_TMPFILE
+constexpr int kValidOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
+                                O_SYNC | O_DSYNC | FASYNC | O_DIRECT | 0100000 | O_DIRECTORY | O_NOFOLLOW |
+                                O_NOATIME | O_CLOEXEC | O_PATH | kTmpFile;
+
+i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode) {
+    // build_open_flags()
+    flags &= kValidOpenFlags;
+    if ((flags & kTmpFile) && (!(flags & O_DIRECTORY) || (flags & O_CREAT))) return -EINVAL;
+    if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT)) return -EINVAL;  // 6.4
+    const auto path = call.path(path_argument);
+    if (!path) return -path.error();
+    auto file = open_path(call.kernel, call.task, dirfd, *path, flags, static_cast<mode_t>(mode));
+    if (!file) return -file.error();
+    return install_file(call.kernel, call.task, std::move(*file), flags & O_CLOEXEC);
+}
+
+OpenFile plain_host_file(UniqueFd fd, int flags) {
+    OpenFile file;
+    struct stat status {};
+    if (::fstat(fd.get(), &status) == 0) file.type = status.st_mode & S_IFMT;
+    file.fd = std::move(fd);
+    file.flags = flags;
+    return file;
+}
+
+/// The host descriptor of a file that is the host's; -1: one of our own.
+int host_fd(const OpenFile& file) {
+    return file.kind == OpenFile::Kind::kHost ? file.fd.get() : -1;
+}
+
+i64 result_of(long result) {
+    return result < 0 ? -errno : result;
+}
+
+}  // namespace
+
+i64 open(Syscall& call) {
+    return do_open(call, AT_FDCWD, 0, call.integer(1), call.args[2]);
+}
+i64 openat(Syscall& call) {
+    return do_open(call, call.integer(0), 1, call.integer(2), call.args[3]);
+}
+i64 creat(Syscall& call) {
+    return do_open(call, AT_FDCWD, 0, O_CREAT | O_WRONLY | O_TRUNC, call.args[1]);
+}
+
+i64 openat2(Syscall& call) {
+    open_how how{};
+    if (call.args[3] < sizeof how) return -EINVAL;
+    if (call.args[3] > sizeof how) return -E2BIG;
+    if (call.get(how, call.args[2])) return -EFAULT;
+    if (how.flags & ~static_cast<u64>(kValidOpenFlags)) return -EINVAL;
+    if ((how.mode & ~u64{07777}) || (how.mode && !(how.flags & (O_CREAT | kTmpFile)))) return -EINVAL;
+    if (how.resolve) return -EINVAL;  // Deviation: restricted resolution is not offered to the guest
+    return do_open(call, call.integer(0), 1, static_cast<int>(how.flags), how.mode);
+}
+
+i64 close(Syscall& call) {
+    return close_file(call.kernel, call.task, call.integer(0));
+}
+
+i64 close_range(Syscall& call) {
+    const u32 first = static_cast<u32>(call.args[0]), last = static_cast<u32>(call.args[1]);
+    const u32 flags = static_cast<u32>(call.args[2]);
+    if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) return -EINVAL;
+    if (first > last) return -EINVAL;
+    for (u64 fd = first; fd <= last && fd < static_cast<u64>(call.task.files.size()); ++fd) {
+        FdTable::Slot* slot = call.task.files.find(static_cast<int>(fd));
+        if (!slot) continue;
+        if (flags & CLOSE_RANGE_CLOEXEC)
+            slot->close_on_exec = true;
+        else
+            (void)close_file(call.kernel, call.task, static_cast<int>(fd));
+    }
+    return 0;
+}
+
+i64 dup(Syscall& call) {
+    const FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    return slot ? install_reference(call.kernel, call.task, slot->file, false) : -EBADF;
+}
+
+namespace {
+
+i64 replace_fd(Syscall& call, int from, int to, bool close_on_exec) {
+    const FdTable::Slot* slot = call.task.files.find(from);
+    if (to < 0 || static_cast<u64>(to) >= call.mm().rlimit(kRlimitNofile)) return -EBADF;
+    if (!slot) return -EBADF;
+    const OpenFileId id = slot->file;
+    call.kernel.files.get(id);
+    (void)close_file(call.kernel, call.task, to);
+    call.task.files.set(to, {id, close_on_exec});
+    return to;
+}
+
+}  // namespace
+
+i64 dup2(Syscall& call) {
+    const int from = call.integer(0), to = call.integer(1);
+    if (from == to) return call.task.files.find(from) ? to : -EBADF;
+    return replace_fd(call, from, to, false);
+}
+
+i64 dup3(Syscall& call) {
+    if (call.integer(2) & ~O_CLOEXEC) return -EINVAL;
+    if (call.integer(0) == call.integer(1)) return -EINVAL;
+    return replace_fd(call, call.integer(0), call.integer(1), call.integer(2) & O_CLOEXEC);
+}
+
+namespace {
+
+constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SETFL_MASK
+
+i64 get_flags(const OpenFile& file) {
+    if (file.path_only) return O_PATH;
+    const int fd = host_fd(file);
+    return fd < 0 ? file.flags | 0100000 : result_of(::syscall(SYS_fcntl, fd, F_GETFL));
+}
+
+i64 set_flags(OpenFile& file, int flags) {
+    file.flags = (file.flags & ~kSettable) | (flags & kSettable);
+    const int fd = host_fd(file);
+    return fd < 0 ? 0 : result_of(::fcntl(fd, F_SETFL, flags & kSettable));
+}
+
+i64 record_lock(Syscall& call, const OpenFile& file, int command) {
+    struct flock lock;
+    if (call.get(lock, call.args[2])) return -EFAULT;
+    const int fd = host_fd(file);
+    if (fd < 0) return -EINVAL;
+    if (::fcntl(fd, command, &lock) < 0) return -errno;
+    const bool query = command == F_GETLK || command == F_OFD_GETLK;
+    return query ? call.put(lock, call.args[2]) : 0;
+}
+
+}  // namespace
+
+i64 fcntl(Syscall& call) {
+    FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    if (!slot) return -EBADF;
+    OpenFile& file = call.kernel.files.at(slot->file);
+    const int command = call.integer(1);
+    const u64 argument = call.args[2];
+    if (file.path_only && command != F_DUPFD && command != F_DUPFD_CLOEXEC && command != F_GETFD &&
+        command != F_SETFD && command != F_GETFL)
+        return -EBADF;
+    switch (command) {
+        case F_DUPFD:
+        case F_DUPFD_CLOEXEC:
+            if (argument >= call.mm().rlimit(kRlimitNofile)) return -EINVAL;
+            return install_reference(call.kernel, call.task, slot->file, command == F_DUPFD_CLOEXEC,
+                                     static_cast<int>(argument));
+        case F_GETFD:
+            return slot->close_on_exec ? FD_CLOEXEC : 0;
+        case F_SETFD:
+            slot->close_on_exec = argument & FD_CLOEXEC;
+            return 0;
+        case F_GETFL:
+            return get_flags(file);
+        case F_SETFL:
+            return set_flags(file, static_cast<int>(argument));
+        case F_GETLK:
+        case F_SETLK:
+        case F_SETLKW:
+        case F_OFD_GETLK:
+        case F_OFD_SETLK:
+        case F_OFD_SETLKW:
+            return record_lock(call, file, command);
+        case F_GETOWN:
+        case F_GETSIG:
+            return 0;
+        case F_GETPIPE_SZ:
+        case F_SETPIPE_SZ:
+        case F_ADD_SEALS:
+        case F_GET_SEALS:
+            return host_fd(file) < 0 ? -EBADF
+                                     : result_of(::fcntl(host_fd(file), command, static_cast<int>(argument)));
+        default:
+            return -EINVAL;
+    }
+}
+
+namespace {
+
+/// Copies a structure from the host's ioctl to the guest.
+template <class T>
+i64 ioctl_get(Syscall& call, int fd, unsigned long request) {
+    T value{};
+    if (::ioctl(fd, request, &value) < 0) return -errno;
+    return call.put(value, call.args[2]);
+}
+template <class T>
+i64 ioctl_set(Syscall& call, int fd, unsigned long request) {
+    T value;
+    if (call.get(value, call.args[2])) return -EFAULT;
+    return ::ioctl(fd, request, &value) < 0 ? -errno : 0;
+}
+
+/// struct termios of the kernel: without the two speeds that glibc adds.
+struct KernelTermios {
+    u32 flags[4];
+    u8 line, control[19];
+};
+static_assert(sizeof(KernelTermios) == 36);
+
+i64 ioctl_termios(Syscall& call, int fd, unsigned long request) {
+    KernelTermios value{};
+    if (request != TCGETS && call.get(value, call.args[2])) return -EFAULT;
+    if (::syscall(SYS_ioctl, fd, request, &value) < 0) return -errno;
+    return request == TCGETS ? call.put(value, call.args[2]) : 0;
+}
+
+/// The terminal's foreground group: the guest's own while it is ours.
+i64 ioctl_foreground(Syscall& call, int fd) {
+    const pid_t group = ::tcgetpgrp(fd);
+    if (group < 0) return -errno;
+    return call.put(group == ::getpgrp() ? call.task.pgrp : call.task.pgrp - 1, call.args[2]);
+}
+
+}  // namespace
+
+i64 ioctl(Syscall& call) {
+    FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    const unsigned long request = static_cast<u32>(call.args[1]);
+    switch (request) {
+        case FIOCLEX:
+            slot->close_on_exec = true;
+            return 0;
+        case FIONCLEX:
+            slot->close_on_exec = false;
+            return 0;
+        case FIONBIO: {
+            int on = 0;
+            if (call.get(on, call.args[2])) return -EFAULT;
+            const i64 flags = get_flags(*file);
+            return set_flags(*file, static_cast<int>(on ? flags | O_NONBLOCK : flags & ~i64{O_NONBLOCK}));
+        }
+        default:
+            break;
+    }
+    const int fd = host_fd(*file);
+    if (fd < 0) return -ENOTTY;
+    switch (request) {  // only what cannot reach beyond the file itself
+        case FIONREAD:
+            return ioctl_get<int>(call, fd, request);
+        case TIOCOUTQ:
+            return ioctl_get<int>(call, fd, request);
+        case TIOCGWINSZ:
+            return ioctl_get<winsize>(call, fd, request);
+        case TIOCSWINSZ:
+            return ioctl_set<winsize>(call, fd, request);
+        case TCGETS:
+        case TCSETS:
+        case TCSETSW:
+        case TCSETSF:
+            return ioctl_termios(call, fd, request);
+        case TCFLSH:
+        case TCSBRK:
+            return result_of(::ioctl(fd, request, call.args[2]));
+        case TIOCGPGRP:
+            return ioctl_foreground(call, fd);
+        case TIOCSPGRP:
+            return ::isatty(fd) ? 0 : -ENOTTY;
+        case TIOCGSID:
+            return ::isatty(fd) ? call.put(call.task.session, call.args[2]) : -ENOTTY;
+        default:
+            LOG(debug, "ioctl {:#x} is not supported: ENOTTY", request);
+            return -ENOTTY;
+    }
+}
+
+namespace {
+
+i64 do_pipe(Syscall& call, int flags) {
+    if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) return -EINVAL;
+    int ends[2];
+    if (::pipe2(ends, (flags & (O_NONBLOCK | O_DIRECT)) | O_CLOEXEC) != 0) return -errno;
+    OpenFile reader = plain_host_file(UniqueFd{ends[0]}, O_RDONLY | (flags & O_NONBLOCK));
+    OpenFile writer = plain_host_file(UniqueFd{ends[1]}, O_WRONLY | (flags & O_NONBLOCK));
+    const int first = install_file(call.kernel, call.task, std::move(reader), flags & O_CLOEXEC);
+    if (first < 0) return first;
+    const int second = install_file(call.kernel, call.task, std::move(writer), flags & O_CLOEXEC);
+    const int numbers[2] = {first, second};
+    const i64 error = second < 0 ? second : call.put(numbers, call.args[0]);
+    if (error) {
+        (void)close_file(call.kernel, call.task, first);
+        if (second >= 0) (void)close_file(call.kernel, call.task, second);
+    }
+    return error;
+}
+
+}  // namespace
+
+i64 pipe(Syscall& call) {
+    return do_pipe(call, 0);
+}
+i64 pipe2(Syscall& call) {
+    return do_pipe(call, call.integer(1));
+}
+
+i64 memfd_create(Syscall& call) {
+    const u64 flags = call.args[1] & 0xffffffff;
+    if (flags & ~u64{MFD_CLOEXEC | MFD_ALLOW_SEALING}) return -EINVAL;
+    std::string name;
+    const i64 length = strncpy_from_user(call.system(), call.mm(), name, call.args[0], 250);
+    if (length < 0) return length;
+    if (length == 250) return -EINVAL;
+    const int fd = ::memfd_create(name.c_str(), MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
+    if (fd < 0) return -errno;
+    OpenFile file = plain_host_file(UniqueFd{fd}, O_RDWR);
+    file.may_change = true;
+    file.path = "/memfd:" + name + " (deleted)";
+    return install_file(call.kernel, call.task, std::move(file), flags & MFD_CLOEXEC);
+}
+
+i64 flock(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    return host_fd(*file) < 0 ? 0 : result_of(::flock(host_fd(*file), call.integer(1)));
+}
+
+i64 fsync(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    return host_fd(*file) < 0 ? -EINVAL : result_of(::fsync(host_fd(*file)));
+}
+
+i64 fdatasync(Syscall& call) {
+    return fsync(call);
+}
+i64 sync(Syscall&) {
+    return 0;
+}  // Deviation: a guest has no business to make the whole host write its disks
+i64 syncfs(Syscall& call) {
+    return file_of(call.kernel, call.task, call.integer(0)) ? 0 : -EBADF;
+}
+
+i64 ftruncate(Syscall& call) {
+    const i64 length = static_cast<i64>(call.args[1]);
+    if (length < 0) return -EINVAL;
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
+    if (::ftruncate(host_fd(*file), length) != 0) return -errno;
+    truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
+    return 0;
+}
+
+i64 truncate(Syscall& call) {
+    const i64 length = static_cast<i64>(call.args[1]);
+    if (length < 0) return -EINVAL;
+    const auto path = call.path(0);
+    if (!path) return -path.error();
+    const auto node = lookup_path(call.kernel, call.task, AT_FDCWD, *path, Follow::kYes);
+    if (!node) return -node.error();
+    if (node->is_directory()) return -EISDIR;
+    if (node->kind != Node::Kind::kHost || !S_ISREG(node->status.st_mode)) return -EINVAL;
+    const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
+    if (!place) return -EROFS;
+    if (::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
+    truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
+    return 0;
+}
+
+i64 fallocate(Syscall& call) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    const i64 offset = static_cast<i64>(call.args[2]), length = static_cast<i64>(call.args[3]);
+    if (offset < 0 || length <= 0) return -EINVAL;
+    if (call.integer(1) & ~FALLOC_FL_KEEP_SIZE) return -EOPNOTSUPP;
+    if (!file->writable()) return -EBADF;
+    if (S_ISFIFO(file->type)) return -ESPIPE;
+    if (S_ISDIR(file->type)) return -EISDIR;
+    if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
+    return result_of(::fallocate(host_fd(*file), call.integer(1), offset, length));
+}
+
+i64 fadvise64(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (S_ISFIFO(file->type)) return -ESPIPE;
+    if (static_cast<i64>(call.args[2]) < 0) return -EINVAL;
+    return call.integer(3) < POSIX_FADV_NORMAL || call.integer(3) > POSIX_FADV_NOREUSE ? -EINVAL : 0;
+}
+
+i64 readahead(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file || !file->readable()) return -EBADF;
+    return file->regular() ? 0 : -EINVAL;
+}
+
+namespace {
+
+i64 list_directory(Syscall& call, long host_call) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (!S_ISDIR(file->type) || host_fd(*file) < 0) return -ENOTDIR;
+    constexpr u64 kMaxBytes = 64 << 10;
+    std::vector<u8> entries(std::min<u64>(call.args[2] & 0xffffffff, kMaxBytes));
+    const off_t before = ::lseek(host_fd(*file), 0, SEEK_CUR);
+    const long got = ::syscall(host_call, host_fd(*file), entries.data(), entries.size());
+    if (got < 0) return -errno;
+    if (copy_to_user(call.system(), call.mm(), call.args[1], entries.data(), static_cast<usize>(got))) {
+        (void)::lseek(host_fd(*file), before, SEEK_SET);
+        return -EFAULT;
+    }
+    return got;
+}
+
+}  // namespace
+
+i64 getdents(Syscall& call) {
+    return list_directory(call, SYS_getdents);
+}
+i64 getdents64(Syscall& call) {
+    return list_directory(call, SYS_getdents64);
+}
+
+i64 umask(Syscall& call) {
+    const u32 old = call.task.umask;
+    call.task.umask = static_cast<u32>(call.args[0]) & 0777;
+    return old;
+}
+
+}  // namespace kernel::calls

@@ -1,0 +1,188 @@
+// The functions behind the table's rows, one file for each group. Each is named after its call.
+#pragma once
+
+#include "kernel/syscall_table.h"
+
+namespace kernel::calls {
+
+// io.cpp
+i64 read(Syscall& call);
+i64 write(Syscall& call);
+i64 readv(Syscall& call);
+i64 writev(Syscall& call);
+i64 pread64(Syscall& call);
+i64 pwrite64(Syscall& call);
+i64 preadv(Syscall& call);
+i64 pwritev(Syscall& call);
+i64 preadv2(Syscall& call);
+i64 pwritev2(Syscall& call);
+i64 sendfile(Syscall& call);
+i64 copy_file_range(Syscall& call);
+i64 lseek(Syscall& call);
+
+// files.cpp
+i64 open(Syscall& call);
+i64 openat(Syscall& call);
+i64 openat2(Syscall& call);
+i64 creat(Syscall& call);
+i64 close(Syscall& call);
+i64 close_range(Syscall& call);
+i64 dup(Syscall& call);
+i64 dup2(Syscall& call);
+i64 dup3(Syscall& call);
+i64 fcntl(Syscall& call);
+i64 ioctl(Syscall& call);
+i64 pipe(Syscall& call);
+i64 pipe2(Syscall& call);
+i64 memfd_create(Syscall& call);
+i64 flock(Syscall& call);
+i64 fsync(Syscall& call);
+i64 fdatasync(Syscall& call);
+i64 sync(Syscall& call);
+i64 syncfs(Syscall& call);
+i64 ftruncate(Syscall& call);
+i64 truncate(Syscall& call);
+i64 fallocate(Syscall& call);
+i64 fadvise64(Syscall& call);
+i64 readahead(Syscall& call);
+i64 getdents(Syscall& call);
+i64 getdents64(Syscall& call);
+i64 umask(Syscall& call);
+
+// paths.cpp
+i64 stat(Syscall& call);
+i64 fstat(Syscall& call);
+i64 lstat(Syscall& call);
+i64 newfstatat(Syscall& call);
+i64 statx(Syscall& call);
+i64 access(Syscall& call);
+i64 faccessat(Syscall& call);
+i64 faccessat2(Syscall& call);
+i64 readlink(Syscall& call);
+i64 readlinkat(Syscall& call);
+i64 getcwd(Syscall& call);
+i64 chdir(Syscall& call);
+i64 fchdir(Syscall& call);
+i64 statfs(Syscall& call);
+i64 fstatfs(Syscall& call);
+
+// tree.cpp
+i64 rename(Syscall& call);
+i64 renameat(Syscall& call);
+i64 renameat2(Syscall& call);
+i64 mkdir(Syscall& call);
+i64 mkdirat(Syscall& call);
+i64 rmdir(Syscall& call);
+i64 unlink(Syscall& call);
+i64 unlinkat(Syscall& call);
+i64 link(Syscall& call);
+i64 linkat(Syscall& call);
+i64 symlink(Syscall& call);
+i64 symlinkat(Syscall& call);
+i64 chmod(Syscall& call);
+i64 fchmod(Syscall& call);
+i64 fchmodat(Syscall& call);
+i64 fchmodat2(Syscall& call);
+i64 chown(Syscall& call);
+i64 fchown(Syscall& call);
+i64 lchown(Syscall& call);
+i64 fchownat(Syscall& call);
+i64 utime(Syscall& call);
+i64 utimes(Syscall& call);
+i64 futimesat(Syscall& call);
+i64 utimensat(Syscall& call);
+
+// poll.cpp
+i64 poll(Syscall& call);
+i64 ppoll(Syscall& call);
+i64 select(Syscall& call);
+i64 pselect6(Syscall& call);
+
+// memory.cpp
+i64 mmap(Syscall& call);
+i64 munmap(Syscall& call);
+i64 mprotect(Syscall& call);
+i64 brk(Syscall& call);
+i64 mremap(Syscall& call);
+i64 madvise(Syscall& call);
+i64 mincore(Syscall& call);
+i64 msync(Syscall& call);
+i64 mlock(Syscall& call);
+i64 mlock2(Syscall& call);
+i64 munlock(Syscall& call);
+i64 mlockall(Syscall& call);
+i64 munlockall(Syscall& call);
+
+// signals.cpp
+i64 rt_sigaction(Syscall& call);
+i64 rt_sigprocmask(Syscall& call);
+i64 rt_sigreturn(Syscall& call);
+i64 rt_sigpending(Syscall& call);
+i64 rt_sigsuspend(Syscall& call);
+i64 rt_sigtimedwait(Syscall& call);
+i64 rt_sigqueueinfo(Syscall& call);
+i64 sigaltstack(Syscall& call);
+i64 kill(Syscall& call);
+i64 tkill(Syscall& call);
+i64 tgkill(Syscall& call);
+i64 pause(Syscall& call);
+
+// process.cpp
+i64 execve(Syscall& call);
+i64 exit(Syscall& call);
+i64 exit_group(Syscall& call);
+i64 getpid(Syscall& call);
+i64 getppid(Syscall& call);
+i64 gettid(Syscall& call);
+i64 getuid(Syscall& call);
+i64 geteuid(Syscall& call);
+i64 getgid(Syscall& call);
+i64 getegid(Syscall& call);
+i64 getresuid(Syscall& call);
+i64 getresgid(Syscall& call);
+i64 getgroups(Syscall& call);
+i64 getpgrp(Syscall& call);
+i64 getpgid(Syscall& call);
+i64 setpgid(Syscall& call);
+i64 setsid(Syscall& call);
+i64 getsid(Syscall& call);
+i64 uname(Syscall& call);
+i64 sysinfo(Syscall& call);
+i64 getrusage(Syscall& call);
+i64 getrlimit(Syscall& call);
+i64 setrlimit(Syscall& call);
+i64 prlimit64(Syscall& call);
+i64 prctl(Syscall& call);
+i64 arch_prctl(Syscall& call);
+i64 set_tid_address(Syscall& call);
+i64 set_robust_list(Syscall& call);
+i64 getpriority(Syscall& call);
+i64 setpriority(Syscall& call);
+i64 sched_yield(Syscall& call);
+i64 sched_getaffinity(Syscall& call);
+i64 sched_setaffinity(Syscall& call);
+i64 sched_getscheduler(Syscall& call);
+i64 sched_getparam(Syscall& call);
+i64 sched_get_priority_max(Syscall& call);
+i64 sched_get_priority_min(Syscall& call);
+i64 getcpu(Syscall& call);
+i64 membarrier(Syscall& call);
+i64 futex(Syscall& call);
+i64 getrandom(Syscall& call);
+i64 wait4(Syscall& call);
+i64 waitid(Syscall& call);
+i64 personality(Syscall& call);
+
+// time.cpp
+i64 time(Syscall& call);
+i64 times(Syscall& call);
+i64 gettimeofday(Syscall& call);
+i64 clock_gettime(Syscall& call);
+i64 clock_getres(Syscall& call);
+i64 clock_nanosleep(Syscall& call);
+i64 nanosleep(Syscall& call);
+i64 alarm(Syscall& call);
+i64 setitimer(Syscall& call);
+i64 getitimer(Syscall& call);
+
+}  // namespace kernel::calls

@@ -1,0 +1,199 @@
+// read, write and their relatives. Linux: fs/read_write.c, fs/splice.c do_splice_direct(), lib/iov_iter.c
+// import_iovec().
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kernel/fs/file_io.h"
+#include "kernel/fs/files.h"
+#include "kernel/syscalls/functions.h"
+
+namespace kernel::calls {
+
+namespace {
+
+constexpr u64 kMaxIovecs = 1024;  ///< UIO_MAXIOV
+constexpr u64 kCopyChunk = 256 << 10;
+
+using Transfer = i64 (*)(KernelState&, Task&, OpenFile&, std::span<const UserBuffer>, std::optional<u64>);
+
+bool seekable(const OpenFile& file) {
+    return file.kind != OpenFile::Kind::kHost || file.regular() || S_ISBLK(file.type) || S_ISDIR(file.type);
+}
+
+bool has_mode(const OpenFile& file, Transfer transfer) {
+    return transfer == read_file ? file.readable() : file.writable();
+}
+
+/// vfs_read(), vfs_write(): EBADF, then access_ok() of the whole buffer.
+i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (offset && !seekable(*file)) return -ESPIPE;
+    if (!has_mode(*file, transfer)) return -EBADF;
+    const UserBuffer buffer{call.args[1], call.args[2]};
+    if (!access_ok(call.mm(), buffer.base, buffer.size)) return -EFAULT;
+    if (static_cast<i64>(buffer.size) < 0) return -EINVAL;
+    return transfer(call.kernel, call.task, *file, {&buffer, 1}, offset);
+}
+
+/// import_iovec(): EINVAL for too many or negative lengths, EFAULT for a list or buffer out of reach.
+mmu::Expected<std::vector<UserBuffer>, int> import_iovec(Syscall& call) {
+    const u64 count = call.args[2];
+    if (count > kMaxIovecs) return mmu::Unexpected{EINVAL};
+    std::vector<UserBuffer> buffers(count);
+    if (copy_from_user(call.system(), call.mm(), buffers.data(), call.args[1], count * sizeof(UserBuffer)))
+        return mmu::Unexpected{EFAULT};
+    for (const UserBuffer& buffer : buffers)
+        if (static_cast<i64>(buffer.size) < 0) return mmu::Unexpected{EINVAL};
+    for (const UserBuffer& buffer : buffers)
+        if (!access_ok(call.mm(), buffer.base, buffer.size)) return mmu::Unexpected{EFAULT};
+    return buffers;
+}
+
+i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (offset && !seekable(*file)) return -ESPIPE;
+    if (!has_mode(*file, transfer)) return -EBADF;
+    const auto buffers = import_iovec(call);
+    if (!buffers) return -buffers.error();
+    return transfer(call.kernel, call.task, *file, *buffers, offset);
+}
+
+/// The checks of pread64() and its like on their offset, the last one left to the transfer.
+i64 transfer_at(Syscall& call, Transfer transfer, bool many) {
+    if (static_cast<i64>(call.args[3]) < 0) return -EINVAL;
+    return many ? transfer_many(call, transfer, call.args[3]) : transfer_one(call, transfer, call.args[3]);
+}
+
+/// preadv2(): offset -1 is the file position; only RWF_HIPRI, which changes nothing, is known.
+i64 transfer_with_flags(Syscall& call, Transfer transfer) {
+    constexpr u64 kHighPriority = 1;
+    if (call.args[5] & ~kHighPriority & 0xffffffff) return -EOPNOTSUPP;
+    return call.args[3] == ~u64{0} ? transfer_many(call, transfer, {}) : transfer_at(call, transfer, true);
+}
+
+/// Copies up to `count` bytes from one file to another. An offset of `in` is advanced instead of its
+/// position.
+i64 copy_between(Syscall& call, OpenFile& in, OpenFile& out, u64 count, std::optional<u64>& in_offset,
+                 std::optional<u64>& out_offset) {
+    std::vector<u8> bytes(std::min(count, kCopyChunk));
+    u64 done = 0;
+    while (done < count) {
+        const u64 want = std::min<u64>(bytes.size(), count - done);
+        const i64 got = read_bytes(call.kernel, in, {bytes.data(), want}, in_offset);
+        if (got < 0) return done ? static_cast<i64>(done) : got;
+        if (got == 0) break;
+        const i64 put =
+            write_bytes(call.kernel, call.task, out, {bytes.data(), static_cast<usize>(got)}, out_offset);
+        const i64 moved = std::max<i64>(put, 0);
+        if (in_offset)
+            *in_offset += static_cast<u64>(moved);
+        else if (moved < got && in.regular())
+            (void)::lseek(in.fd.get(), moved - got, SEEK_CUR);
+        if (out_offset) *out_offset += static_cast<u64>(moved);
+        done += static_cast<u64>(moved);
+        if (put < 0) return done ? static_cast<i64>(done) : put;
+        if (moved < got) break;
+    }
+    return static_cast<i64>(done);
+}
+
+/// A loff_t that the guest points to; null: none.
+i64 get_offset(Syscall& call, u64 address, std::optional<u64>& offset) {
+    if (!address) return 0;
+    u64 value = 0;
+    if (call.get(value, address)) return -EFAULT;
+    offset = value;
+    return static_cast<i64>(value) < 0 ? -EINVAL : 0;
+}
+
+}  // namespace
+
+i64 read(Syscall& call) {
+    return transfer_one(call, read_file, {});
+}
+i64 write(Syscall& call) {
+    return transfer_one(call, write_file, {});
+}
+i64 readv(Syscall& call) {
+    return transfer_many(call, read_file, {});
+}
+i64 writev(Syscall& call) {
+    return transfer_many(call, write_file, {});
+}
+i64 pread64(Syscall& call) {
+    return transfer_at(call, read_file, false);
+}
+i64 pwrite64(Syscall& call) {
+    return transfer_at(call, write_file, false);
+}
+i64 preadv(Syscall& call) {
+    return transfer_at(call, read_file, true);
+}
+i64 pwritev(Syscall& call) {
+    return transfer_at(call, write_file, true);
+}
+i64 preadv2(Syscall& call) {
+    return transfer_with_flags(call, read_file);
+}
+i64 pwritev2(Syscall& call) {
+    return transfer_with_flags(call, write_file);
+}
+
+i64 lseek(Syscall& call) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    const int whence = call.integer(2);
+    if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
+    const i64 offset = static_cast<i64>(call.args[1]);
+    if (file->kind == OpenFile::Kind::kHost) {
+        const off_t at = ::lseek(file->fd.get(), offset, whence);
+        return at < 0 ? -errno : at;
+    }
+    if (file->kind == OpenFile::Kind::kDevice) return 0;  // null_lseek()
+    if (whence > SEEK_CUR) return -EINVAL;
+    i64 at = 0;
+    if (__builtin_add_overflow(offset, whence == SEEK_CUR ? static_cast<i64>(file->offset) : 0, &at) ||
+        at < 0)
+        return -EINVAL;
+    file->offset = static_cast<u64>(at);
+    return at;
+}
+
+i64 sendfile(Syscall& call) {
+    std::optional<u64> offset, none;
+    if (const i64 error = get_offset(call, call.args[2], offset)) return error;
+    OpenFile* in = file_of(call.kernel, call.task, call.integer(1));
+    if (!in || !in->readable()) return -EBADF;
+    if (offset && !seekable(*in)) return -ESPIPE;
+    OpenFile* out = file_of(call.kernel, call.task, call.integer(0));
+    if (!out || !out->writable()) return -EBADF;
+    if (S_ISDIR(in->type) || (in->kind == OpenFile::Kind::kHost && !in->regular())) return -EINVAL;
+    const i64 done = copy_between(call, *in, *out, std::min(call.args[3], kMaxRwCount), offset, none);
+    if (offset && done >= 0 && call.put(*offset, call.args[2])) return -EFAULT;
+    return done;
+}
+
+i64 copy_file_range(Syscall& call) {
+    OpenFile* in = file_of(call.kernel, call.task, call.integer(0));
+    OpenFile* out = file_of(call.kernel, call.task, call.integer(2));
+    if (!in || !out) return -EBADF;
+    std::optional<u64> in_offset, out_offset;
+    if (const i64 error = get_offset(call, call.args[1], in_offset)) return error;
+    if (const i64 error = get_offset(call, call.args[3], out_offset)) return error;
+    if (call.args[5] & 0xffffffff) return -EINVAL;
+    if (S_ISDIR(in->type) || S_ISDIR(out->type)) return -EISDIR;
+    if (!in->regular() || !out->regular()) return -EINVAL;
+    if (!in->readable() || !out->writable() || (out->flags & O_APPEND)) return -EBADF;
+    if (in->kind != OpenFile::Kind::kHost || out->kind != OpenFile::Kind::kHost) return -EXDEV;
+    const i64 done =
+        copy_between(call, *in, *out, std::min(call.args[4], kMaxRwCount), in_offset, out_offset);
+    if (done < 0) return done;
+    if (in_offset && call.put(*in_offset, call.args[1])) return -EFAULT;
+    if (out_offset && call.put(*out_offset, call.args[3])) return -EFAULT;
+    return done;
+}
+
+}  // namespace kernel::calls

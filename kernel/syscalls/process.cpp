@@ -1,0 +1,442 @@
+// Identity, limits, scheduling and the end of a process. Linux: kernel/sys.c, kernel/exit.c,
+// arch/x86/kernel/process_64.c.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "kernel/exec.h"
+#include "kernel/random.h"
+#include "kernel/signal.h"
+#include "kernel/syscalls/functions.h"
+#include "kernel/timer.h"
+#include "mmu/base/log.h"
+
+namespace kernel::calls {
+
+namespace {
+
+constexpr int kArchSetGs = 0x1001, kArchSetFs = 0x1002, kArchGetFs = 0x1003, kArchGetGs = 0x1004;
+constexpr u64 kMaxArguments = 0x7fffffff;
+constexpr usize kArgumentLength = 128 << 10;  ///< MAX_ARG_STRLEN
+
+/// The NULL-terminated list of strings of execve(2). EFAULT, E2BIG.
+mmu::Expected<std::vector<std::string>, int> string_list(Syscall& call, u64 address) {
+    constexpr usize kMaxBytes = 6 << 20;
+    std::vector<std::string> list;
+    usize bytes = 0;
+    for (u64 i = 0; address && i < kMaxArguments; ++i) {
+        u64 pointer = 0;
+        if (call.get(pointer, address + i * sizeof pointer)) return mmu::Unexpected{EFAULT};
+        if (!pointer) break;
+        std::string text;
+        const i64 length = strncpy_from_user(call.system(), call.mm(), text, pointer, kArgumentLength);
+        if (length < 0) return mmu::Unexpected{EFAULT};
+        bytes += static_cast<usize>(length) + 1 + sizeof pointer;
+        if (length == static_cast<i64>(kArgumentLength) || bytes > kMaxBytes) return mmu::Unexpected{E2BIG};
+        list.push_back(std::move(text));
+    }
+    return list;
+}
+
+timeval cpu_time(const KernelState& kernel) {
+    const u64 us = kernel.clock.instructions / 1000;
+    return {static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000)};
+}
+
+bool is_self(const Task& task, Pid pid) {
+    return pid == 0 || pid == task.pid;
+}
+
+}  // namespace
+
+i64 execve(Syscall& call) {
+    const auto path = call.path(0);
+    if (!path) return -path.error();
+    auto arguments = string_list(call, call.args[1]);
+    if (!arguments) return -arguments.error();
+    auto environment = string_list(call, call.args[2]);
+    if (!environment) return -environment.error();
+    if (path->empty()) return -ENOENT;
+    if (arguments->empty()) arguments->emplace_back();  // 5.18: argc is at least 1
+    const auto done = do_execve(call.kernel, call.task, {*path, *arguments, *environment}, call.registers);
+    if (!done) {
+        LOG(debug, "execve {}: {}", *path, done.error().reason);
+        return -done.error().error;
+    }
+    return 0;
+}
+
+i64 exit(Syscall& call) {
+    do_exit(call.kernel, call.task, ExitStatus{call.integer(0) & 0xff, 0});
+    return 0;
+}
+i64 exit_group(Syscall& call) {
+    return exit(call);
+}
+
+i64 getpid(Syscall& call) {
+    return call.task.tgid;
+}
+i64 getppid(Syscall& call) {
+    return call.task.ppid;
+}
+i64 gettid(Syscall& call) {
+    return call.task.pid;
+}
+i64 getuid(Syscall&) {
+    return ::getuid();
+}
+i64 geteuid(Syscall&) {
+    return ::geteuid();
+}
+i64 getgid(Syscall&) {
+    return ::getgid();
+}
+i64 getegid(Syscall&) {
+    return ::getegid();
+}
+
+i64 getresuid(Syscall& call) {
+    const u32 ids[] = {::getuid(), ::geteuid(), ::geteuid()};
+    for (unsigned i = 0; i < 3; ++i)
+        if (call.put(ids[i], call.args[i])) return -EFAULT;
+    return 0;
+}
+
+i64 getresgid(Syscall& call) {
+    const u32 ids[] = {::getgid(), ::getegid(), ::getegid()};
+    for (unsigned i = 0; i < 3; ++i)
+        if (call.put(ids[i], call.args[i])) return -EFAULT;
+    return 0;
+}
+
+i64 getgroups(Syscall& call) {
+    const int size = call.integer(0);
+    if (size < 0) return -EINVAL;
+    const int count = ::getgroups(0, nullptr);
+    if (count < 0) return -errno;
+    if (size == 0) return count;
+    if (size < count) return -EINVAL;
+    std::vector<gid_t> groups(static_cast<usize>(count));
+    if (count && ::getgroups(count, groups.data()) != count) return -EINVAL;
+    const usize bytes = groups.size() * sizeof(gid_t);
+    return copy_to_user(call.system(), call.mm(), call.args[1], groups.data(), bytes) ? -EFAULT : count;
+}
+
+i64 getpgrp(Syscall& call) {
+    return call.task.pgrp;
+}
+i64 getpgid(Syscall& call) {
+    return is_self(call.task, call.integer(0)) ? call.task.pgrp : -ESRCH;
+}
+i64 getsid(Syscall& call) {
+    return is_self(call.task, call.integer(0)) ? call.task.session : -ESRCH;
+}
+
+i64 setpgid(Syscall& call) {
+    if (call.integer(1) < 0) return -EINVAL;
+    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    return call.task.session == call.task.pid ? -EPERM : 0;  // a session leader stays where it is
+}
+
+i64 setsid(Syscall& call) {
+    return call.task.pgrp == call.task.pid ? -EPERM : call.task.session;
+}
+
+i64 uname(Syscall& call) {
+    utsname names{};
+    const auto set = [](char(&field)[65], const char* text) { std::strncpy(field, text, sizeof field - 1); };
+    set(names.sysname, "Linux");
+    set(names.nodename, "mmuscope");
+    set(names.release, "6.12.0");
+    set(names.version, "#1 SMP PREEMPT_DYNAMIC mmuscope");
+    set(names.machine, "x86_64");
+    set(names.domainname, "(none)");
+    return call.put(names, call.args[0]);
+}
+
+i64 sysinfo(Syscall& call) {
+    struct ::sysinfo info {};
+    info.uptime = static_cast<long>(call.kernel.clock.now_ns() / 1'000'000'000);
+    info.totalram = call.system().memory.size();
+    info.freeram = call.system().buddy.free_frames() << mmu::kPageShift;
+    info.procs = 1;
+    info.mem_unit = 1;
+    return call.put(info, call.args[0]);
+}
+
+i64 getrusage(Syscall& call) {
+    const int who = call.integer(0);
+    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) return -EINVAL;
+    rusage usage{};
+    if (who != RUSAGE_CHILDREN) {
+        usage.ru_utime = cpu_time(call.kernel);
+        usage.ru_maxrss = static_cast<long>(std::max(call.mm().hiwater_rss, call.mm().rss_pages()) * 4);
+        usage.ru_minflt = static_cast<long>(call.mm().min_flt);
+        usage.ru_majflt = static_cast<long>(call.mm().maj_flt);
+    }
+    return call.put(usage, call.args[1]);
+}
+
+i64 prlimit64(Syscall& call) {
+    const auto [pid, resource, new_address, old_address, unused4, unused5] = call.args;
+    const u32 which = static_cast<u32>(resource);
+    Limit fresh;
+    if (new_address && call.get(fresh, new_address)) return -EFAULT;
+    if (!is_self(call.task, static_cast<Pid>(pid))) return -ESRCH;
+    if (which >= kRlimits) return -EINVAL;
+    if (new_address && fresh.cur > fresh.max) return -EINVAL;
+    Limit& limit = call.mm().rlimits[which];
+    const Limit old = limit;
+    if (new_address) {
+        if (which == kRlimitNofile && fresh.max > (1u << 20)) return -EPERM;  // fs.nr_open
+        if (fresh.max > limit.max) return -EPERM;  // Deviation: also for root, so that hard limits are limits
+        limit = fresh;
+    }
+    return old_address ? call.put(old, old_address) : 0;
+}
+
+i64 getrlimit(Syscall& call) {
+    const u32 which = static_cast<u32>(call.args[0]);
+    return which >= kRlimits ? -EINVAL : call.put(call.mm().rlimits[which], call.args[1]);
+}
+
+i64 setrlimit(Syscall& call) {
+    Syscall same{call.kernel, call.task, call.registers, {0, call.args[0], call.args[1], 0, 0, 0}};
+    return call.args[1] ? prlimit64(same) : -EFAULT;
+}
+
+i64 prctl(Syscall& call) {
+    Task& task = call.task;
+    const auto& a = call.args;
+    switch (call.integer(0)) {
+        case PR_SET_NAME: {
+            std::string name;
+            const i64 length = strncpy_from_user(call.system(), call.mm(), name, a[1], 15);
+            if (length < 0) return -EFAULT;
+            task.comm = name.substr(0, 15);
+            return 0;
+        }
+        case PR_GET_NAME: {
+            char name[16] = {};
+            task.comm.copy(name, sizeof name - 1);
+            return copy_to_user(call.system(), call.mm(), a[1], name, sizeof name) ? -EFAULT : 0;
+        }
+        case PR_SET_PDEATHSIG:
+            if (a[1] > kSignals) return -EINVAL;
+            task.parent_death_signal = static_cast<int>(a[1]);
+            return 0;
+        case PR_GET_PDEATHSIG:
+            return call.put(task.parent_death_signal, a[1]);
+        case PR_GET_DUMPABLE:
+            return task.dumpable;
+        case PR_SET_DUMPABLE:
+            if (a[1] > 1) return -EINVAL;
+            task.dumpable = a[1];
+            return 0;
+        case PR_SET_NO_NEW_PRIVS:
+            if (a[1] != 1 || a[2] || a[3] || a[4]) return -EINVAL;
+            task.no_new_privs = true;
+            return 0;
+        case PR_GET_NO_NEW_PRIVS:
+            return a[1] || a[2] || a[3] || a[4] ? -EINVAL : task.no_new_privs;
+        case PR_GET_TIMERSLACK:
+            return static_cast<i64>(task.timer_slack_ns);
+        case PR_SET_TIMERSLACK:
+            task.timer_slack_ns = a[1] ? a[1] : 50000;
+            return 0;
+        case PR_CAPBSET_READ:
+            return a[1] > CAP_LAST_CAP ? -EINVAL : 0;
+        case PR_GET_SECCOMP:
+            return 0;
+        case PR_GET_TSC:
+            return call.put(PR_TSC_ENABLE, a[1]);
+        case PR_SET_VMA:
+            return -EINVAL;  // names of anonymous memory: as a kernel without CONFIG_ANON_VMA_NAME
+        default:
+            LOG(debug, "prctl {} is not supported: EINVAL", call.integer(0));
+            return -EINVAL;
+    }
+}
+
+i64 arch_prctl(Syscall& call) {
+    mmu::Registers& registers = call.registers;
+    switch (call.integer(0)) {
+        case kArchSetFs:
+        case kArchSetGs:
+            if (call.args[1] >= call.mm().task_size) return -EPERM;
+            (call.integer(0) == kArchSetFs ? registers.fs_base : registers.gs_base) = call.args[1];
+            return 0;
+        case kArchGetFs:
+            return call.put(registers.fs_base, call.args[1]);
+        case kArchGetGs:
+            return call.put(registers.gs_base, call.args[1]);
+        default:
+            return -EINVAL;
+    }
+}
+
+i64 set_tid_address(Syscall& call) {
+    call.task.clear_child_tid = call.args[0];
+    return call.task.pid;
+}
+
+i64 set_robust_list(Syscall& call) {
+    if (call.args[1] != 24) return -EINVAL;  // sizeof(struct robust_list_head)
+    call.task.robust_list = call.args[0];
+    return 0;
+}
+
+i64 getpriority(Syscall& call) {
+    const int which = call.integer(0);
+    if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
+    if (which == PRIO_PROCESS && !is_self(call.task, call.integer(1))) return -ESRCH;
+    return 20 - call.task.nice;
+}
+
+i64 setpriority(Syscall& call) {
+    const int which = call.integer(0);
+    if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
+    if (which == PRIO_PROCESS && !is_self(call.task, call.integer(1))) return -ESRCH;
+    const int nice = std::clamp(call.integer(2), -20, 19);
+    if (nice < call.task.nice) return -EACCES;
+    call.task.nice = nice;
+    return 0;
+}
+
+i64 sched_yield(Syscall&) {
+    return 0;
+}
+
+i64 sched_getaffinity(Syscall& call) {
+    const u32 size = static_cast<u32>(call.args[1]);
+    if (size & 7) return -EINVAL;
+    if (size < sizeof(u64)) return -EINVAL;
+    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    const u64 one_cpu = 1;
+    return call.put(one_cpu, call.args[2]) ? -EFAULT : i64{sizeof one_cpu};
+}
+
+i64 sched_setaffinity(Syscall& call) {
+    u64 mask = 0;
+    const usize size = std::min<usize>(static_cast<u32>(call.args[1]), sizeof mask);
+    if (copy_from_user(call.system(), call.mm(), &mask, call.args[2], size)) return -EFAULT;
+    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    return mask & 1 ? 0 : -EINVAL;
+}
+
+i64 sched_getscheduler(Syscall& call) {
+    return is_self(call.task, call.integer(0)) ? SCHED_OTHER : -ESRCH;
+}
+
+i64 sched_getparam(Syscall& call) {
+    if (!call.args[1] || call.integer(0) < 0) return -EINVAL;
+    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    return call.put(int{0}, call.args[1]);
+}
+
+i64 sched_get_priority_max(Syscall& call) {
+    const int policy = call.integer(0);
+    if (policy == SCHED_FIFO || policy == SCHED_RR) return 99;
+    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+}
+
+i64 sched_get_priority_min(Syscall& call) {
+    const i64 highest = sched_get_priority_max(call);
+    return highest > 0 ? 1 : highest;
+}
+
+i64 getcpu(Syscall& call) {
+    const u32 zero = 0;
+    if (call.args[0] && call.put(zero, call.args[0])) return -EFAULT;
+    if (call.args[1] && call.put(zero, call.args[1])) return -EFAULT;
+    return 0;
+}
+
+i64 membarrier(Syscall& call) {
+    // One thread: every barrier holds already.
+    constexpr int kKnown = MEMBARRIER_CMD_GLOBAL;
+    if (call.args[1] & 0xffffffff) return -EINVAL;
+    if (call.integer(0) == MEMBARRIER_CMD_QUERY) return kKnown;
+    return call.integer(0) == MEMBARRIER_CMD_GLOBAL ? 0 : -EINVAL;
+}
+
+i64 futex(Syscall& call) {
+    const auto& a = call.args;
+    const int operation = call.integer(1) & FUTEX_CMD_MASK;
+    if (a[0] & 3) return -EINVAL;
+    if (a[0] >= call.mm().task_size) return -EFAULT;
+    switch (operation) {
+        case FUTEX_WAKE:
+        case FUTEX_WAKE_BITSET:
+            return operation == FUTEX_WAKE_BITSET && !(a[5] & 0xffffffff) ? -EINVAL : 0;  // nobody waits
+        case FUTEX_WAIT:
+        case FUTEX_WAIT_BITSET:
+            break;
+        default:
+            return -ENOSYS;
+    }
+    if (operation == FUTEX_WAIT_BITSET && !(a[5] & 0xffffffff)) return -EINVAL;
+    timespec timeout{};
+    if (a[3] && call.get(timeout, a[3])) return -EFAULT;
+    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return -EINVAL;
+    u32 value = 0;
+    if (call.get(value, a[0])) return -EFAULT;
+    if (value != static_cast<u32>(a[2])) return -EAGAIN;
+    if (!a[3]) {
+        if (!call.task.real_timer.expires) {
+            LOG(error, "the guest waits for a futex that no other thread can wake: ended");
+            do_exit(call.kernel, call.task, ExitStatus{0, SIGKILL});
+            return 0;
+        }
+        (void)sleep_ns(call.kernel, call.task, ~u64{0} >> 2);
+        return -kErestartSys;
+    }
+    u64 ns = std::min<u64>(static_cast<u64>(timeout.tv_sec), u64{1} << 32) * 1'000'000'000 +
+             static_cast<u64>(timeout.tv_nsec);
+    if (operation == FUTEX_WAIT_BITSET) {  // an absolute time
+        const u64 now = call.kernel.clock.now_ns() +
+                        (a[1] & FUTEX_CLOCK_REALTIME ? call.kernel.config.epoch * 1'000'000'000 : 0);
+        ns = ns > now ? ns - now : 0;
+    }
+    return sleep_ns(call.kernel, call.task, ns) ? -EINTR : -ETIMEDOUT;
+}
+
+i64 getrandom(Syscall& call) {
+    if (call.args[2] & ~u64{GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE}) return -EINVAL;
+    if ((call.args[2] & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
+    return random_to_user(call.kernel, call.task, call.args[0], std::min<u64>(call.args[1], 0x7ffff000));
+}
+
+i64 wait4(Syscall& call) {
+    constexpr u64 kKnown = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+    return call.args[2] & ~kKnown & 0xffffffff ? -EINVAL : -ECHILD;
+}
+
+i64 waitid(Syscall& call) {
+    constexpr u64 kKnown =
+        WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+    if (call.args[3] & ~kKnown & 0xffffffff || !(call.args[3] & (WEXITED | WSTOPPED | WCONTINUED)))
+        return -EINVAL;
+    return -ECHILD;
+}
+
+i64 personality(Syscall& call) {
+    constexpr u32 kNoRandomize = 0x0040000;
+    const u32 current = call.kernel.config.randomize ? 0 : kNoRandomize;
+    const u32 wanted = static_cast<u32>(call.args[0]);
+    return wanted == 0xffffffff || wanted == current ? i64{current} : -EINVAL;
+}
+
+}  // namespace kernel::calls

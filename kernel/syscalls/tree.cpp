@@ -1,0 +1,299 @@
+// Changing the tree: create, remove, rename, link, modes, owners, times. Only --rw folders can be changed;
+// elsewhere it is as on a read-only file system (EROFS, in Linux's order of checks). Linux: fs/namei.c,
+// fs/attr.c, fs/utimes.c.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include <cstdio>
+
+#include "kernel/fs/files.h"
+#include "kernel/syscalls/functions.h"
+
+namespace kernel::calls {
+
+namespace {
+
+using mmu::Expected;
+
+i64 result_of(int result) {
+    return result < 0 ? -errno : 0;
+}
+
+Expected<Parent, int> parent_of(Syscall& call, int dirfd, const std::string& path) {
+    return lookup_parent_path(call.kernel, call.task, dirfd, path);
+}
+
+/// filename_create(): EEXIST comes before EROFS. 0: the name may be made.
+i64 may_create(const Parent& parent) {
+    if (parent.is_root) return -EEXIST;
+    if (!parent.fd) return -EROFS;
+    struct ::stat status {};
+    if (::fstatat(parent.fd.get(), parent.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return -EEXIST;
+    return parent.writable ? 0 : -EROFS;
+}
+
+mode_t masked(const Syscall& call, u64 mode, mode_t allowed) {
+    return static_cast<mode_t>(mode) & allowed & ~call.task.umask;
+}
+
+i64 make_directory(Syscall& call, int dirfd, unsigned first) {
+    const auto path = call.path(first);
+    if (!path) return -path.error();
+    const auto parent = parent_of(call, dirfd, *path);
+    if (!parent) return -parent.error();
+    if (const i64 error = may_create(*parent)) return error;
+    const mode_t mode = masked(call, call.args[first + 1], 01777);
+    if (::mkdirat(parent->fd.get(), parent->name.c_str(), mode) != 0) return -errno;
+    std::string name = parent->name;  // the host's umask is not the guest's
+    while (!name.empty() && name.back() == '/') name.pop_back();
+    struct ::stat status {};
+    if (::fstatat(parent->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(status.st_mode) && (status.st_mode & 01777) != mode) {
+        const UniqueFd made{
+            ::openat(parent->fd.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (made) (void)::chmod(descriptor_path(made.get()).c_str(), mode | (status.st_mode & 06000));
+    }
+    return 0;
+}
+
+/// do_unlinkat(), do_rmdir(): EROFS comes before the name is looked up.
+i64 remove_name(Syscall& call, int dirfd, unsigned path_argument, int flags) {
+    const auto path = call.path(path_argument);
+    if (!path) return -path.error();
+    const auto parent = parent_of(call, dirfd, *path);
+    if (!parent) return -parent.error();
+    if (parent->is_root) return flags & AT_REMOVEDIR ? -EBUSY : -EISDIR;
+    if (parent->name == "." || parent->name == "./") return flags & AT_REMOVEDIR ? -EINVAL : -EISDIR;
+    if (parent->name == ".." || parent->name == "../") return flags & AT_REMOVEDIR ? -ENOTEMPTY : -EISDIR;
+    if (!parent->writable) return -EROFS;
+    return result_of(::unlinkat(parent->fd.get(), parent->name.c_str(), flags));
+}
+
+i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
+              unsigned flags) {
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;  // Deviation: no RENAME_WHITEOUT
+    if ((flags & RENAME_NOREPLACE) && (flags & RENAME_EXCHANGE)) return -EINVAL;
+    const auto from_path = call.path(from_argument);
+    if (!from_path) return -from_path.error();
+    const auto to_path = call.path(to_argument);
+    if (!to_path) return -to_path.error();
+    const auto from = parent_of(call, from_fd, *from_path);
+    if (!from) return -from.error();
+    const auto to = parent_of(call, to_fd, *to_path);
+    if (!to) return -to.error();
+    if (from->is_root || to->is_root) return -EBUSY;
+    if (!from->writable || !to->writable) return -EROFS;
+    return result_of(::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags));
+}
+
+/// do_linkat(). The source must lie in a --rw folder too: a second name would make it writable.
+i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
+              int flags) {
+    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    const auto from_path = call.path(from_argument);
+    if (!from_path) return -from_path.error();
+    const auto to_path = call.path(to_argument);
+    if (!to_path) return -to_path.error();
+    const auto node = lookup_path(call.kernel, call.task, from_fd, *from_path,
+                                  flags & AT_SYMLINK_FOLLOW ? Follow::kYes : Follow::kNo);
+    if (!node) return -node.error();
+    const auto to = parent_of(call, to_fd, *to_path);
+    if (!to) return -to.error();
+    if (const i64 error = may_create(*to)) return error;
+    if (node->kind != Node::Kind::kHost) return -EXDEV;
+    if (node->is_directory()) return -EPERM;
+    const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
+    if (!place) return -EXDEV;
+    return result_of(::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(), to->name.c_str(),
+                              AT_SYMLINK_FOLLOW));
+}
+
+i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_argument) {
+    const auto target = call.path(target_argument);
+    if (!target) return -target.error();
+    if (target->empty()) return -ENOENT;
+    const auto path = call.path(path_argument);
+    if (!path) return -path.error();
+    const auto parent = parent_of(call, dirfd, *path);
+    if (!parent) return -parent.error();
+    if (const i64 error = may_create(*parent)) return error;
+    return result_of(::symlinkat(target->c_str(), parent->fd.get(), parent->name.c_str()));
+}
+
+/// The object of a change, if the guest may change it: ready for calls on descriptor_path() or with
+/// AT_EMPTY_PATH.
+Expected<UniqueFd, int> changeable(Syscall& call, int dirfd, const std::string& path, Follow follow) {
+    const auto node = lookup_path(call.kernel, call.task, dirfd, path, follow);
+    if (!node) return mmu::Unexpected{node.error()};
+    if (node->kind != Node::Kind::kHost || !node->fd) return mmu::Unexpected{EROFS};
+    UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
+    if (!place) return mmu::Unexpected{EROFS};
+    return place;
+}
+
+/// An open file that the guest may change: one of a --rw folder. -errno or the host's descriptor.
+i64 changeable_file(Syscall& call, int fd, FileUse use) {
+    const OpenFile* file = file_of(call.kernel, call.task, fd, use);
+    if (!file) return -EBADF;
+    return file->may_change && file->kind == OpenFile::Kind::kHost ? file->fd.get() : -EROFS;
+}
+
+i64 change_mode(Syscall& call, int dirfd, unsigned first, int flags) {
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    const auto path = call.path(first);
+    if (!path) return -path.error();
+    const auto place =
+        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    if (!place) return -place.error();
+    struct ::stat status {};
+    if (::fstat(place->get(), &status) == 0 && S_ISLNK(status.st_mode)) return -EOPNOTSUPP;
+    return result_of(
+        ::chmod(descriptor_path(place->get()).c_str(), static_cast<mode_t>(call.args[first + 1]) & 07777));
+}
+
+i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    const auto path = call.path(first);
+    if (!path) return -path.error();
+    const auto place =
+        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    if (!place) return -place.error();
+    return result_of(::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
+                                static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
+}
+
+bool valid_ns(long ns) {
+    return ns == UTIME_NOW || ns == UTIME_OMIT || (ns >= 0 && ns < 1'000'000'000);
+}
+
+/// do_utimes(): `times` null means now. A null path means the descriptor itself.
+i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argument, const timespec* times,
+                 int flags) {
+    if (times && !(valid_ns(times[0].tv_nsec) && valid_ns(times[1].tv_nsec))) return -EINVAL;
+    if (!path_address && dirfd != AT_FDCWD) {
+        if (flags) return -EINVAL;
+        const i64 fd = changeable_file(call, dirfd, FileUse::kInputOutput);
+        return fd < 0 ? fd : result_of(::futimens(static_cast<int>(fd), times));
+    }
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    const auto path = call.path(path_argument);
+    if (!path) return -path.error();
+    const auto place =
+        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    if (!place) return -place.error();
+    return result_of(::utimensat(place->get(), "", times, AT_EMPTY_PATH));
+}
+
+i64 change_times_us(Syscall& call, int dirfd, unsigned path_argument, unsigned times_argument) {
+    timeval us[2];
+    timespec times[2];
+    const u64 address = call.args[times_argument];
+    if (address) {
+        if (call.get(us, address)) return -EFAULT;
+        for (unsigned i = 0; i < 2; ++i) {
+            if (us[i].tv_usec < 0 || us[i].tv_usec >= 1'000'000) return -EINVAL;
+            times[i] = {us[i].tv_sec, us[i].tv_usec * 1000};
+        }
+    }
+    return change_times(call, dirfd, call.args[path_argument], path_argument, address ? times : nullptr, 0);
+}
+
+}  // namespace
+
+i64 mkdir(Syscall& call) {
+    return make_directory(call, AT_FDCWD, 0);
+}
+i64 mkdirat(Syscall& call) {
+    return make_directory(call, call.integer(0), 1);
+}
+i64 rmdir(Syscall& call) {
+    return remove_name(call, AT_FDCWD, 0, AT_REMOVEDIR);
+}
+i64 unlink(Syscall& call) {
+    return remove_name(call, AT_FDCWD, 0, 0);
+}
+i64 unlinkat(Syscall& call) {
+    if (call.integer(2) & ~AT_REMOVEDIR) return -EINVAL;
+    return remove_name(call, call.integer(0), 1, call.integer(2));
+}
+
+i64 rename(Syscall& call) {
+    return move_name(call, AT_FDCWD, 0, AT_FDCWD, 1, 0);
+}
+i64 renameat(Syscall& call) {
+    return move_name(call, call.integer(0), 1, call.integer(2), 3, 0);
+}
+i64 renameat2(Syscall& call) {
+    return move_name(call, call.integer(0), 1, call.integer(2), 3, static_cast<unsigned>(call.args[4]));
+}
+
+i64 link(Syscall& call) {
+    return link_name(call, AT_FDCWD, 0, AT_FDCWD, 1, 0);
+}
+i64 linkat(Syscall& call) {
+    return link_name(call, call.integer(0), 1, call.integer(2), 3, call.integer(4));
+}
+i64 symlink(Syscall& call) {
+    return make_link(call, 0, AT_FDCWD, 1);
+}
+i64 symlinkat(Syscall& call) {
+    return make_link(call, 0, call.integer(1), 2);
+}
+
+i64 chmod(Syscall& call) {
+    return change_mode(call, AT_FDCWD, 0, 0);
+}
+i64 fchmodat(Syscall& call) {
+    return change_mode(call, call.integer(0), 1, 0);
+}
+i64 fchmodat2(Syscall& call) {
+    return change_mode(call, call.integer(0), 1, call.integer(3));
+}
+i64 fchmod(Syscall& call) {
+    const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
+    return fd < 0 ? fd : result_of(::fchmod(static_cast<int>(fd), static_cast<mode_t>(call.args[1]) & 07777));
+}
+
+i64 chown(Syscall& call) {
+    return change_owner(call, AT_FDCWD, 0, 0);
+}
+i64 lchown(Syscall& call) {
+    return change_owner(call, AT_FDCWD, 0, AT_SYMLINK_NOFOLLOW);
+}
+i64 fchownat(Syscall& call) {
+    return change_owner(call, call.integer(0), 1, call.integer(4));
+}
+i64 fchown(Syscall& call) {
+    const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
+    return fd < 0 ? fd
+                  : result_of(::fchown(static_cast<int>(fd), static_cast<uid_t>(call.args[1]),
+                                       static_cast<gid_t>(call.args[2])));
+}
+
+i64 utime(Syscall& call) {
+    utimbuf seconds{};
+    if (!call.args[1]) return change_times(call, AT_FDCWD, call.args[0], 0, nullptr, 0);
+    if (call.get(seconds, call.args[1])) return -EFAULT;
+    const timespec times[2] = {{seconds.actime, 0}, {seconds.modtime, 0}};
+    return change_times(call, AT_FDCWD, call.args[0], 0, times, 0);
+}
+
+i64 utimes(Syscall& call) {
+    return change_times_us(call, AT_FDCWD, 0, 1);
+}
+i64 futimesat(Syscall& call) {
+    return change_times_us(call, call.integer(0), 1, 2);
+}
+
+i64 utimensat(Syscall& call) {
+    timespec times[2];
+    if (!call.args[2]) return change_times(call, call.integer(0), call.args[1], 1, nullptr, call.integer(3));
+    if (call.get(times, call.args[2])) return -EFAULT;
+    if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return 0;
+    return change_times(call, call.integer(0), call.args[1], 1, times, call.integer(3));
+}
+
+}  // namespace kernel::calls
