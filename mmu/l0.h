@@ -29,9 +29,10 @@ struct L0 {
     u64 clock = 0;    ///< one tick a reference; the order of stamps is the order of references
     u64 discard = 0;  ///< where slots of policies without stamps write theirs
 
-    /// Folds the next bits in, so that streams a power of two apart do not share a slot.
+    /// Folds the next bits in, so that streams a power of two apart do not share a slot. Added, not XORed: neighbouring
+    /// pages must never share one, or hit() would take an access that crosses from one into the other for a hit.
     static constexpr unsigned index(u64 address) {
-        return static_cast<unsigned>((address >> 12) ^ (address >> 21)) & (kSlots - 1);
+        return static_cast<unsigned>((address >> 12) + (address >> 21)) & (kSlots - 1);
     }
 
     /// The host bytes of [address, address + size), or null: not in the L1 with this right, or it crosses a page.
