@@ -83,8 +83,9 @@ class Machine {
         const VirtAddr code = locality();
         if (!reference(RefKind::kFetch, code)) return;
         for (u64 n = rng_.below(4); n > 0; --n) {
+            replaced_ = false;
             reference(rng_.below(3) == 0 ? RefKind::kStore : RefKind::kLoad, locality());
-            if (fast_.granular())
+            if (fast_.granular() || replaced_)  // the code's own translation may be the one that was replaced
                 reference(RefKind::kFetch, code);
             else
                 slow_.check_reference(RefKind::kFetch, code, pcid_, Level::kL1, nullptr);
@@ -141,6 +142,7 @@ class Machine {
         const bool updated = fast_.update(kind, address, entry);
         slow_.check_dropped("update", slow_.update(kind, address, entry), updated);
         if (updated) return way;
+        replaced_ = true;
         slow_.check_dropped("invalidate_page", slow_.invalidate_page(address, pcid_),
                             fast_.invalidate_page(address, pcid_));
         return fill(kind, address, entry);
@@ -178,6 +180,7 @@ class Machine {
     u16 pcid_ = 0;
     VirtAddr last_{0x40000000000};
     u64 front_hits_ = 0;
+    bool replaced_ = false;  ///< a rewalk met another page than the cached one, without a flush
 };
 
 struct Geometry {
