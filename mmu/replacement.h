@@ -44,8 +44,7 @@ struct PolicyDefaults {
     /// A second hit in a row, also right after the insertion, changes nothing: fetches may be made one a
     /// block.
     static constexpr bool kRepeatIsFree = true;
-    static void touch(SetState&, u32) {}
-    static void insert(SetState&, u32) {}
+    // touch(SetState&, u32 way) on a hit and insert(SetState&, u32 way): left out where the stamp is all.
     static bool settled(const SetState&, u32) { return true; }
     /// Why it cannot work with sets of so many ways, or null.
     static const char* refuse(u32) { return nullptr; }
@@ -209,14 +208,10 @@ struct Policy {
 
 template <class P>
 constexpr Policy policy_of() {
-    return {P::kName,
-            P::kSlots,
-            P::kRepeatIsFree,
-            P::touch == PolicyDefaults::touch ? nullptr : P::touch,
-            P::insert == PolicyDefaults::insert ? nullptr : P::insert,
-            P::victim,
-            P::settled,
-            P::refuse};
+    Policy row{P::kName, P::kSlots, P::kRepeatIsFree, nullptr, nullptr, P::victim, P::settled, P::refuse};
+    if constexpr (requires { &P::touch; }) row.touch = P::touch;
+    if constexpr (requires { &P::insert; }) row.insert = P::insert;
+    return row;
 }
 
 inline constexpr Policy kPolicies[] = {
