@@ -1,9 +1,212 @@
-// x87. SDM Vol. 2.
+// x87 instructions that compute, move and compare. SDM Vol. 1 chapter 8, Vol. 2. The control instructions are
+// in x87_control.cpp.
+#include "emu/insn/x87.h"
+
+#include <array>
+#include <cstring>
+
 #include "emu/insn/chapters.h"
-#include "emu/insn/operands.h"
+#include "emu/insn/x87_control.h"
 
 namespace emu::insn {
 
-Rows x87() { return {}; }
+Exit x87_register(Cpu& c, const Insn* i) {
+    if (x87_pending(c.regs.x87)) [[unlikely]]
+        return x87_raise(c, i);
+    Flags flags = c.flags;
+    x87_execute(c.regs.x87, x87_opcode(i), i->src, nullptr, flags);
+    x87_note(c, i);
+    return next(c, i);
+}
+
+Exit x87_register_to_flags(Cpu& c, const Insn* i) {
+    if (x87_pending(c.regs.x87)) [[unlikely]]
+        return x87_raise(c, i);
+    x87_execute(c.regs.x87, x87_opcode(i), i->src, nullptr, c.flags);
+    x87_note(c, i);
+    return next(c, i);
+}
+
+template <u32 bytes>
+Exit x87_load(Cpu& c, const Insn* i) {
+    if (x87_pending(c.regs.x87)) [[unlikely]]
+        return x87_raise(c, i);
+    const u64 address = AnyAddress::address(c, i);
+    const u8* p = c.read(address, bytes);
+    if (!p) [[unlikely]]
+        return fault_exit(c, i, 1, 0);
+    u8 operand[16] = {};
+    std::memcpy(operand, p, bytes);
+    Flags flags = c.flags;
+    x87_execute(c.regs.x87, x87_opcode(i), i->src, operand, flags);
+    c.regs.x87.operand = address;
+    x87_note(c, i);
+    return next(c, i);
+}
+
+/// An unmasked exception other than an inexact result suppresses the store.
+template <u32 bytes>
+Exit x87_store(Cpu& c, const Insn* i) {
+    if (x87_pending(c.regs.x87)) [[unlikely]]
+        return x87_raise(c, i);
+    const u64 address = AnyAddress::address(c, i);
+    mmu::X87State after = c.regs.x87;
+    u8 operand[16] = {};
+    Flags flags = c.flags;
+    x87_execute(after, x87_opcode(i), i->src, operand, flags);
+    const bool suppressed = after.status & ~after.control & X87Bits::kExceptions & ~X87Bits::kPrecision;
+    u8* p = c.open_store(address, bytes);
+    if (!p) [[unlikely]]
+        return fault_exit(c, i, 0, 1);
+    if (!suppressed) {
+        std::memcpy(p, operand, bytes);
+        c.close(p);
+    }
+    c.regs.x87 = after;
+    c.regs.x87.operand = address;
+    x87_note(c, i);
+    return next(c, i);
+}
+
+template Exit x87_load<2>(Cpu&, const Insn*);
+template Exit x87_load<4>(Cpu&, const Insn*);
+template Exit x87_load<8>(Cpu&, const Insn*);
+template Exit x87_load<10>(Cpu&, const Insn*);
+template Exit x87_store<2>(Cpu&, const Insn*);
+template Exit x87_store<4>(Cpu&, const Insn*);
+template Exit x87_store<8>(Cpu&, const Insn*);
+template Exit x87_store<10>(Cpu&, const Insn*);
+
+namespace {
+
+template <Handler handler, u8 allowed = 0xff>
+bool reg(const Fields& f, Insn& out) {
+    if (!(allowed >> (f.modrm & 7) & 1)) return false;
+    x87_operands(f, out);
+    out.run = handler;
+    return true;
+}
+
+template <u32 bytes>
+bool load(const Fields& f, Insn& out) {
+    x87_operands(f, out);
+    out.run = &x87_load<bytes>;
+    add_cost(out, 1, 0);
+    return true;
+}
+
+template <u32 bytes>
+bool store(const Fields& f, Insn& out) {
+    x87_operands(f, out);
+    out.run = &x87_store<bytes>;
+    add_cost(out, 0, 1);
+    return true;
+}
+
+constexpr OpcodeRow memory(const char* name, u8 opcode, i8 extension, Build build) {
+    return {name, Map::kOne, opcode, build, 1, extension, Prefix::kAny, Operand::kMemory};
+}
+constexpr OpcodeRow registers(const char* name, u8 opcode, i8 extension, Build build) {
+    return {name, Map::kOne, opcode, build, 1, extension, Prefix::kAny, Operand::kRegister};
+}
+
+/// The six operations and two compares with a memory operand.
+template <u32 bytes>
+constexpr std::array<OpcodeRow, 8> arithmetic_memory(u8 opcode, const std::array<const char*, 8>& names) {
+    std::array<OpcodeRow, 8> rows{};
+    for (i8 n = 0; n < 8; ++n)
+        rows[static_cast<u8>(n)] = memory(names[static_cast<u8>(n)], opcode, n, load<bytes>);
+    return rows;
+}
+
+constexpr std::array<const char*, 8> kFloatNames = {"fadd", "fmul",  "fcom", "fcomp",
+                                                    "fsub", "fsubr", "fdiv", "fdivr"};
+constexpr std::array<const char*, 8> kIntegerNames = {"fiadd", "fimul",  "ficom", "ficomp",
+                                                      "fisub", "fisubr", "fidiv", "fidivr"};
+
+constexpr auto kMoves = std::to_array<OpcodeRow>({
+    memory("fld", 0xd9, 0, load<4>),     memory("fst", 0xd9, 2, store<4>),
+    memory("fstp", 0xd9, 3, store<4>),   memory("fild", 0xdb, 0, load<4>),
+    memory("fisttp", 0xdb, 1, store<4>), memory("fist", 0xdb, 2, store<4>),
+    memory("fistp", 0xdb, 3, store<4>),  memory("fld", 0xdb, 5, load<10>),
+    memory("fstp", 0xdb, 7, store<10>),  memory("fld", 0xdd, 0, load<8>),
+    memory("fisttp", 0xdd, 1, store<8>), memory("fst", 0xdd, 2, store<8>),
+    memory("fstp", 0xdd, 3, store<8>),   memory("fild", 0xdf, 0, load<2>),
+    memory("fisttp", 0xdf, 1, store<2>), memory("fist", 0xdf, 2, store<2>),
+    memory("fistp", 0xdf, 3, store<2>),  memory("fbld", 0xdf, 4, load<10>),
+    memory("fild", 0xdf, 5, load<8>),    memory("fbstp", 0xdf, 6, store<10>),
+    memory("fistp", 0xdf, 7, store<8>),
+});
+
+/// Aliases that the manual does not list but every CPU executes are rows like the others (AMD64 APM Vol. 5
+/// appendix A has them as reserved; x87 emulators and disassemblers know them as fcom2, fcomp3, fcomp5,
+/// fxch4, fxch7, fstp1, fstp8, fstp9).
+constexpr auto kRegisterForms = std::to_array<OpcodeRow>({
+    registers("fadd", 0xd8, 0, reg<x87_register>),
+    registers("fmul", 0xd8, 1, reg<x87_register>),
+    registers("fcom", 0xd8, 2, reg<x87_register>),
+    registers("fcomp", 0xd8, 3, reg<x87_register>),
+    registers("fsub", 0xd8, 4, reg<x87_register>),
+    registers("fsubr", 0xd8, 5, reg<x87_register>),
+    registers("fdiv", 0xd8, 6, reg<x87_register>),
+    registers("fdivr", 0xd8, 7, reg<x87_register>),
+    registers("fld", 0xd9, 0, reg<x87_register>),
+    registers("fxch", 0xd9, 1, reg<x87_register>),
+    registers("fnop", 0xd9, 2, reg<x87_register, 0x01>),
+    registers("fstp1", 0xd9, 3, reg<x87_register>),
+    registers("fchs fabs ftst fxam", 0xd9, 4, reg<x87_register, 0x33>),
+    registers("fld1 fldl2t fldl2e fldpi fldlg2 fldln2 fldz", 0xd9, 5, reg<x87_register, 0x7f>),
+    registers("f2xm1 fyl2x fptan fpatan fxtract fprem1 fdecstp fincstp", 0xd9, 6, reg<x87_register>),
+    registers("fprem fyl2xp1 fsqrt fsincos frndint fscale fsin fcos", 0xd9, 7, reg<x87_register>),
+    registers("fcmovb", 0xda, 0, reg<x87_register>),
+    registers("fcmove", 0xda, 1, reg<x87_register>),
+    registers("fcmovbe", 0xda, 2, reg<x87_register>),
+    registers("fcmovu", 0xda, 3, reg<x87_register>),
+    registers("fucompp", 0xda, 5, reg<x87_register, 0x02>),
+    registers("fcmovnb", 0xdb, 0, reg<x87_register>),
+    registers("fcmovne", 0xdb, 1, reg<x87_register>),
+    registers("fcmovnbe", 0xdb, 2, reg<x87_register>),
+    registers("fcmovnu", 0xdb, 3, reg<x87_register>),
+    registers("fucomi", 0xdb, 5, reg<x87_register_to_flags>),
+    registers("fcomi", 0xdb, 6, reg<x87_register_to_flags>),
+    registers("fadd", 0xdc, 0, reg<x87_register>),
+    registers("fmul", 0xdc, 1, reg<x87_register>),
+    registers("fcom2", 0xdc, 2, reg<x87_register>),
+    registers("fcomp3", 0xdc, 3, reg<x87_register>),
+    registers("fsubr", 0xdc, 4, reg<x87_register>),
+    registers("fsub", 0xdc, 5, reg<x87_register>),
+    registers("fdivr", 0xdc, 6, reg<x87_register>),
+    registers("fdiv", 0xdc, 7, reg<x87_register>),
+    registers("ffree", 0xdd, 0, reg<x87_register>),
+    registers("fxch4", 0xdd, 1, reg<x87_register>),
+    registers("fst", 0xdd, 2, reg<x87_register>),
+    registers("fstp", 0xdd, 3, reg<x87_register>),
+    registers("fucom", 0xdd, 4, reg<x87_register>),
+    registers("fucomp", 0xdd, 5, reg<x87_register>),
+    registers("faddp", 0xde, 0, reg<x87_register>),
+    registers("fmulp", 0xde, 1, reg<x87_register>),
+    registers("fcomp5", 0xde, 2, reg<x87_register>),
+    registers("fcompp", 0xde, 3, reg<x87_register, 0x02>),
+    registers("fsubrp", 0xde, 4, reg<x87_register>),
+    registers("fsubp", 0xde, 5, reg<x87_register>),
+    registers("fdivrp", 0xde, 6, reg<x87_register>),
+    registers("fdivp", 0xde, 7, reg<x87_register>),
+    registers("ffreep", 0xdf, 0, reg<x87_register>),
+    registers("fxch7", 0xdf, 1, reg<x87_register>),
+    registers("fstp8", 0xdf, 2, reg<x87_register>),
+    registers("fstp9", 0xdf, 3, reg<x87_register>),
+    registers("fucomip", 0xdf, 5, reg<x87_register_to_flags>),
+    registers("fcomip", 0xdf, 6, reg<x87_register_to_flags>),
+});
+
+}  // namespace
+
+Rows x87() {
+    static constexpr auto kRows =
+        concatenate(arithmetic_memory<4>(0xd8, kFloatNames), arithmetic_memory<8>(0xdc, kFloatNames),
+                    arithmetic_memory<4>(0xda, kIntegerNames), arithmetic_memory<2>(0xde, kIntegerNames),
+                    kMoves, kRegisterForms, kX87Control);
+    return kRows;
+}
 
 }  // namespace emu::insn
