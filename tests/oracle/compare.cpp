@@ -1,0 +1,222 @@
+#include "tests/oracle/compare.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+namespace tests {
+namespace {
+
+using emu::Fields, emu::Map, emu::OpcodeRow;
+using mmu::Registers, mmu::Rflags;
+
+struct Skip {
+    std::string_view name;
+    const char* reason;
+};
+constexpr Skip kSkips[] = {
+    {"syscall", "the host would make a system call"},
+    {"cpuid", "the modelled CPU is not the host"},
+    {"rdtsc", "time is the instruction count"},
+    {"rdtscp", "time is the instruction count"},
+    {"fxsave", "CPUs differ in when FOP, FIP and FDP are stored"},
+    {"int3", "the host's trap frame is the filling's too"},
+};
+
+/// Flags that the manual leaves undefined after an instruction (SDM Vol. 1 appendix A, Vol. 2).
+constexpr u64 kAllButZf = Rflags::kStatus & ~Rflags::kZf;
+struct UndefinedFlags {
+    std::string_view name;
+    u64 flags;
+};
+constexpr UndefinedFlags kUndefined[] = {
+    {"and", Rflags::kAf},
+    {"or", Rflags::kAf},
+    {"xor", Rflags::kAf},
+    {"test", Rflags::kAf},
+    {"mul", Rflags::kSf | Rflags::kZf | Rflags::kAf | Rflags::kPf},
+    {"imul", Rflags::kSf | Rflags::kZf | Rflags::kAf | Rflags::kPf},
+    {"div", Rflags::kStatus},
+    {"idiv", Rflags::kStatus},
+    {"bsf", kAllButZf},
+    {"bsr", kAllButZf},
+    {"tzcnt", Rflags::kStatus & ~(Rflags::kZf | Rflags::kCf)},
+    {"lzcnt", Rflags::kStatus & ~(Rflags::kZf | Rflags::kCf)},
+    {"bt", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
+    {"bts", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
+    {"btr", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
+    {"btc", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
+};
+
+bool is_shift(const Fields& f) {
+    return f.map == Map::kOne &&
+           (f.opcode == 0xc0 || f.opcode == 0xc1 || (f.opcode >= 0xd0 && f.opcode <= 0xd3));
+}
+bool is_double_shift(const Fields& f) {
+    return f.map == Map::k0F &&
+           (f.opcode == 0xa4 || f.opcode == 0xa5 || f.opcode == 0xac || f.opcode == 0xad);
+}
+
+unsigned shift_count(const Fields& f, const Registers& before) {
+    unsigned count = static_cast<unsigned>(before.gpr[mmu::kRcx]);
+    if (f.map == Map::kOne && (f.opcode == 0xd0 || f.opcode == 0xd1)) count = 1;
+    if (f.immediate_size == 1) count = static_cast<unsigned>(f.immediate());
+    return count & (f.rex_w() ? 63 : 31);
+}
+
+u64 undefined_after_shift(const Fields& f, const Registers& before) {
+    const unsigned count = shift_count(f, before);
+    const unsigned bits = 8 * (f.opcode & 1 || f.map == Map::k0F ? f.width() : 1);
+    if (count == 0) return 0;
+    u64 flags = count == 1 ? 0 : Rflags::kOf;
+    if (is_double_shift(f)) return count > bits ? Rflags::kStatus : flags | Rflags::kAf;
+    if (f.modrm_reg() >= 4) flags |= Rflags::kAf;
+    if (f.modrm_reg() >= 4 && f.modrm_reg() != 7 && count >= bits) flags |= Rflags::kCf;
+    return flags;
+}
+
+u64 undefined_flags(const OpcodeRow& row, const Fields& f, const Registers& before) {
+    if (is_shift(f) || is_double_shift(f)) return undefined_after_shift(f, before);
+    for (const UndefinedFlags& entry : kUndefined)
+        if (row.name == entry.name) return entry.flags;
+    return 0;
+}
+
+/// A double shift of 16 bits by more than 16, and BSWAP of 16 bits: any result will do.
+bool undefined_result(const Fields& f, const Registers& before) {
+    if (is_double_shift(f)) return shift_count(f, before) > 8 * f.width();
+    return f.map == Map::k0F && f.opcode >= 0xc8 && f.opcode <= 0xcf && f.width() == 2;
+}
+
+/// A large operand's pages are looked at in an order of the CPU's own, and its alignment before or after.
+bool is_large_operand(const OpcodeRow& row) {
+    for (const std::string_view name : {"fldenv", "fnstenv", "frstor", "fnsave", "fxsave", "fxrstor"})
+        if (row.name == name) return true;
+    return false;
+}
+
+/// Whether bytes that are masked off may fault is left to the CPU.
+bool is_masked_store(const OpcodeRow& row) {
+    return row.name == std::string_view("maskmovdqu") || row.name == std::string_view("maskmovq");
+}
+
+class Report {
+  public:
+    [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
+        char text[256];
+        va_list arguments;
+        va_start(arguments, format);
+        std::vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        text_ += "    ";
+        text_ += text;
+        text_ += '\n';
+    }
+    void word(const char* name, u64 host, u64 emulated, u64 before) {
+        if (host != emulated)
+            line("%-8s host %016lx  emulated %016lx  (before %016lx)", name, host, emulated, before);
+    }
+    std::string take() { return std::move(text_); }
+
+  private:
+    std::string text_;
+};
+
+std::string hex(const u8* bytes, unsigned size) {
+    std::string text;
+    char byte[4];
+    for (unsigned n = size; n-- > 0;) {
+        std::snprintf(byte, sizeof byte, "%02x", bytes[n]);
+        text += byte;
+    }
+    return text;
+}
+
+void compare_x87(Report& report, const mmu::X87State& before, const mmu::X87State& host,
+                 const mmu::X87State& emulated) {
+    report.word("fcw", host.control, emulated.control, before.control);
+    report.word("fsw", host.status, emulated.status, before.status);
+    report.word("top", host.top, emulated.top, before.top);
+    report.word("tags", host.valid, emulated.valid, before.valid);
+    for (unsigned n = 0; n < 8; ++n) {
+        const mmu::Float80 &h = host.physical[n], &e = emulated.physical[n];
+        if (!(h == e))
+            report.line("r%u       host %04x:%016lx  emulated %04x:%016lx  (before %04x:%016lx)", n,
+                        h.sign_exponent, h.significand, e.sign_exponent, e.significand,
+                        before.physical[n].sign_exponent, before.physical[n].significand);
+    }
+}
+
+void compare_registers(Report& report, const RandomCase& test, const OpcodeRow& row, const Registers& host,
+                       const Registers& emulated, bool executed) {
+    static constexpr const char* kNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                               "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    const Registers& before = test.before;
+    const bool any_result = executed && undefined_result(test.fields, before);
+    for (unsigned n = 0; n < 16; ++n)
+        if (!any_result) report.word(kNames[n], host.gpr[n], emulated.gpr[n], before.gpr[n]);
+    report.word("rip", host.rip, emulated.rip, before.rip);
+    const u64 undefined = executed ? undefined_flags(row, test.fields, before) : 0;
+    const u64 compared =
+        (Rflags::kStatus | Rflags::kDf | Rflags::kNt | Rflags::kAc | Rflags::kId | 2) & ~undefined;
+    report.word("rflags", host.rflags & compared, emulated.rflags & compared, before.rflags & compared);
+    report.word("mxcsr", host.mxcsr, emulated.mxcsr, before.mxcsr);
+    for (unsigned n = 0; n < 16; ++n)
+        if (!(host.vector[n] == emulated.vector[n]))
+            report.line("xmm%u    host %s  emulated %s  (before %s)", n,
+                        hex(host.vector[n].bytes.data(), 16).c_str(),
+                        hex(emulated.vector[n].bytes.data(), 16).c_str(),
+                        hex(before.vector[n].bytes.data(), 16).c_str());
+    compare_x87(report, before.x87, host.x87, emulated.x87);
+}
+
+void compare_memory(Report& report, const u8* host, const u8* emulated) {
+    if (std::memcmp(host, emulated, HostCpu::kDataSize) == 0) return;
+    for (u64 at = 0; at < HostCpu::kDataSize; ++at) {
+        if (host[at] == emulated[at]) continue;
+        report.line("memory at %lx: host %02x, emulated %02x", HostCpu::kData + at, host[at], emulated[at]);
+        return;
+    }
+}
+
+}  // namespace
+
+const char* reason_to_skip(const OpcodeRow& row) {
+    for (const Skip& skip : kSkips)
+        if (row.name == skip.name) return skip.reason;
+    return nullptr;
+}
+
+std::string differences(const RandomCase& test, const OpcodeRow& row, const HostCpu::Outcome& host,
+                        const EmulatedCpu::Outcome& emulated, const u8* host_data, const u8* emulated_data) {
+    Report report;
+    // A fault elsewhere is that of the next instruction: a branch that led out of the window.
+    const bool executed = host.signal == 0 || host.registers.rip != test.before.rip;
+    if (!executed && is_masked_store(row)) return {};
+    if (executed != emulated.executed) {
+        report.line("host %s (signal %d, vector %lu), emulated %s (vector %u, code %x)",
+                    executed ? "executes" : "faults", host.signal, host.trapno,
+                    emulated.executed ? "executes" : "faults", static_cast<unsigned>(emulated.fault.vector),
+                    emulated.fault.error_code);
+        return report.take();
+    }
+    if (!executed && is_large_operand(row)) {
+        if (!emulated.fault.address.value || host.trapno != static_cast<u64>(emulated.fault.vector))
+            return {};
+        report.word("page", host.address >> 12, emulated.fault.address.value >> 12, 0);
+    } else if (!executed) {
+        report.word("vector", host.trapno, static_cast<u64>(emulated.fault.vector), 0);
+        const bool page_fault = host.trapno == static_cast<u64>(mmu::Vector::kPageFault);
+        if (page_fault) {
+            report.word("code", host.error, emulated.fault.error_code, 0);
+            report.word("cr2", host.address, emulated.fault.address.value, 0);
+        }
+    }
+    compare_registers(report, test, row, host.registers, emulated.registers, executed);
+    if (!(executed && undefined_result(test.fields, test.before)))
+        compare_memory(report, host_data, emulated_data);
+    return report.take();
+}
+
+}  // namespace tests

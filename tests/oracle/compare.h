@@ -1,0 +1,20 @@
+// Where the manual lets CPUs differ, and a list of the differences where it does not.
+#pragma once
+
+#include <string>
+
+#include "tests/oracle/emulated_cpu.h"
+#include "tests/oracle/random_case.h"
+#include "tests/support/host_cpu.h"
+
+namespace tests {
+
+/// Why a row is not compared, or null: what user mode cannot run alike on both.
+const char* reason_to_skip(const emu::OpcodeRow& row);
+
+/// One line a difference; empty when there is none. `host_data` and `emulated_data` are the windows after it.
+std::string differences(const RandomCase& test, const emu::OpcodeRow& row, const HostCpu::Outcome& host,
+                        const EmulatedCpu::Outcome& emulated, const mmu::u8* host_data,
+                        const mmu::u8* emulated_data);
+
+}  // namespace tests
