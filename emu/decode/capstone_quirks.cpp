@@ -35,6 +35,7 @@ unsigned canonical_form(const Fields& f, std::array<u8, 16>& out) {
 }
 
 bool refused_by_capstone(const Fields& f) {
+    if (f.map == Map::kOne) return (f.opcode == 0x8c || f.opcode == 0x8e) && f.rex_r();  // MOV Sreg: REX.R is ignored
     if (f.vex || f.map != Map::k0F) return false;
     if (f.opcode >= 0x18 && f.opcode <= 0x1f) return true;  // hint NOPs in register form, RDSSPD/Q
     if (f.opcode == 0x0d) return true;                      // PREFETCHW and its reserved neighbours

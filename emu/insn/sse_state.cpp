@@ -33,7 +33,7 @@ struct Stmxcsr {
 /// The part of the 512-byte area that is written and read. The rest is reserved or free for software, which
 /// Linux uses.
 struct FxArea {
-    static constexpr u32 kSize = 416;
+    static constexpr u32 kSize = 416, kWhole = 512;
     static constexpr u32 kStacked = 32,
                          kXmm = 160;  ///< offsets of ST0 and XMM0, each register taking 16 bytes
     /// It is referenced in pieces of what Cpu::read() takes at most, the last one being shorter.
@@ -105,8 +105,8 @@ struct Fxsave {
     static Exit run(Cpu& c, const Insn* i) {
         const u64 address = Address::address(c, i);
         if (address % 16) return raise(c, i, mmu::Vector::kGeneralProtection);
-        // An area in two pages: both are tried before anything is written.
-        const u64 second = (address + FxArea::kSize - 1) & ~mmu::kPageOffsetMask;
+        // An area in two pages: both are tried before anything is written, the second for the reserved end too.
+        const u64 second = (address + FxArea::kWhole - 1) & ~mmu::kPageOffsetMask;
         if (second > address) {
             if (!c.open_store(address, 16)) return fault_exit(c, i, 0, 1);
             if (!c.open_store(second, 16)) return fault_exit(c, i, 0, 2);
