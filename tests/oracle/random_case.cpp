@@ -43,7 +43,7 @@ class Encoder {
 
     void prefixes() {
         const bool any = row_.prefix == Prefix::kAny;
-        if (row_.lockable ? random_.one_in(8) : random_.one_in(100)) put(0xf0);
+        if (row_.lockable ? random_.one_in(8) : !is_control_move() && random_.one_in(100)) put(0xf0);
         if (row_.prefix == Prefix::k66 || (any && !is_near_branch() && random_.one_in(4))) put(0x66);
         if (random_.one_in(20)) put(0x67);
         if (random_.one_in(20)) put(kNullSegments[random_.below(std::size(kNullSegments))]);
@@ -60,13 +60,19 @@ class Encoder {
                name.starts_with("loop");
     }
 
+    /// LOCK MOV CR0 is CR8 on AMD's CPUs.
+    bool is_control_move() const { return row_.name == std::string_view("mov cr"); }
+
+    /// AMD's CPUs raise #UD for the register forms, Intel's do nothing.
+    bool memory_only() const { return row_.name == std::string_view("prefetchw"); }
+
     u8 modrm() {
         auto value = static_cast<u8>(random_.below(256));
         if (row_.extension >= 0) value = static_cast<u8>((value & ~0x38) | row_.extension << 3);
         if (row_.operand == emu::Operand::kRegister ||
             (row_.operand == emu::Operand::kAny && random_.one_in(2)))
             value |= 0xc0;
-        if (row_.operand == emu::Operand::kMemory && value >= 0xc0) value &= 0x7f;
+        if ((row_.operand == emu::Operand::kMemory || memory_only()) && value >= 0xc0) value &= 0x7f;
         return value;
     }
 
@@ -128,6 +134,7 @@ class CaseMaker {
         case_.bytes.assign(f.bytes, f.bytes + f.length);
         if (emu::find_row(f) != &row_) return false;
         registers();
+        if (is("div") || is("idiv")) small_dividend();
         if (f.memory() && !steer()) return false;
         if (f.map == Map::kOne && f.opcode >= 0xa0 && f.opcode <= 0xa3)
             put_bytes(f.immediate_at, random_target(random_), f.immediate_size);
@@ -165,8 +172,18 @@ class CaseMaker {
             gpr(mmu::kRsi) = random_target(random_);
             gpr(mmu::kRdi) = random_target(random_);
         }
-        if (random_.one_in(2)) gpr(mmu::kRbp) = random_target(random_) & ~u64{7};
+        if (is("leave") || is("enter") || random_.one_in(2))
+            gpr(mmu::kRbp) = random_target(random_) & ~u64{7};
+        const bool indirect_call = is("call") && case_.fields.opcode == 0xff;
+        if (indirect_call)
+            gpr(mmu::kRsp) = HostCpu::kData + 0x400;  // so that stack and target are not both wrong
+        if (is("enter")) gpr(mmu::kRbp) = HostCpu::kData + 0x400 + 8 * random_.below(256);
+        if (is("xlat")) gpr(mmu::kRbx) = random_target(random_) - (gpr(mmu::kRax) & 0xff);
         if (is_string_row(row_)) gpr(mmu::kRcx) = random_.below(40);
+        if (is("cmps") || is("movs")) {  // which operand is looked at first is the CPU's business
+            const unsigned good = random_.one_in(2) ? mmu::kRsi : mmu::kRdi;
+            gpr(good) = HostCpu::kData + 0x400 + random_.below(0x800);
+        }
     }
 
     /// Makes the memory operand lie where it is wanted, by its base register or its displacement.
@@ -195,7 +212,7 @@ class CaseMaker {
                 gpr(base) = target - displacement - scaled;
             }
         }
-        operand_ = target;
+        case_.operand = target;
         fill_operand();
         return true;
     }
@@ -209,7 +226,7 @@ class CaseMaker {
             std::memcpy(bytes, &value.significand, 8);
             std::memcpy(bytes + 8, &value.sign_exponent, 2);
         }
-        put_memory(operand_, bytes, 16);
+        put_memory(case_.operand, bytes, 16);
     }
 
     bool is(std::string_view name) const { return row_.name == name; }
@@ -222,12 +239,17 @@ class CaseMaker {
         if (row_.map == Map::k0F && (f.opcode & 0xf0) == 0x80)
             return displacement_leads_away(f.signed_immediate());
         if (row_.map == Map::kOne && f.opcode == 0xff && (f.modrm_reg() == 2 || f.modrm_reg() == 4)) {
-            if (f.memory())
-                put_branch_target(operand_);
-            else
+            if (f.memory()) {
+                put_branch_target(case_.operand);
+            } else {
+                if (f.rm == mmu::kRsp) return false;
                 gpr(f.rm) = random_branch_target(random_);
+            }
         }
-        if (is("ret")) put_branch_target(gpr(mmu::kRsp));
+        if (is("ret")) {
+            gpr(mmu::kRsp) = std::min(gpr(mmu::kRsp), HostCpu::kGuard - 8);
+            put_branch_target(gpr(mmu::kRsp));
+        }
         if (is("popf")) {  // single-stepping and alignment checks are not compared
             u64 value = random_.next_word() & ~(mmu::Rflags::kTf | mmu::Rflags::kAc);
             put_memory(gpr(mmu::kRsp), &value, 8);
@@ -239,9 +261,8 @@ class CaseMaker {
         if (bit_string) return steer_bit_string();
         if (is("cmpxchg") && random_.one_in(2) && !f.memory()) gpr(mmu::kRax) = gpr(f.rm);
         if (is("cmpxchg8b cmpxchg16b") || is("cmpxchg8b") || is("cmpxchg16b")) expected_pair();
-        if (is("ldmxcsr")) put_mxcsr(operand_);
-        if (is("fxrstor")) put_mxcsr(operand_ + 24);
-        if (is("div") || is("idiv")) small_dividend();
+        if (is("ldmxcsr")) put_mxcsr(case_.operand);
+        if (is("fxrstor")) put_mxcsr(case_.operand + 24);
         return true;
     }
 
@@ -276,7 +297,7 @@ class CaseMaker {
         u8 bytes[16];
         std::memcpy(bytes, &low, half);
         std::memcpy(bytes + half, &high, half);
-        put_memory(operand_, bytes, 2 * half);
+        put_memory(case_.operand, bytes, 2 * half);
     }
 
     /// Often without reserved bits; never with bit 17, which AMD has and Intel has not.
@@ -296,7 +317,6 @@ class CaseMaker {
     const OpcodeRow& row_;
     RandomValues random_;
     RandomCase& case_;
-    u64 operand_ = 0;
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ struct RandomCase {
     std::vector<mmu::u8> bytes;
     emu::Fields fields;
     mmu::Registers before;
+    mmu::u64 operand = 0;       ///< address of the memory operand, if there is one
     std::vector<Patch> memory;  ///< what is put over the window's usual contents
 };
 
