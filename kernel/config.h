@@ -10,20 +10,21 @@ namespace kernel {
 
 /// Which of the host's files a guest may reach. The default: read what the user may read, write none.
 struct FilePolicy {
-    std::string root;                    ///< --root DIR: this folder is the guest's "/"; empty: the host's own
-    std::vector<std::string> writable;   ///< --rw DIR: folders in which the guest may create and write
-    bool none = false;                   ///< --no-files: nothing beyond stdin, stdout and stderr
+    std::string root;                   ///< --root DIR: this folder is the guest's "/"; empty: the host's own
+    std::vector<std::string> writable;  ///< --rw DIR: folders in which the guest may create and write
+    bool none = false;                  ///< --no-files: nothing beyond stdin, stdout and stderr
 };
 
 struct KernelConfig {
-    mmu::u64 seed = 1;         ///< of AT_RANDOM, getrandom and address-space randomisation
-    bool randomize = false;    ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
+    mmu::u64 seed = 1;       ///< of AT_RANDOM, getrandom and address-space randomisation
+    bool randomize = false;  ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
     mmu::u64 stack_limit = 8u << 20;  ///< RLIMIT_STACK, bytes
     FilePolicy files;
-    /// The date at the start, in seconds since 1970: fixed, so that two runs are alike. Later than any file of the host's, so
-    /// that none seems to come from the future. 2030-01-01 00:00:00 UTC.
+    /// The date at the start, in seconds since 1970: fixed, so that two runs are alike. Later than any file
+    /// of the host's, so that none seems to come from the future. 2030-01-01 00:00:00 UTC.
     mmu::u64 epoch = 1893456000;
     std::string platform = "x86_64";  ///< AT_PLATFORM
+    bool la57 = false;                ///< 5-level page tables
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
 };
 

@@ -26,15 +26,16 @@ using mmu::Unexpected;
 
 namespace {
 
-/// Control registers as 64-bit Linux sets them (arch/x86/kernel/cpu/common.c): 4 levels, PCIDs, SMEP and
+/// Control registers as 64-bit Linux sets them (arch/x86/kernel/cpu/common.c): 4 or 5 levels, PCIDs, SMEP and
 /// SMAP, no keys.
-void set_control_registers(mmu::Mmu& hw) {
+void set_control_registers(mmu::Mmu& hw, bool la57) {
     using C = ControlRegisters;
-    const bool set =
-        hw.write_efer(C::kEferLme | C::kEferLma | C::kEferNxe).has_value() &&
-        hw.write_cr0(C::kCr0Pe | C::kCr0Wp | C::kCr0Pg).has_value() &&
-        hw.write_cr4(C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap).has_value() &&
-        hw.write_cr4(C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap | C::kCr4Pcide).has_value();
+    const u64 cr0 = C::kCr0Pe | C::kCr0Wp | C::kCr0Pg;
+    const u64 cr4 = C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap | (la57 ? C::kCr4La57 : 0);
+    // CR4.LA57 can be changed only while paging is off; CR4.PCIDE can be set only while it is on.
+    const bool set = hw.write_efer(C::kEferLme | C::kEferLma | C::kEferNxe).has_value() &&
+                     hw.write_cr0(cr0 & ~C::kCr0Pg).has_value() && hw.write_cr4(cr4).has_value() &&
+                     hw.write_cr0(cr0).has_value() && hw.write_cr4(cr4 | C::kCr4Pcide).has_value();
     CHECK(set, hw.control().cr0, hw.control().cr4);
 }
 
@@ -128,7 +129,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
 
 Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config)
     : state_(std::make_unique<KernelState>(memory, mmu, config)) {
-    set_control_registers(mmu);
+    set_control_registers(mmu, config.la57);
     // A guest that writes to a closed pipe gets its own SIGPIPE; ours would end the emulator.
     ::signal(SIGPIPE, SIG_IGN);
 }
@@ -228,6 +229,14 @@ const KernelStats& Kernel::stats() const {
     if (!kernel.exit_status && !kernel.tasks.empty() && kernel.task().mm)
         kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(kernel.task()));
     return kernel.stats;
+}
+
+void Kernel::kill(int signal) {
+    if (!state_->exit_status) do_exit(*state_, state_->task(), ExitStatus{0, signal});
+}
+
+void Kernel::set_observer(Observer* observer) {
+    state_->system.set_observer(observer);
 }
 
 const KernelState& Kernel::state() const {

@@ -1,5 +1,5 @@
-// The mini-Linux's face. The machine calls it when the CPU traps; it never calls the CPU. All of user memory is reached
-// through the Mmu (uaccess.h), all page tables are made in guest RAM (page_table.h).
+// The mini-Linux's face. The machine calls it when the CPU traps; it never calls the CPU. All of user memory
+// is reached through the Mmu (uaccess.h), all page tables are made in guest RAM (page_table.h).
 #pragma once
 
 #include <memory>
@@ -24,6 +24,7 @@ struct ExitStatus {
     int shell_status() const { return killed_by ? 128 + killed_by : code; }
 };
 
+class Observer;
 struct KernelState;
 
 class Kernel {
@@ -31,8 +32,8 @@ class Kernel {
     Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config);
     ~Kernel();
 
-    /// Loads a program as execvp(3) does (a name without a slash is looked for along PATH of `environment`) and leaves its
-    /// first registers in `registers`. Call once.
+    /// Loads a program as execvp(3) does (a name without a slash is looked for along PATH of `environment`)
+    /// and leaves its first registers in `registers`. Call once.
     mmu::Expected<void, mmu::Error> exec(const std::string& path, const std::vector<std::string>& arguments,
                                          const std::vector<std::string>& environment,
                                          mmu::Registers& registers);
@@ -45,14 +46,20 @@ class Kernel {
     /// A signal from outside (Ctrl-C): delivered to the guest before its next instruction.
     void post_signal(int signal, mmu::Registers& registers);
 
-    /// The instruction count at which handle_timer() is to be called (setitimer, alarm); nothing while no timer runs. A
-    /// machine that never calls it has its timers expire at the next system call.
+    /// The instruction count at which handle_timer() is to be called (setitimer, alarm); nothing while no
+    /// timer runs. A machine that never calls it has its timers expire at the next system call.
     std::optional<mmu::u64> next_timer() const;
     void handle_timer(mmu::Registers& registers, mmu::u64 instructions);
 
-    /// `*flag` is nonzero while a signal from outside waits for post_signal(): a guest that blocks on input then returns at
-    /// once. The flag is set by a host signal handler; null (the default): there is none.
+    /// `*flag` is nonzero while a signal from outside waits for post_signal(): a guest that blocks on input
+    /// then returns at once. The flag is set by a host signal handler; null (the default): there is none.
     void watch_interrupts(const volatile int* flag);
+
+    /// Ends the guest as a signal does that cannot be caught.
+    void kill(int signal);
+
+    /// Tells each step of faults, mapping calls and frame allocation; null for none.
+    void set_observer(Observer* observer);
 
     /// Empty while the guest runs.
     const std::optional<ExitStatus>& exit_status() const;

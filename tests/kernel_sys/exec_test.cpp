@@ -157,3 +157,12 @@ TEST_CASE("exec: a script's first line names its interpreter") {
     CHECK(guest.task().comm == "script");
     CHECK(guest.state().mms.size() == 1);
 }
+
+TEST_CASE("exec: with 5-level tables the layout is the same") {
+    kernel::KernelConfig config;
+    config.la57 = true;
+    Guest guest(config), four;
+    REQUIRE(guest.error().empty());
+    CHECK(guest.state().hw.control().la57());
+    CHECK(guest.registers.gpr[mmu::kRsp] / 4096 == four.registers.gpr[mmu::kRsp] / 4096);
+}
