@@ -47,9 +47,16 @@ template <class T, unsigned offset>
 struct StorePart {
     template <class Address>
     static Exit run(Cpu& c, const Insn* i) {
+        const u64 address = Address::address(c, i);
+        u8* p = c.l0.hit(c.l0.store, address, sizeof(T));
+        if (!p) [[unlikely]]
+            return run_missed(c, i, address);
+        put<T>(p, get<T>(c.vector(i->src) + offset));
+        return next(c, i);
+    }
+    [[gnu::cold, gnu::noinline]] static Exit run_missed(Cpu& c, const Insn* i, u64 address) {
         const T value = get<T>(c.vector(i->src) + offset);
-        if (!c.store<T>(Address::address(c, i), value)) [[unlikely]]
-            return fault_exit(c, i, 0, 1);
+        if (!c.store_slow(address, value, sizeof(T))) return fault_exit(c, i, 0, 1);
         return next(c, i);
     }
 };
