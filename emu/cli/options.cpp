@@ -62,6 +62,10 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->type_name("N")
         ->capture_default_str()
         ->group("Machine");
+    app.add_option("--epoch", options.kernel.epoch,
+                   "the guest's date at its start, seconds since 1970 (default: tonight, 24:00 UTC)")
+        ->type_name("SECONDS")
+        ->group("Machine");
     app.add_flag("--randomize", options.kernel.randomize,
                  "randomise addresses (default: as under setarch -R)")
         ->group("Machine");
@@ -243,6 +247,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     options.guest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(guest), arguments.end());
     if (options.guest.empty()) return wrong("no program to run; see mmuscope --help");
     if (options.guest[0].empty()) return wrong("the name of the program to run is empty");
+    options.epoch_given = app.count("--epoch") > 0;
     const std::string problem = finish(options, raw, std::move(environment));
     if (!problem.empty()) return wrong(problem);
     return options;

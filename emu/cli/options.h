@@ -22,6 +22,7 @@ struct Options {
     std::string tlb = "skylake-sp";        ///< a preset's name or a TOML file
     mmu::u64 memory_bytes = u64_gib(1);
     kernel::KernelConfig kernel;
+    bool epoch_given = false;  ///< kernel.epoch is the user's; otherwise it is to be tonight
     bool five_levels = false;
     bool verify = false;
     mmu::u64 max_instructions = 0;  ///< 0: no limit

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 
 #include "emu/cli/tlb_file.h"
@@ -106,11 +107,19 @@ double cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+/// The guest's clock starts at the coming midnight (UTC): runs of one day see the same times, and no file of
+/// today is from the future, which `ls -l` would show otherwise than natively.
+mmu::u64 tonight() {
+    constexpr mmu::u64 kDay = 24 * 60 * 60;
+    return (static_cast<mmu::u64>(std::time(nullptr)) / kDay + 1) * kDay;
+}
+
 MachineConfig machine_config(const Options& options, mmu::TlbConfig tlb) {
     MachineConfig config;
     config.memory_bytes = options.memory_bytes;
     config.tlb = std::move(tlb);
     config.kernel = options.kernel;
+    if (!options.epoch_given) config.kernel.epoch = tonight();
     config.max_instructions = options.max_instructions;
     config.verify = options.verify;
     config.la57 = options.five_levels;

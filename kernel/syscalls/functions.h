@@ -156,6 +156,7 @@ i64 prctl(Syscall& call);
 i64 arch_prctl(Syscall& call);
 i64 set_tid_address(Syscall& call);
 i64 set_robust_list(Syscall& call);
+i64 rseq(Syscall& call);
 i64 getpriority(Syscall& call);
 i64 setpriority(Syscall& call);
 i64 sched_yield(Syscall& call);

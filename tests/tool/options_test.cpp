@@ -109,6 +109,13 @@ TEST_CASE("Options: help and version go to stdout with status 0") {
     }
 }
 
+TEST_CASE("Options: the guest's date is tonight unless it is given") {
+    CHECK(!parsed({"./g"}).epoch_given);
+    const Options options = parsed({"--epoch", "1000000000", "./g"});
+    CHECK(options.epoch_given);
+    CHECK(options.kernel.epoch == 1000000000);
+}
+
 TEST_CASE("Options: tlb list and tlb show") {
     CHECK(parsed({"tlb", "list"}).command == emu::Command::kTlbList);
     const Options show = parsed({"tlb", "show", "zen5"});
