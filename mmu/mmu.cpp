@@ -91,7 +91,8 @@ void Mmu::set_observer(Observer* observer) {
 void Mmu::State::choose_front() {
     if (front) front->clear();
     if (cpu_front) cpu_front->clear();
-    front = verifier ? verifier->front() : (observer && observer->wants_references()) ? nullptr : cpu_front;
+    const bool each = observer && observer->wants_references();
+    front = each ? nullptr : verifier ? verifier->front() : cpu_front;
     tlb.attach(front);
 }
 
@@ -104,11 +105,11 @@ void Mmu::State::tell_walk(VirtAddr address, Access access, Privilege privilege,
     event.stage = Stage::kWalkBegin;
     event.level = walk.start_level;
     event.cached = walk.start_level != control.levels();
-    event.physical = PhysAddr{align_down(walk.entries[0].where.value, kPageSize)};
+    event.physical = PhysAddr{align_down(walk.entry(0).where.value, kPageSize)};
     tell(event);
     event.cached = false;
     for (unsigned i = 0; i < walk.entries_read; ++i) {
-        const WalkedEntry& entry = walk.entries[i];
+        const WalkedEntry entry = walk.entry(i);
         const bool last = i + 1u == walk.entries_read;
         event.stage = Stage::kWalkEntry;
         event.level = static_cast<u8>(walk.level_of(i));

@@ -25,6 +25,7 @@ struct Mmu::State {
 
     // One reference (mmu_translate.cpp).
     Expected<Translation, Fault> translate(VirtAddr address, Access access, Privilege privilege);
+    Expected<Translation, Fault> translate_verified(VirtAddr address, Access access, Privilege privilege);
     TlbWay* walk_and_fill(VirtAddr address, Access access, Privilege privilege, Fault& fault);
     TlbWay* rewalk(TlbWay* way, VirtAddr address, Access access, Privilege privilege, Fault& fault);
     Walk walk_for(VirtAddr address, Access access, Privilege privilege);

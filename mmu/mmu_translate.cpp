@@ -4,6 +4,25 @@
 
 namespace mmu {
 
+inline Walk Mmu::State::walk_for(VirtAddr address, Access access, Privilege privilege) {
+    const WalkStart start = walk_cache.lookup(address, control);
+    const Walk walk = walker.walk(control, address, access, privilege, start, WalkEffects::kAccessedAndDirty);
+    WalkStats& counts = stats.walks;
+    ++(start.level == control.levels() ? counts.cache_misses : counts.cache_hits[start.level - 1]);
+    counts.memory_references += walk.entries_read;
+    counts.accessed_bits_set += walk.accessed_set;
+    counts.dirty_bits_set += walk.dirty_set;
+    if (walk.translated()) [[likely]] {
+        ++counts.completed[index_of(walk.size)];
+        walk_cache.insert(address, pcid, walk);
+    } else {
+        ++counts.faulted;
+    }
+    if (observer) [[unlikely]]
+        tell_walk(address, access, privilege, walk);
+    return walk;
+}
+
 Expected<Translation, Fault> Mmu::State::translate(VirtAddr address, Access access, Privilege privilege) {
     const RefKind kind = kind_of(access);
     const bool user = privilege == Privilege::kUser;
@@ -51,25 +70,6 @@ Expected<Translation, Fault> Mmu::State::translate(VirtAddr address, Access acce
         return Translation{physical, nullptr, entry.leaf};
     if (user && front) fill_front(kind, address, way, physical);
     return Translation{physical, ram.host(physical), entry.leaf};
-}
-
-Walk Mmu::State::walk_for(VirtAddr address, Access access, Privilege privilege) {
-    const WalkStart start = walk_cache.lookup(address, control);
-    const Walk walk = walker.walk(control, address, access, privilege, start, WalkEffects::kAccessedAndDirty);
-    WalkStats& counts = stats.walks;
-    ++(start.level == control.levels() ? counts.cache_misses : counts.cache_hits[start.level - 1]);
-    counts.memory_references += walk.entries_read;
-    counts.accessed_bits_set += walk.accessed_set;
-    counts.dirty_bits_set += walk.dirty_set;
-    if (walk.translated()) [[likely]] {
-        ++counts.completed[index_of(walk.size)];
-        walk_cache.insert(address, pcid, walk);
-    } else {
-        ++counts.faulted;
-    }
-    if (observer) [[unlikely]]
-        tell_walk(address, access, privilege, walk);
-    return walk;
 }
 
 namespace {
@@ -199,12 +199,19 @@ void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAdd
     L0::fill(slots_of(*front, kind), address.page_base(), ram.frame(physical.pfn()), stamp);
 }
 
+/// --verify: the shadow L0 stands in for the CPU's, which is kept empty.
+Expected<Translation, Fault> Mmu::State::translate_verified(VirtAddr address, Access access,
+                                                            Privilege privilege) {
+    if (front)
+        if (u8* const host = verifier->try_front(address, access, privilege, control))
+            return Translation{PhysAddr{static_cast<u64>(host - ram.host(PhysAddr{}))}, host};
+    return translate(address, access, privilege);
+}
+
 Expected<Translation, Fault> Mmu::translate(VirtAddr address, Access access, Privilege privilege) {
-    State& state = *state_;
-    if (state.verifier) [[unlikely]]
-        if (u8* const host = state.verifier->try_front(address, access, privilege, state.control))
-            return Translation{PhysAddr{static_cast<u64>(host - memory_.host(PhysAddr{}))}, host};
-    return state.translate(address, access, privilege);
+    if (state_->verifier) [[unlikely]]
+        return state_->translate_verified(address, access, privilege);
+    return state_->translate(address, access, privilege);
 }
 
 }  // namespace mmu

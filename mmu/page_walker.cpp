@@ -50,7 +50,8 @@ Walk PageWalker::walk(const ControlRegisters& control, VirtAddr address, Access 
     for (unsigned level = start.level;; --level) {
         const PhysAddr where = table + 8 * address.table_index(level);
         const Pte entry{memory_.read64(where)};
-        walk.entries[walk.entries_read++] = {where, entry};
+        walk.where[walk.entries_read] = where.value;
+        walk.raw[walk.entries_read++] = entry.raw;
         if (!entry.present()) [[unlikely]] {
             walk.leaf = entry;
             walk.end = WalkEnd::kNotPresent;

@@ -26,7 +26,7 @@ struct WalkedEntry {
 
 enum class WalkEnd : u8 { kTranslated, kNotPresent, kReserved, kDenied };
 
-/// All that a walk found. entries[0] is of start_level, each next one of the level below.
+/// All that a walk found.
 struct Walk {
     WalkEnd end = WalkEnd::kTranslated;
     u8 start_level = 0;
@@ -40,8 +40,12 @@ struct Walk {
     u32 error_code = 0;  ///< of the #PF, unless end is kTranslated
     Pte leaf{};          ///< as it is in memory after the walk; the entry at which it ended if it faulted
     PhysAddr page{};     ///< base of the page; meaningful when a leaf was reached (kTranslated, kDenied)
-    std::array<WalkedEntry, 5> entries{};
+    // Only the first entries_read are written: zeroing the rest costs as much as reading an entry.
+    std::array<u64, 5> where;
+    std::array<u64, 5> raw;
 
+    /// Entry 0 is of start_level, each next one of the level below; index < entries_read.
+    WalkedEntry entry(unsigned index) const { return {PhysAddr{where[index]}, Pte{raw[index]}}; }
     bool translated() const { return end == WalkEnd::kTranslated; }
     unsigned level_of(unsigned index) const { return start_level - index; }
     PhysAddr physical(VirtAddr address) const { return page + address.page_offset(size); }

@@ -130,7 +130,7 @@ void WalkCache::insert(VirtAddr address, u16 pcid, const Walk& walk) {
     // taken again from the entries.
     Rights rights = walk.inherited;
     for (unsigned i = 0; i + 1 < walk.entries_read; ++i) {
-        const Pte entry = walk.entries[i].value;
+        const Pte entry = walk.entry(i).value;
         rights = rights.under(entry);
         const unsigned level = walk.level_of(i);
         levels_[level - 2].insert(address, pcid, {level - 1, entry.address(), rights});

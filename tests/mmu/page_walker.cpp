@@ -55,7 +55,7 @@ TEST_CASE("PageWalker: 4 and 5 levels lead to pages of 4 KiB, 2 MiB and 1 GiB, a
     REQUIRE(walk.entries_read == levels - index_of(size));
     REQUIRE(walk.start_level == levels);
     for (unsigned i = 0; i < walk.entries_read; ++i)
-        REQUIRE(walk.entries[i].where == bench.tables.entry(address, walk.level_of(i)));
+        REQUIRE(walk.entry(i).where == bench.tables.entry(address, walk.level_of(i)));
 }
 
 TEST_CASE("PageWalker: PS in a PML4E or PML5E, or in a PDPTE without 1 GiB pages, is reserved (5)") {

@@ -216,7 +216,7 @@ TEST_CASE("PageWalker: it agrees with the SDM's text on 200 000 random tables an
         for (unsigned n = 0; n < 4; ++n)
             memory.write64(PhysAddr{(1 + rng.below(kTables)) << 12 | rng.below(512) * 8}, random_entry(rng));
         for (unsigned n = 0; n < walk.entries_read; ++n)
-            memory.write64(walk.entries[n].where, random_entry(rng));
+            memory.write64(walk.entry(n).where, random_entry(rng));
     }
     for (const u64 count : outcomes) REQUIRE(count > 5'000);
 }
