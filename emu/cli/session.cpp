@@ -126,6 +126,15 @@ MachineConfig machine_config(const Options& options, mmu::TlbConfig tlb) {
     return config;
 }
 
+RunCounters counters_of(const Machine& machine) {
+    const Counters& cpu = machine.counters();
+    return {.instructions = cpu.instructions,
+            .loads = cpu.loads,
+            .stores = cpu.stores,
+            .fetches = cpu.fetches,
+            .blocks_decoded = machine.blocks_built()};
+}
+
 std::string render(const Options& options, const Report& report) {
     return options.format == ReportFormat::kJson  ? render_json(report)
            : options.format == ReportFormat::kCsv ? render_csv(report, options.csv_separator)
@@ -161,7 +170,7 @@ Expected<int, Error> run(const Options& options) {
     Report report{.arguments = options.guest,
                   .exit = exit,
                   .tlb = *tlb,
-                  .cpu = guest.counters(),
+                  .cpu = counters_of(guest),
                   .mmu = guest.mmu().stats(),
                   .kernel = guest.kernel().stats(),
                   .state_hash = {}};

@@ -6,7 +6,7 @@
 
 namespace emu {
 
-struct Counters {
+struct RunCounters {
     mmu::u64 instructions = 0;  ///< retired by the guest
     // References of user mode, one for each page that an access touches; a restarted instruction counts
     // again.

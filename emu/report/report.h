@@ -20,7 +20,7 @@ struct Report {
     std::vector<std::string> arguments;  ///< of the guest, its path first
     kernel::ExitStatus exit{};
     mmu::TlbConfig tlb{};
-    Counters cpu{};
+    RunCounters cpu{};
     mmu::MmuStats mmu{};
     kernel::KernelStats kernel{};
     std::string state_hash;  ///< empty where none was asked for

@@ -1,0 +1,114 @@
+#include "emu/machine/machine.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "emu/machine/state_hash.h"
+#include "mmu/base/log.h"
+
+namespace emu {
+
+using mmu::Error, mmu::Expected, mmu::PhysicalMemory, mmu::Unexpected;
+
+namespace {
+
+mmu::PagingFeatures paging_features(const MachineConfig& config) {
+    const mmu::CpuIdentity& cpu = config.tlb.cpu;
+    return {.physical_bits = cpu.physical_bits, .page_1g = cpu.page_1g, .la57 = config.la57 || cpu.la57()};
+}
+
+kernel::KernelConfig kernel_config(const MachineConfig& config, const CpuModel& model) {
+    kernel::KernelConfig kernel = config.kernel;
+    kernel.hwcap = model.hwcap();
+    kernel.la57 = config.la57;
+    return kernel;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Machine>, Error> Machine::create(const MachineConfig& config) {
+    auto memory = PhysicalMemory::create(config.memory_bytes);
+    if (!memory) return Unexpected{memory.error()};
+    return std::unique_ptr<Machine>(new Machine(config, std::move(*memory)));
+}
+
+Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
+    : config_(config),
+      memory_(std::move(memory)),
+      mmu_(memory_, config.tlb, paging_features(config), config.kernel.seed),
+      model_(config.tlb),
+      cpu_(std::make_unique<Cpu>(mmu_, model_)),
+      interpreter_(std::make_unique<Interpreter>(*cpu_)),
+      kernel_(memory_, mmu_, kernel_config(config, model_)) {
+    if (config.la57) cpu_->canonical_shift = 64 - 57;
+    if (config.verify) mmu_.enable_verify();
+    kernel_.watch_interrupts(&pending_signal_);
+}
+
+Machine::~Machine() = default;
+
+Expected<void, Error> Machine::exec(const std::string& path, const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& environment) {
+    return kernel_.exec(path, arguments, environment, cpu_->regs);
+}
+
+/// Instructions until something other than the guest is due: a timer or the user's limit.
+u64 Machine::budget() const {
+    const u64 now = cpu_->counters.instructions;
+    u64 until = std::numeric_limits<u64>::max();
+    if (config_.max_instructions) until = config_.max_instructions;
+    if (const auto timer = kernel_.next_timer()) until = std::min(until, *timer);
+    return until > now ? until - now : 0;
+}
+
+kernel::ExitStatus Machine::run() {
+    while (!kernel_.exit_status() && !error_) {
+        switch (interpreter_->run(budget())) {
+            case Exit::kSyscall: kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions); break;
+            case Exit::kFault: handle_fault(); break;
+            case Exit::kBudget:
+            case Exit::kLookup: break;
+        }
+        handle_budget();
+        if (mmu_.verify_failure()) [[unlikely]]
+            error_ = Error{"--verify: " + *mmu_.verify_failure()};
+    }
+    return kernel_.exit_status().value_or(kernel::ExitStatus{});
+}
+
+void Machine::handle_fault() {
+    if (cpu_->fault.vector == mmu::Vector::kInvalidOpcode)
+        LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip,
+            interpreter_->describe_current());
+    kernel_.handle_fault(cpu_->fault, cpu_->regs, cpu_->counters.instructions);
+}
+
+void Machine::handle_budget() {
+    const u64 now = cpu_->counters.instructions;
+    if (pending_signal_) [[unlikely]] {
+        cpu_->stop.store(false);
+        const int signal = pending_signal_;
+        pending_signal_ = 0;
+        if (!kernel_.exit_status()) kernel_.post_signal(signal, cpu_->regs);
+    }
+    if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
+        kernel_.handle_timer(cpu_->regs, now);
+    if (config_.max_instructions && now >= config_.max_instructions && !kernel_.exit_status()) [[unlikely]] {
+        LOG(warn, "the guest has reached its {} instructions", config_.max_instructions);
+        kernel_.kill(SIGXCPU);
+    }
+}
+
+void Machine::request_stop(int signal) {
+    pending_signal_ = signal;
+    cpu_->stop.store(true, std::memory_order_relaxed);
+}
+
+void Machine::set_observers(mmu::Observer* mmu_observer, kernel::Observer* kernel_observer) {
+    mmu_.set_observer(mmu_observer);
+    kernel_.set_observer(kernel_observer);
+}
+
+std::string Machine::state_hash() const { return hash_state(cpu_->regs, cpu_->counters, mmu_, memory_); }
+
+}  // namespace emu

@@ -1,0 +1,83 @@
+// The whole machine: RAM, MMU, CPU and kernel, and the loop that carries traps from the CPU to the kernel and back. The
+// only place that knows both sides.
+//
+//   Interpreter::run --Exit::kSyscall--> Kernel::handle_syscall --+
+//         ^          --Exit::kFault----> Kernel::handle_fault   --+
+//         |          --Exit::kBudget---> timers, signals from outside
+//         +---------------- registers changed, pages mapped ------+
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/cpu/cpu_model.h"
+#include "emu/interp/interpreter.h"
+#include "kernel/kernel.h"
+#include "kernel/observer.h"
+#include "mmu/mmu.h"
+#include "mmu/observer.h"
+#include "mmu/tlb_config.h"
+
+namespace emu {
+
+struct MachineConfig {
+    u64 memory_bytes = u64{1} << 30;
+    mmu::TlbConfig tlb;
+    kernel::KernelConfig kernel;
+    u64 max_instructions = 0;  ///< 0: no limit; a guest that reaches it is ended by SIGXCPU
+    bool verify = false;       ///< replay each reference in the brute-force model
+    bool la57 = false;         ///< 5-level page tables
+};
+
+class Machine {
+  public:
+    static mmu::Expected<std::unique_ptr<Machine>, mmu::Error> create(const MachineConfig& config);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    /// Loads a program as execve(2) does; arguments[0] is its name for itself.
+    mmu::Expected<void, mmu::Error> exec(const std::string& path, const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& environment);
+
+    /// Runs the guest to its end. error() tells of what went wrong with the emulation itself.
+    kernel::ExitStatus run();
+    const std::optional<mmu::Error>& error() const { return error_; }
+
+    /// Sends the guest a signal from outside. May be called from a host signal handler.
+    void request_stop(int signal);
+
+    void set_observers(mmu::Observer* mmu_observer, kernel::Observer* kernel_observer);
+
+    mmu::Mmu& mmu() { return mmu_; }
+    kernel::Kernel& kernel() { return kernel_; }
+    const Cpu& cpu() const { return *cpu_; }
+    const Counters& counters() const { return cpu_->counters; }
+    u64 blocks_built() const { return interpreter_->blocks_built(); }
+
+    /// A hash of everything that the guest's next step could depend on: registers, mapped memory with its page tables,
+    /// TLB contents, counters. Two runs of the same guest end with the same one.
+    std::string state_hash() const;
+
+  private:
+    Machine(const MachineConfig& config, mmu::PhysicalMemory memory);
+    u64 budget() const;
+    void handle_fault();
+    void handle_budget();
+
+    MachineConfig config_;
+    mmu::PhysicalMemory memory_;
+    mmu::Mmu mmu_;
+    CpuModel model_;
+    std::unique_ptr<Cpu> cpu_;
+    std::unique_ptr<Interpreter> interpreter_;
+    kernel::Kernel kernel_;
+    std::optional<mmu::Error> error_;
+    volatile std::sig_atomic_t pending_signal_ = 0;
+    u64 undefined_reported_ = 0;
+};
+
+}  // namespace emu
