@@ -67,7 +67,7 @@ u64 sys_brk(MemorySystem& system, MmStruct& mm, u64 brk) {
     }
     if (!grow_brk(system, mm, old_end, new_end)) return mm.brk;
     mm.brk = brk;
-    if (mm.def_flags & VM_LOCKED) populate_vma_range(system, mm, old_end, new_end);
+    if (mm.def_flags & VM_LOCKED) mm_populate(system, mm, old_end, new_end);
     return mm.brk;
 }
 
@@ -79,7 +79,7 @@ int vm_brk_flags(MemorySystem& system, MmStruct& mm, u64 addr, u64 request, u64 
     if (const int error = check_brk_limits(mm, addr, len)) return error;
     if (const int error = do_munmap(system, mm, addr, len)) return error;
     if (const int error = do_brk_flags(system, mm, addr, len, vm_flags)) return error;
-    if (mm.def_flags & VM_LOCKED) populate_vma_range(system, mm, addr, addr + len);
+    if (mm.def_flags & VM_LOCKED) mm_populate(system, mm, addr, addr + len);
     return 0;
 }
 

@@ -57,8 +57,12 @@ u32 handle_mm_fault(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 a
 VmAreaStruct* lock_mm_and_find_vma(MemorySystem& system, MmStruct& mm, u64 address);
 /// Moves vm_start of a GROWSDOWN area down to `address`. 0 or -ENOMEM.
 int expand_downwards(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 address);
-/// __mm_populate() without error: makes [start, end) present as far as it goes. -errno of the first failure,
-/// or 0.
-int populate_vma_range(MemorySystem& system, MmStruct& mm, u64 start, u64 end);
+/// Makes [start, end) present. kIgnore goes on with the next area after an error (mmap, mlockall), kStop ends
+/// there (mlock). 0 or -errno; running out of memory ends both.
+enum class PopulateErrors : u8 { kIgnore, kStop };
+int __mm_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end, PopulateErrors errors);
+inline void mm_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
+    __mm_populate(system, mm, start, end, PopulateErrors::kIgnore);
+}
 
 }  // namespace kernel

@@ -36,26 +36,25 @@ bool do_fault_around(VmFaultInfo& vmf) {
     const AddressSpace& space = vmf.system.page_cache.mapping_of(vmf.vma.vm_file);
     const u64 pgoff = vmf.pgoff();
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
-    if (pgoff >= file_pages || !space.find(pgoff)) return false;
-    vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
-    if (!vmf.pte) return false;
     const u64 pte_off = mmu::VirtAddr{vmf.address}.table_index(1);
     const u64 vma_off = pgoff - vmf.vma.vm_pgoff;
     const u64 from =
         std::max(mmu::align_down(pte_off, kFaultAroundPages), pte_off - std::min(pte_off, vma_off));
     const u64 to = std::min({from + kFaultAroundPages, u64{512}, pte_off + vmf.vma.pages() - vma_off});
-    u64* table = vmf.pte - pte_off;
     u64 mapped = 0;
     for (u64 i = from; i < to; ++i) {
         const u64 index = pgoff + i - pte_off;
-        if (index >= file_pages) break;
-        const PageIndex page = space.find(index);
-        if (!page || table[i]) continue;
-        map_cache_page(vmf, vmf.address + (i - pte_off) * mmu::kPageSize, &table[i], page, false);
+        const PageIndex page = index < file_pages ? space.find(index) : 0;
+        if (!page) continue;
+        vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
+        if (!vmf.pte) return false;
+        u64* ptep = vmf.pte + i - pte_off;
+        if (*ptep) continue;
+        map_cache_page(vmf, vmf.address + (i - pte_off) * mmu::kPageSize, ptep, page, false);
         ++mapped;
     }
-    vmf.system.notify({.kind = EventKind::kFaultAround, .address = vmf.address, .after = mapped});
-    return true;
+    if (mapped) vmf.system.notify({.kind = EventKind::kFaultAround, .address = vmf.address, .after = mapped});
+    return vmf.pte && *vmf.pte;
 }
 
 void tell(VmFaultInfo& vmf, PageIndex page, const char* function) {

@@ -54,6 +54,10 @@ FileId PageCache::new_file(AddressSpaceId space) {
 
 FileId PageCache::open(MemorySystem& system, MmapFile& file) {
     CHECK(file.backing);
+    if (const auto known = by_description_.find(file.description); known != by_description_.end()) {
+        get(known->second);
+        return known->second;
+    }
     const auto identity = file.backing->identity();
     auto [entry, is_new] = by_identity_.try_emplace(identity, 0);
     if (is_new) {
@@ -70,6 +74,8 @@ FileId PageCache::open(MemorySystem& system, MmapFile& file) {
     files_[id].readable = file.readable;
     files_[id].writable = file.writable;
     files_[id].path = file.path;
+    files_[id].description = file.description;
+    if (file.description) by_description_[file.description] = id;
     return id;
 }
 
@@ -88,6 +94,7 @@ void PageCache::put(MemorySystem& system, FileId id) {
     if (--files_[id].refcount) return;
     const AddressSpaceId space_id = files_[id].mapping;
     AddressSpace& space = *spaces_[space_id];
+    if (files_[id].description) by_description_.erase(files_[id].description);
     files_[id] = MappedFile{};
     free_files_.push_back(id);
     if (!space.shmem) writeback(system, space, 0, ~u64{0});

@@ -42,7 +42,10 @@ class FileBacking {
 
 /// What mmap(2) needs to know of an open file (Linux: struct file).
 struct MmapFile {
-    std::unique_ptr<FileBacking> backing;     ///< null: cannot be mapped (pipe, directory, terminal): ENODEV
+    std::unique_ptr<FileBacking> backing;  ///< null: cannot be mapped (pipe, directory, terminal): ENODEV
+    /// Number of the open file description, never used again for another. Areas of one description can merge.
+    /// 0: none but this mapping knows it.
+    u64 description = 0;
     bool readable = false, writable = false;  ///< FMODE_READ, FMODE_WRITE
     bool path_noexec = false;
     bool dev_zero = false;  ///< /dev/zero: anonymous memory; needs no backing
@@ -72,7 +75,8 @@ struct AddressSpace {
 /// An open file as VMAs refer to it.
 struct MappedFile {
     AddressSpaceId mapping = 0;
-    u32 refcount = 0;  ///< areas that map it
+    u32 refcount = 0;     ///< areas that map it
+    u64 description = 0;  ///< of MmapFile
     bool readable = false, writable = false;
     std::string path;
 };
@@ -129,6 +133,7 @@ class PageCache {
     std::vector<MappedFile> files_{1};  ///< [0] is "none"
     std::vector<FileId> free_files_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_{1};
+    std::map<u64, FileId> by_description_;  ///< of the files that areas map now
     std::map<FileBacking::Identity, AddressSpaceId> by_identity_;
     u64 cached_pages_ = 0;
 };

@@ -169,18 +169,16 @@ int populate_area(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 sta
 
 }  // namespace
 
-int populate_vma_range(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
-    int first_error = 0;
+int __mm_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end, PopulateErrors errors) {
     for (u64 at = start; at < end;) {
         VmAreaStruct* vma = mm.mm_mt.find_vma_intersection(at, end);
         if (!vma) break;
         const u64 stop = std::min(end, vma->vm_end);
         const int error = populate_area(system, mm, *vma, std::max(at, vma->vm_start), stop);
-        if (error && !first_error) first_error = error;
-        if (error == -ENOMEM) break;
+        if (error && (error == -ENOMEM || errors == PopulateErrors::kStop)) return error;
         at = stop;
     }
-    return first_error;
+    return 0;
 }
 
 }  // namespace kernel

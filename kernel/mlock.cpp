@@ -60,7 +60,7 @@ i64 sys_mlock2(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 flags
     if (locked > limit) return -ENOMEM;
     const u64 vm_flags = VM_LOCKED | (flags & kMlockOnfault ? VM_LOCKONFAULT : 0);
     if (const int error = apply_vma_lock_flags(system, mm, start, len, vm_flags)) return error;
-    const int error = populate_vma_range(system, mm, start, start + len);
+    const int error = __mm_populate(system, mm, start, start + len, PopulateErrors::kStop);
     // __mlock_posix_error_return()
     return error == -EFAULT ? -ENOMEM : error == -ENOMEM ? -EAGAIN : error;
 }
@@ -93,7 +93,7 @@ i64 sys_mlockall(MemorySystem& system, MmStruct& mm, u64 flags) {
     if (!can_do_mlock(mm)) return -EPERM;
     if ((flags & kMclCurrent) && mm.total_vm > pages_of(mm.rlimit(kRlimitMemlock))) return -ENOMEM;
     apply_mlockall_flags(system, mm, flags);
-    if (flags & kMclCurrent) populate_vma_range(system, mm, 0, mm.task_size);
+    if (flags & kMclCurrent) mm_populate(system, mm, 0, mm.task_size);
     return 0;
 }
 

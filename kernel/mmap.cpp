@@ -109,7 +109,7 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
     if (!backing) return -ENOMEM;
     const i64 result = mmap_region(system, mm, addr, len, vm_flags, pgoff, *backing);
     const bool populate = (vm_flags & VM_LOCKED) || (flags & (kMapPopulate | kMapNonblock)) == kMapPopulate;
-    if (result >= 0 && populate) populate_vma_range(system, mm, addr, addr + len);
+    if (result >= 0 && populate) mm_populate(system, mm, addr, addr + len);
     return result;
 }
 

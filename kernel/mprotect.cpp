@@ -66,7 +66,7 @@ int mprotect_fixup(MmuGather& tlb, MmStruct& mm, VmAreaStruct& vma, u64 start, u
     if (!changed) return -ENOMEM;
     change_protection(tlb, mm, *changed, start, end);
     if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (new_flags & VM_WRITE))
-        populate_vma_range(system, mm, start, end);
+        mm_populate(system, mm, start, end);
     vm_stat_account(mm, old_flags, -static_cast<i64>(pages));
     vm_stat_account(mm, new_flags, static_cast<i64>(pages));
     return 0;

@@ -176,7 +176,7 @@ i64 sys_mremap(MemorySystem& system, MmStruct& mm, u64 addr, u64 old_len, u64 ne
     }
     if (result >= 0 && (vm_flags & VM_LOCKED) && move.new_len > move.old_len) {
         const u64 at = static_cast<u64>(result);
-        populate_vma_range(system, mm, at + move.old_len, at + move.new_len);
+        mm_populate(system, mm, at + move.old_len, at + move.new_len);
     }
     return result;
 }

@@ -28,7 +28,7 @@ bool continues(const VmAreaStruct& left, const VmAreaStruct& right, u64 left_fla
 }
 
 void set_start(MmStruct& mm, VmAreaStruct& vma, u64 start) {
-    vma.vm_pgoff += pages_of(start - vma.vm_start);  // wraps consistently when it moves down
+    vma.vm_pgoff += pages_of(start) - pages_of(vma.vm_start);
     mm.mm_mt.set_range(vma, start, vma.vm_end);
 }
 

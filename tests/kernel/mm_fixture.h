@@ -118,6 +118,21 @@ class Machine {
         return text;
     }
 
+    /// All that merging looks at, for the message of a failed test.
+    std::string details(u64 base = 0) const {
+        std::string text;
+        for (const auto& [end, vma] : mm.mm_mt) {
+            char line[128];
+            std::snprintf(line, sizeof line, "%llx-%llx flags %llx pgoff %llx anon_vma %u file %u\n",
+                          static_cast<unsigned long long>(vma.vm_start - base),
+                          static_cast<unsigned long long>(vma.vm_end - base),
+                          static_cast<unsigned long long>(vma.vm_flags),
+                          static_cast<unsigned long long>(vma.vm_pgoff), vma.anon_vma, vma.vm_file);
+            text += line;
+        }
+        return text;
+    }
+
   private:
     mmu::PhysicalMemory memory_;
     mmu::Mmu mmu_;
@@ -164,6 +179,7 @@ struct FakeFile {
 
     kernel::MmapFile open(bool writable = false) {
         kernel::MmapFile file;
+        file.description = 2 * ino + writable;
         file.backing = std::make_unique<Backing>(*this);
         file.readable = true;
         file.writable = writable;
