@@ -130,6 +130,13 @@ struct Fxrstor {
     static Exit run(Cpu& c, const Insn* i) {
         const u64 address = Address::address(c, i);
         if (address % 16) return raise(c, i, mmu::Vector::kGeneralProtection);
+        // The reserved end may lie in a page of its own.
+        const u64 last = address + FxArea::kWhole - 16;
+        if ((last & mmu::kPageOffsetMask) < FxArea::kWhole - FxArea::kSize) {
+            if (!c.read(address, 16)) return fault_exit(c, i, 1, 0);
+            if (!c.read(last, 16)) return fault_exit(c, i, 2, 0);
+            c.references += 2;
+        }
         FxArea area;
         for (u32 n = 0; n < FxArea::kPieces; ++n) {
             const u32 size = FxArea::piece_size(n);
