@@ -200,9 +200,13 @@ struct StoreState {
                 put(image + format.environment() + 10 * n + 8, value.sign_exponent);
             }
         }
-        for (u32 at = 0, n = 0; size > kPiece && at < size; at += kPiece, ++n)
-            if (!c.open_store(address + at, std::min(kPiece, size - at))) [[unlikely]]
-                return fault_exit(c, i, 0, n + 1);
+        if (size > kPiece) {
+            u32 probes = 0;
+            for (u32 at = 0; at < size; at += kPiece, ++probes)
+                if (!c.open_store(address + at, std::min(kPiece, size - at))) [[unlikely]]
+                    return fault_exit(c, i, 0, probes + 1);
+            c.references += u64{probes} << 32;
+        }
         for (u32 at = 0; at < size; at += kPiece) {
             const u32 piece = std::min(kPiece, size - at);
             u8* p = c.open_store(address + at, piece);
