@@ -44,7 +44,7 @@ class Encoder {
     void prefixes() {
         const bool any = row_.prefix == Prefix::kAny;
         if (row_.lockable ? random_.one_in(8) : !is_control_move() && random_.one_in(100)) put(0xf0);
-        if (row_.prefix == Prefix::k66 || (any && !is_near_branch() && random_.one_in(4))) put(0x66);
+        if (row_.prefix == Prefix::k66 || (any && !ignores_66() && random_.one_in(4))) put(0x66);
         if (random_.one_in(20)) put(0x67);
         if (random_.one_in(20)) put(kNullSegments[random_.below(std::size(kNullSegments))]);
         if (row_.prefix == Prefix::kF3) put(0xf3);
@@ -54,10 +54,11 @@ class Encoder {
     }
 
     /// With 66h an AMD cuts RIP to 16 bits where an Intel ignores the prefix, which is what is modelled.
-    bool is_near_branch() const {
+    /// MOVSXD with it reads 16 bits on an Intel, 32 on an AMD.
+    bool ignores_66() const {
         const std::string_view name = row_.name;
         return name == "jcc" || name == "jmp" || name == "call" || name == "ret" || name == "jrcxz" ||
-               name.starts_with("loop");
+               name == "movsxd" || name.starts_with("loop");
     }
 
     /// LOCK MOV CR0 is CR8 on AMD's CPUs.
@@ -126,6 +127,7 @@ class CaseMaker {
   public:
     CaseMaker(const OpcodeRow& row, mmu::Rng& rng, RandomCase& out) : row_(row), random_(rng), case_(out) {}
 
+    /// False: no luck.
     bool make() {
         case_ = RandomCase{};
         const std::vector<u8> bytes = Encoder(row_, random_).make();
@@ -209,6 +211,7 @@ class CaseMaker {
                 if (target >= u64{1} << 31) return false;
             } else {
                 if (base == index) return false;
+                if (base == mmu::kRsp && uses_stack()) return false;  // or the stack is anywhere
                 gpr(base) = target - displacement - scaled;
             }
         }
@@ -229,6 +232,7 @@ class CaseMaker {
         put_memory(case_.operand, bytes, 16);
     }
 
+    bool uses_stack() const { return is("push") || is("pop") || is("call"); }
     bool is(std::string_view name) const { return row_.name == name; }
 
     bool special_cases() {

@@ -165,6 +165,7 @@ u32 RandomValues::mxcsr() {
     if (one_in(6)) value |= 0x8000;
     if (one_in(6)) value |= 0x40;
     if (one_in(2)) value |= static_cast<u32>(rng_.below(64));
+    if (one_in(6)) value &= ~static_cast<u32>(rng_.below(64) << 7);
     return value;
 }
 
