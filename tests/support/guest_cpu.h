@@ -22,11 +22,8 @@ class GuestCpu {
         emu::Counters counters;
     };
 
-    GuestCpu()
-        : machine_(mmu::small_tlb(16, 64)),
-          model_(mmu::small_tlb()),
-          cpu_(machine_.mmu, model_),
-          interpreter_(cpu_) {
+    explicit GuestCpu(const mmu::TlbConfig& tlb = mmu::small_tlb(16, 64))
+        : machine_(tlb), model_(mmu::small_tlb()), cpu_(machine_.mmu, model_), interpreter_(cpu_) {
         map(HostCpu::kCode, kCodeFrame, HostCpu::kCodeSize);
         map(HostCpu::kData, kDataFrame, HostCpu::kDataSize);
     }
@@ -51,6 +48,7 @@ class GuestCpu {
     /// HostCpu::kDataSize bytes.
     u8* data() { return machine_.memory.host(mmu::PhysAddr{kDataFrame}); }
     mmu::Machine& machine() { return machine_; }
+    emu::Cpu& cpu() { return cpu_; }
 
   private:
     static constexpr u64 kCodeFrame = 8 << 20, kDataFrame = 9 << 20;
