@@ -70,7 +70,23 @@ i64 dispatch(KernelState& kernel, Task& task, Registers& registers, u64 number) 
         registers,
         {gpr[mmu::kRdi], gpr[mmu::kRsi], gpr[mmu::kRdx], gpr[mmu::kR10], gpr[mmu::kR8], gpr[mmu::kR9]}};
     const SyscallRow* row = find_syscall(number);
-    if (row && row->function) return row->function(call);
+    if (row && row->function) {
+        Observer* const observer = kernel.system.observer;
+        if (!observer) [[likely]]
+            return row->function(call);
+        Event event{.kind = EventKind::kSyscallEnter,
+                    .address = number,
+                    .before = call.args[0],
+                    .start = call.args[1],
+                    .end = call.args[2],
+                    .text = row->name};
+        observer->on_event(event);
+        const i64 result = row->function(call);
+        event.kind = EventKind::kSyscallExit;
+        event.after = static_cast<u64>(result);
+        observer->on_event(event);
+        return result;
+    }
     if (kernel.logged_syscalls.insert(number).second)
         LOG(warn, "system call {} ({}) is not supported: ENOSYS", number, row ? row->name : "no such number");
     return -ENOSYS;
