@@ -50,27 +50,33 @@ struct PolicyDefaults {
     static const char* refuse(u32) { return nullptr; }
 };
 
-/// The place of the smallest word, the lowest among equals. Without a branch on what is compared, and in four
+/// The place of the smallest word, the lowest among equals. Without a branch on what is compared, and in two
 /// strands: a fully associative TLB has a hundred of them.
 inline u32 oldest(const u64* word, u32 count) {
-    u64 least[4] = {~u64{0}, ~u64{0}, ~u64{0}, ~u64{0}};
-    u32 i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (u32 strand = 0; strand < 4; ++strand) least[strand] = std::min(least[strand], word[i + strand]);
-    for (; i < count; ++i) least[0] = std::min(least[0], word[i]);
-    const u64 smallest = std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
-    return static_cast<u32>(std::find(word, word + count, smallest) - word);
+    u64 even = ~u64{0}, odd = ~u64{0};
+    u32 even_at = 0, odd_at = 0;
+    const auto look = [&](u64& least, u32& at, u32 i) {
+        const bool less = word[i] < least;
+        least = less ? word[i] : least;
+        at = less ? i : at;
+    };
+    for (u32 i = 0; i + 1 < count; i += 2) {
+        look(even, even_at, i);
+        look(odd, odd_at, i + 1);
+    }
+    if (count % 2 != 0) look(even, even_at, count - 1);
+    return even < odd || (even == odd && even_at < odd_at) ? even_at : odd_at;
 }
 
 inline u64 newest_stamp(const u64* stamp, u32 count) {
     u64 newest = 0;
-    for (u32 i = 0; i < count; ++i) newest = stamp[i] > newest ? stamp[i] : newest;
+    for (u32 i = 0; i < count; ++i) newest = std::max(newest, stamp[i]);
     return newest;
 }
 
 /// The leaf that the bits of a binary tree point to. The bit of a node points away from its half that was
 /// used last, and to the left before any use.
-inline u32 tree_victim(const u64* stamp, u32 leaves) {
+[[gnu::always_inline]] inline u32 tree_victim(const u64* stamp, u32 leaves) {
     u32 first = 0;
     for (u32 half = leaves / 2; half > 0; half /= 2) {
         const u64* node = stamp + first;
@@ -86,7 +92,9 @@ struct Lru : PolicyDefaults {
 
 struct TreePlru : PolicyDefaults {
     static constexpr std::string_view kName = "tree-plru";
-    static u32 victim(SetState& set) { return tree_victim(set.stamp, set.ways); }
+    static u32 victim(SetState& set) {
+        return set.ways == 4 ? tree_victim(set.stamp, 4) : tree_victim(set.stamp, set.ways);
+    }
     static const char* refuse(u32 ways) {
         return is_power_of_two(ways) ? nullptr
                                      : "needs a power of two of ways (of its groups of 4, see mru3plru4)";
@@ -98,12 +106,14 @@ struct TreePlru : PolicyDefaults {
 struct Mru3Plru4 : PolicyDefaults {
     static constexpr std::string_view kName = "mru3plru4";
     static u32 victim(SetState& set) {
-        const u32 leaves = set.ways / 3;
-        const u64 group[] = {newest_stamp(set.stamp, leaves), newest_stamp(set.stamp + leaves, leaves),
-                             newest_stamp(set.stamp + 2 * leaves, leaves)};
+        return set.ways == 12 ? victim_of(set.stamp, 4) : victim_of(set.stamp, set.ways / 3);
+    }
+    [[gnu::always_inline]] static u32 victim_of(const u64* stamp, u32 leaves) {
+        const u64 group[] = {newest_stamp(stamp, leaves), newest_stamp(stamp + leaves, leaves),
+                             newest_stamp(stamp + 2 * leaves, leaves)};
         const u32 last = group[0] > group[1] ? (group[0] > group[2] ? 0 : 2) : (group[1] > group[2] ? 1 : 2);
         const u32 first = last == 2 ? 0 : (last + 1) * leaves;
-        return first + tree_victim(set.stamp + first, leaves);
+        return first + tree_victim(stamp + first, leaves);
     }
     static const char* refuse(u32 ways) {
         return ways % 3 == 0 && is_power_of_two(ways / 3) ? nullptr : "needs 3 x a power of two of ways";

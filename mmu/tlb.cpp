@@ -69,7 +69,7 @@ void Tlb::unlink(u32 number) {
 }
 
 /// The way's number, or kNowhere. A tag is in at most one way.
-u32 Tlb::search(u32 set, u64 tag) const {
+[[gnu::always_inline]] inline u32 Tlb::search(u32 set, u64 tag) const {
     if (!heads_.empty()) {
         u32 number = heads_[bucket_of(tag)];
         while (number != kNowhere && tags_[number] != tag) number = next_[number];
@@ -108,9 +108,10 @@ bool Tlb::touch(TlbWay& way, u64 now) {
     return state.aged;
 }
 
-Tlb::Place Tlb::place_for(const TlbEntry& entry, u64 now) {
+Tlb::Place Tlb::place_for(const TlbEntry& entry, u64 now, Presence presence) {
     const u32 set = set_of(entry.page_number);
-    if (const u32 same = search(set, tag_of(entry)); same != kNowhere) return {&ways_[same], false, true};
+    if (presence == Presence::kUnknown)
+        if (const u32 same = search(set, tag_of(entry)); same != kNowhere) return {&ways_[same], false, true};
     const u32 first = set * ways_in_set_;
     if (filled_[set] < ways_in_set_) {
         u32 number = first;

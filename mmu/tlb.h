@@ -47,6 +47,9 @@ class Tlb {
     /// A hit. True when the policy aged the set: slots of ways that are no longer settled must go.
     bool touch(TlbWay& way, u64 now);
 
+    /// Whether a page may be in the array already: the search can be spared where a lookup has just missed
+    /// it.
+    enum class Presence : u8 { kUnknown, kAbsent };
     struct Place {
         TlbWay* way = nullptr;
         bool aged = false;  ///< choosing the victim has aged the set
@@ -54,7 +57,7 @@ class Tlb {
     };
     /// The way that the next insert of this page will take: its own, else the lowest invalid, else the victim
     /// (which the policy chooses now, and the caller evicts by remove()).
-    Place place_for(const TlbEntry& entry, u64 now);
+    Place place_for(const TlbEntry& entry, u64 now, Presence presence);
     /// Puts `entry` into a way that is invalid or holds the same page; true as touch().
     bool insert(TlbWay& way, const TlbEntry& entry, u64 now);
     /// New contents for the same page and scope; no use of it.

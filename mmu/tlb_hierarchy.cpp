@@ -105,7 +105,7 @@ TlbHierarchy::Result TlbHierarchy::lookup(RefKind kind, VirtAddr address, u16 pc
 }
 
 TlbWay* TlbHierarchy::fill(RefKind kind, VirtAddr address, const TlbEntry& entry) {
-    if (config_.rule != HierarchyRule::kExclusive) insert_l2(kind, address, entry);
+    if (config_.rule != HierarchyRule::kExclusive) insert_l2(kind, address, entry, Tlb::Presence::kAbsent);
     return insert_l1(kind, address, entry);
 }
 
@@ -126,26 +126,26 @@ TlbWay* TlbHierarchy::insert_l1(RefKind kind, VirtAddr address, const TlbEntry& 
     const PageSize size = size_in(group.by_size, entry.size);
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    const Tlb::Place place = array.place_for(piece, *clock_);
+    const Tlb::Place place = array.place_for(piece, *clock_, Tlb::Presence::kAbsent);
     if (place.aged) drop_unsettled_slots(array, place.way->number);
     if (array.valid(*place.way)) {
         const TlbEntry victim = place.way->entry;
         evict(array, *place.way);
-        if (config_.rule == HierarchyRule::kExclusive && !place.same &&
+        if (config_.rule == HierarchyRule::kExclusive &&
             l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
-            insert_l2(kind, victim.address(), victim);
+            insert_l2(kind, victim.address(), victim, Tlb::Presence::kUnknown);
     }
     if (array.insert(*place.way, piece, *clock_)) drop_unsettled_slots(array, place.way->number);
     return place.way;
 }
 
-void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence) {
     const Group& group = l2_[index_of(kind)];
     const PageSize size = group.pieces ? size_in(group.by_size, entry.size) : entry.size;
     if (group.by_size[index_of(size)].count == 0) return;
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    const Tlb::Place place = array.place_for(piece, *clock_);
+    const Tlb::Place place = array.place_for(piece, *clock_, presence);
     if (array.valid(*place.way) && !place.same) {
         const TlbEntry victim = place.way->entry;
         array.remove(*place.way);

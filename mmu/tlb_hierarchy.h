@@ -42,8 +42,9 @@ class TlbHierarchy {
     /// One reference: ticks the clock, touches what the hardware would touch.
     Result lookup(RefKind kind, VirtAddr address, u16 pcid);
 
-    /// After a walk for the reference that lookup() has just missed: caches it in L1 and L2 as the rule says.
-    /// Returns the L1 way, whose entry may be a piece of `entry` around `address`.
+    /// After a walk for the reference that lookup() has just missed (or invalidate_page() dropped): caches it
+    /// in L1 and L2 as the rule says. Returns the L1 way, whose entry may be a piece of `entry` around
+    /// `address`.
     TlbWay* fill(RefKind kind, VirtAddr address, const TlbEntry& entry);
 
     const TlbEntry& entry(const TlbWay* way) const { return way->entry; }
@@ -107,7 +108,7 @@ class TlbHierarchy {
     static u16 array_number(const Group& group, PageSize size, u64 page_number);
     Found find(const Group& group, VirtAddr address, u16 pcid);
     TlbWay* insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry);
-    void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry);
+    void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence);
     void back_invalidate(RefKind kind, const TlbEntry& entry);
     void refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry);
     void evict(Tlb& array, TlbWay& way);

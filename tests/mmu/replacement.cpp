@@ -27,7 +27,7 @@ class OneSet {
             return true;
         }
         const TlbEntry entry{.page_number = page};
-        const Tlb::Place place = tlb_.place_for(entry, now_);
+        const Tlb::Place place = tlb_.place_for(entry, now_, Tlb::Presence::kAbsent);
         last_way_ = place.way->number;
         tlb_.insert(*place.way, entry, now_);
         return false;
