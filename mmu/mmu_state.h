@@ -34,6 +34,12 @@ struct Mmu::State {
     Expected<Translation, Fault> translate_unpaged(VirtAddr address);
     void fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical);
 
+    /// The byte will be wanted at once and may be far away: the host fetches it while TLBs and L0 are filled.
+    void prefetch(PhysAddr physical) const {
+        if (ram.contains(physical)) [[likely]]
+            __builtin_prefetch(ram.host(physical));
+    }
+
     // Invalidation (mmu_control.cpp); each counts itself under its cause.
     void invalidate_page(VirtAddr address, FlushCause cause);
     void invalidate_pcid(u16 which, FlushCause cause);

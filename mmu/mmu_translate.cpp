@@ -39,6 +39,7 @@ Expected<Translation, Fault> Mmu::State::translate(VirtAddr address, Access acce
     if (found.level != TlbHierarchy::Level::kL1) {
         ++references.l1_misses;
         ++(found.level == TlbHierarchy::Level::kL2 ? references.l2_hits : references.l2_misses);
+        if (found.way) prefetch(tlb.entry(found.way).translate(address));
     }
     if (observer) [[unlikely]]
         tell({.stage = Stage::kTlbLookup,
@@ -97,6 +98,7 @@ TlbWay* Mmu::State::walk_and_fill(VirtAddr address, Access access, Privilege pri
         fault = page_fault(address, walk.error_code);
         return nullptr;
     }
+    prefetch(walk.physical(address));
     const TlbEntry entry = entry_of(walk, address, pcid);
     TlbWay* const way = tlb.fill(kind, address, entry);
     if (observer) [[unlikely]]
