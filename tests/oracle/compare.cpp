@@ -168,10 +168,25 @@ std::string hex(const u8* bytes, unsigned size) {
     return text;
 }
 
+/// Intel's FCOMI and its like clear C1, AMD's leave it.
+u16 undefined_conditions(const OpcodeRow& row) {
+    constexpr u16 kC1 = 1u << 9;
+    for (const std::string_view name : {"fcomi", "fcomip", "fucomi", "fucomip"})
+        if (row.name == name) return kC1;
+    return 0;
+}
+
+/// Bits that are not compared.
+struct Unknown {
+    u64 rflags = 0;
+    u32 mxcsr = 0;
+    u16 fsw = 0;
+};
+
 void compare_x87(Report& report, const mmu::X87State& before, const mmu::X87State& host,
-                 const mmu::X87State& emulated) {
+                 const mmu::X87State& emulated, u16 unknown) {
     report.word("fcw", host.control, emulated.control, before.control);
-    report.word("fsw", host.status, emulated.status, before.status);
+    report.word("fsw", host.status | unknown, emulated.status | unknown, before.status);
     report.word("top", host.top, emulated.top, before.top);
     report.word("tags", host.valid, emulated.valid, before.valid);
     for (unsigned n = 0; n < 8; ++n) {
@@ -184,7 +199,7 @@ void compare_x87(Report& report, const mmu::X87State& before, const mmu::X87Stat
 }
 
 void compare_registers(Report& report, const RandomCase& test, const Registers& host,
-                       const Registers& emulated, bool executed, u64 undefined, u32 unknown_mxcsr) {
+                       const Registers& emulated, bool executed, const Unknown& unknown) {
     static constexpr const char* kNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                                "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     const Registers& before = test.before;
@@ -193,16 +208,16 @@ void compare_registers(Report& report, const RandomCase& test, const Registers& 
         if (!any_result) report.word(kNames[n], host.gpr[n], emulated.gpr[n], before.gpr[n]);
     report.word("rip", host.rip, emulated.rip, before.rip);
     const u64 compared =
-        (Rflags::kStatus | Rflags::kDf | Rflags::kNt | Rflags::kAc | Rflags::kId | 2) & ~undefined;
+        (Rflags::kStatus | Rflags::kDf | Rflags::kNt | Rflags::kAc | Rflags::kId | 2) & ~unknown.rflags;
     report.word("rflags", host.rflags & compared, emulated.rflags & compared, before.rflags & compared);
-    report.word("mxcsr", host.mxcsr | unknown_mxcsr, emulated.mxcsr | unknown_mxcsr, before.mxcsr);
+    report.word("mxcsr", host.mxcsr | unknown.mxcsr, emulated.mxcsr | unknown.mxcsr, before.mxcsr);
     for (unsigned n = 0; n < 16; ++n)
         if (!(host.vector[n] == emulated.vector[n]))
             report.line("xmm%u    host %s  emulated %s  (before %s)", n,
                         hex(host.vector[n].bytes.data(), 16).c_str(),
                         hex(emulated.vector[n].bytes.data(), 16).c_str(),
                         hex(before.vector[n].bytes.data(), 16).c_str());
-    compare_x87(report, before.x87, host.x87, emulated.x87);
+    compare_x87(report, before.x87, host.x87, emulated.x87, unknown.fsw);
 }
 
 void compare_memory(Report& report, const u8* host, const u8* emulated) {
@@ -212,6 +227,24 @@ void compare_memory(Report& report, const u8* host, const u8* emulated) {
         report.line("memory at %lx: host %02x, emulated %02x", HostCpu::kData + at, host[at], emulated[at]);
         return;
     }
+}
+
+void compare_faults(Report& report, const OpcodeRow& row, const HostCpu::Outcome& host,
+                    const EmulatedCpu::Outcome& emulated) {
+    const auto vector = static_cast<u64>(emulated.fault.vector);
+    constexpr auto kPageFault = static_cast<u64>(mmu::Vector::kPageFault);
+    if (is_large_operand(row)) {
+        if (host.trapno == kPageFault && vector == kPageFault)
+            report.word("page", host.address >> 12, emulated.fault.address.value >> 12, 0);
+        return;
+    }
+    report.word("vector", host.trapno, vector, 0);
+    if (host.trapno != kPageFault) return;
+    // Elsewhere than about the windows the host may have mapped something.
+    const bool ours = host.address >= HostCpu::kCode && host.address < HostCpu::kGuard + HostCpu::kGuardSize;
+    const u64 compared = ours ? ~u64{0} : ~u64{mmu::PageFaultCode::kPresent};
+    report.word("code", host.error & compared, emulated.fault.error_code & compared, 0);
+    report.word("cr2", host.address, emulated.fault.address.value, 0);
 }
 
 /// FOP, FIP and FDP are stored by some CPUs only with an exception pending, and MXCSR_MASK is the CPU's own.
@@ -249,30 +282,15 @@ std::string differences(const RandomCase& test, const OpcodeRow& row, const Host
                     emulated.fault.error_code);
         return report.take();
     }
-    if (!executed && is_large_operand(row)) {
-        if (!emulated.fault.address.value || host.trapno != static_cast<u64>(emulated.fault.vector))
-            return {};
-        report.word("page", host.address >> 12, emulated.fault.address.value >> 12, 0);
-    } else if (!executed) {
-        report.word("vector", host.trapno, static_cast<u64>(emulated.fault.vector), 0);
-        const bool page_fault = host.trapno == static_cast<u64>(mmu::Vector::kPageFault);
-        if (page_fault) {
-            // Elsewhere than about the windows the host may have mapped something.
-            const bool ours =
-                host.address >= HostCpu::kCode && host.address < HostCpu::kGuard + HostCpu::kGuardSize;
-            const u64 compared = ours ? ~u64{0} : ~u64{mmu::PageFaultCode::kPresent};
-            report.word("code", host.error & compared, emulated.fault.error_code & compared, 0);
-            report.word("cr2", host.address, emulated.fault.address.value, 0);
-        }
-    }
-    const u64 undefined =
-        executed ? undefined_flags(row, test.fields, test.before) : undefined_after_fault(row);
+    if (!executed) compare_faults(report, row, host, emulated);
+    Unknown unknown;
+    unknown.rflags = executed ? undefined_flags(row, test.fields, test.before) : undefined_after_fault(row);
+    unknown.fsw = undefined_conditions(row);
     // Whether what trapped as an overflow or underflow was inexact too is known only with an unbounded
     // exponent.
-    const bool simd_trap = !executed && emulated.fault.vector == mmu::Vector::kSimdFloatingPoint;
     constexpr u32 kPrecisionFlag = 1u << 5;
-    const u32 unknown_mxcsr = simd_trap ? kPrecisionFlag : 0;
-    compare_registers(report, test, host.registers, emulated.registers, executed, undefined, unknown_mxcsr);
+    if (!executed && emulated.fault.vector == mmu::Vector::kSimdFloatingPoint) unknown.mxcsr = kPrecisionFlag;
+    compare_registers(report, test, host.registers, emulated.registers, executed, unknown);
     if (executed && undefined_result(test.fields, test.before)) return report.take();
     if (executed && row.name == std::string_view("fxsave"))
         return compare_fxsave(report, test, host_data, emulated_data);
