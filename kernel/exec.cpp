@@ -9,6 +9,7 @@
 #include "kernel/errno.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/rseq.h"
 #include "kernel/signal.h"
 #include "kernel/signal_frame.h"
 #include "kernel/state.h"
@@ -213,26 +214,50 @@ u64 create_elf_tables(KernelState& kernel, const ElfImage& image, const Layout& 
     const u64 random_place = stack.push(random, sizeof random);
 
     const std::vector<u64> auxv = {
-        AT_MINSIGSTKSZ, kMinSigFrame,
-        AT_HWCAP,       kernel.config.hwcap,
-        AT_PAGESZ,      kPageSize,
-        AT_CLKTCK,      kClockTicks,
-        AT_PHDR,        layout.program.program_headers,
-        AT_PHENT,       sizeof(Elf64_Phdr),
-        AT_PHNUM,       image.segments.size(),
-        AT_BASE,        layout.interpreter ? layout.interpreter->bias : 0,
-        AT_FLAGS,       0,
-        AT_ENTRY,       layout.program.entry,
-        AT_UID,         ::getuid(),
-        AT_EUID,        ::geteuid(),
-        AT_GID,         ::getgid(),
-        AT_EGID,        ::getegid(),
-        AT_SECURE,      0,
-        AT_RANDOM,      random_place,
-        AT_HWCAP2,      0,
-        AT_EXECFN,      layout.file_name,
-        AT_PLATFORM,    platform,
-        AT_NULL,        0,
+        AT_MINSIGSTKSZ,
+        kMinSigFrame,
+        AT_HWCAP,
+        kernel.config.hwcap,
+        AT_PAGESZ,
+        kPageSize,
+        AT_CLKTCK,
+        kClockTicks,
+        AT_PHDR,
+        layout.program.program_headers,
+        AT_PHENT,
+        sizeof(Elf64_Phdr),
+        AT_PHNUM,
+        image.segments.size(),
+        AT_BASE,
+        layout.interpreter ? layout.interpreter->bias : 0,
+        AT_FLAGS,
+        0,
+        AT_ENTRY,
+        layout.program.entry,
+        AT_UID,
+        ::getuid(),
+        AT_EUID,
+        ::geteuid(),
+        AT_GID,
+        ::getgid(),
+        AT_EGID,
+        ::getegid(),
+        AT_SECURE,
+        0,
+        AT_RANDOM,
+        random_place,
+        AT_HWCAP2,
+        0,
+        AT_EXECFN,
+        layout.file_name,
+        AT_PLATFORM,
+        platform,
+        kAtRseqFeatureSize,
+        kRseqFeatureSize,
+        kAtRseqAlign,
+        kRseqAlignment,
+        AT_NULL,
+        0,
     };
     std::vector<u64> words{layout.arguments.size()};
     words.insert(words.end(), layout.arguments.begin(), layout.arguments.end());
@@ -359,7 +384,7 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     task.comm = base_name(request.path).substr(0, 15);
     task.executable = program->file.path;
     task.arguments = program->arguments;
-    task.clear_child_tid = task.robust_list = 0;
+    task.clear_child_tid = task.robust_list = task.rseq = 0;
     task.dumpable = true;
     close_on_exec(kernel, task);
     reset_signals(task);

@@ -4,6 +4,7 @@
 
 #include "kernel/errno.h"
 #include "kernel/fs/files.h"
+#include "kernel/rseq.h"
 #include "kernel/signal_frame.h"
 #include "kernel/state.h"
 #include "mmu/base/log.h"
@@ -118,6 +119,11 @@ void settle_call(Task& task, Registers& registers, const SigAction& action) {
 /// handle_signal(): builds the frame and blocks what sa_mask says.
 void handle_signal(KernelState& kernel, Task& task, const KernelSignal& signal, Registers& registers) {
     settle_call(task, registers, signal.action);
+    if (!rseq_signal_deliver(kernel, task, registers)) {
+        force_signal(task, SIGSEGV);
+        task.signals.action[SIGSEGV].handler = kSigDfl;
+        return;
+    }
     const u64 mask = task.signals.saved_mask.value_or(task.signals.blocked);
     if (!setup_rt_frame(kernel, task, signal.info, signal.action, mask, registers)) {
         // force_sigsegv()

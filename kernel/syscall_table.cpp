@@ -347,7 +347,7 @@ constexpr SyscallRow kRows[] = {
     {331, "pkey_free", nullptr, kNone},
     {332, "statx", calls::statx, kFull},
     {333, "io_pgetevents", nullptr, kNone},
-    {334, "rseq", calls::rseq, kNone},
+    {334, "rseq", calls::rseq, kFull},
     {424, "pidfd_send_signal", nullptr, kNone},
     {425, "io_uring_setup", nullptr, kNone},
     {426, "io_uring_enter", nullptr, kNone},

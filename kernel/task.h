@@ -92,6 +92,8 @@ struct Task {
     u64 error_code = 0, trap_nr = 0, cr2 = 0;
 
     u64 clear_child_tid = 0, robust_list = 0;
+    u64 rseq = 0;  ///< struct rseq of the guest; 0: not registered
+    u32 rseq_length = 0, rseq_signature = 0;
     bool dumpable = true, no_new_privs = false;
     int parent_death_signal = 0;
     u64 timer_slack_ns = 50000;

@@ -111,7 +111,7 @@ std::optional<ProcEntry> own_entry(KernelState& kernel, Task& task, const std::s
     if (name == "cmdline") return ProcEntry{Kind::kText, cmdline(task)};
     if (name == "comm") return ProcEntry{Kind::kText, task.comm + "\n"};
     if (name == "limits") return ProcEntry{Kind::kText, limits(mm)};
-    if (name == "mounts") return ProcEntry{Kind::kText, "rootfs / rootfs rw 0 0\n"};
+    if (name == "mounts") return ProcEntry{Kind::kText, "/dev/root / ext4 rw 0 0\n"};
     if (name == "exe") return ProcEntry{Kind::kLink, task.executable};
     if (name == "root") return ProcEntry{Kind::kLink, "/"};
     if (name == "cwd") {

@@ -17,6 +17,7 @@
 
 #include "kernel/exec.h"
 #include "kernel/random.h"
+#include "kernel/rseq.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/timer.h"
@@ -298,11 +299,6 @@ i64 set_robust_list(Syscall& call) {
     return 0;
 }
 
-/// As a kernel without CONFIG_RSEQ, and without a word in the log: every C library asks and does without.
-i64 rseq(Syscall&) {
-    return -ENOSYS;
-}
-
 i64 getpriority(Syscall& call) {
     const int which = call.integer(0);
     if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
@@ -422,6 +418,11 @@ i64 getrandom(Syscall& call) {
     if (call.args[2] & ~u64{GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE}) return -EINVAL;
     if ((call.args[2] & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
     return random_to_user(call.kernel, call.task, call.args[0], std::min<u64>(call.args[1], 0x7ffff000));
+}
+
+i64 rseq(Syscall& call) {
+    return sys_rseq(call.kernel, call.task, call.args[0], static_cast<u32>(call.args[1]), call.integer(2),
+                    static_cast<u32>(call.args[3]));
 }
 
 i64 wait4(Syscall& call) {
