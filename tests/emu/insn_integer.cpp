@@ -110,3 +110,41 @@ TEST_CASE("Flags: every form does what the host does") {
     for (const OpcodeRow& row : emu::insn::flags())
         if (std::string_view(row.name) != "popf") compare_row(bench, row, 1500);
 }
+
+TEST_CASE("The one-byte map: an opcode is undefined exactly where it is on the host") {
+    Bench bench(20);
+    Registers before;
+    before.rip = HostCpu::kCode + 0x8000;
+    for (u64& value : before.gpr) value = HostCpu::kData + 0x800;
+    before.gpr[mmu::kRcx] = 3;
+    for (unsigned opcode = 0; opcode < 256; ++opcode) {
+        const auto is_in = [&](std::initializer_list<unsigned> list) {
+            return std::find(list.begin(), list.end(), opcode) != list.end();
+        };
+        // Prefixes, escapes; what leaves the window or the test's hands; TSX and XOP, which some hosts have.
+        if ((opcode & 0xf0) == 0x40 || (opcode >= 0x64 && opcode <= 0x67) || (opcode & 0xf0) == 0x70 ||
+            is_in({0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x62, 0x8f, 0xc4, 0xc5, 0xf0, 0xf2, 0xf3}) ||
+            is_in({0x8e, 0x9d, 0xcd, 0xcf, 0xe0, 0xe1, 0xe2, 0xe3, 0xe8, 0xe9, 0xeb, 0xf1}))
+            continue;
+        for (unsigned modrm = 0x40; modrm < 0x100; ++modrm) {
+            const bool memory = modrm < 0x80;
+            const unsigned extension = modrm >> 3 & 7;
+            if ((modrm & 7) != 7 || (!memory && modrm < 0xc0)) continue;
+            if (opcode == 0xff && extension >= 2 && extension <= 5) continue;  // branches
+            if ((opcode | 1) == 0xc7 && extension == 7) continue;
+            Code code;
+            code.bytes = {static_cast<u8>(opcode)};
+            u8 padded[16] = {static_cast<u8>(opcode), static_cast<u8>(modrm), 0x10};
+            emu::split_fields(padded, code.fields);
+            if (code.fields.has_modrm) code.bytes.push_back(static_cast<u8>(modrm));
+            if (code.fields.memory()) code.bytes.push_back(0x10);
+            append(code.bytes, 1, code.fields.immediate_size);
+            const auto ours = bench.guest.run(code.bytes, before);
+            const auto theirs = bench.host.run(code.bytes, before);
+            INFO(hex(code.bytes));
+            CHECK((ours.exit == Exit::kFault && ours.fault.vector == mmu::Vector::kInvalidOpcode) ==
+                  (theirs.signal == SIGILL));
+            if (!code.fields.has_modrm) break;
+        }
+    }
+}
