@@ -113,8 +113,23 @@ void Story::on_event(const kernel::Event& event) {
 }
 
 void Story::tell_kernel(const kernel::Event& event) {
+    if (event.kind == EventKind::kPageAlloc) {
+        if (allocations_++ == 0) first_allocation_ = event;
+        last_allocation_ = event.pfn;
+        return;
+    }
+    tell_allocations();
     const std::string words = kernel_words(event);
     if (!words.empty()) line("kernel", words);
+}
+
+/// A file's read-ahead takes frames by the dozen; they are one step.
+void Story::tell_allocations() {
+    if (allocations_ == 1) line("kernel", kernel_words(first_allocation_));
+    if (allocations_ > 1)
+        line("kernel", "  buddy: " + std::to_string(allocations_) + " frames from " +
+                           hex(first_allocation_.pfn) + " to " + hex(last_allocation_) + " allocated");
+    allocations_ = 0;
 }
 
 }  // namespace emu

@@ -77,6 +77,11 @@ std::string guest_name(const Report& report) {
     return name;
 }
 
+/// The TLB's own rows always stand; elsewhere what did not happen is left out (JSON and CSV have all rows).
+bool shown_when_zero(std::string_view group) {
+    return group.ends_with("tlb") && group != "kernel_tlb";
+}
+
 void append_outcome(std::string& out, const Report& report) {
     char text[160];
     if (report.exit.killed_by)
@@ -107,6 +112,7 @@ std::string render_text(const Report& report) {
     for (const std::string& line : describe(report.tlb)) out += "   " + line + "\n";
     std::string_view group;
     for (const Statistic& row : statistics()) {
+        if (row.value(report) == 0 && !shown_when_zero(row.group)) continue;
         if (row.group != group) {
             group = row.group;
             out += "\n " + std::string(title_of(group)) + figure_of(report, group) + "\n";

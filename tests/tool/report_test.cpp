@@ -94,6 +94,15 @@ TEST_CASE("Report: the text has perf stat's columns and says which level missed"
     CHECK(!contains(text, " TLB misses\n"));
 }
 
+TEST_CASE("Report: the text leaves out what did not happen, but for the TLBs' own rows") {
+    Report r = sample();
+    r.mmu.user[1].l2_hits = 0;
+    const std::string text = emu::render_text(r);
+    CHECK(contains(text, "\n                 0      l2_tlb.store_hits "));
+    CHECK(!contains(text, "walks.completed_1g"));
+    CHECK(!contains(text, "System calls"));
+}
+
 TEST_CASE("Report: only the last two rows depend on the host's clock") {
     Report first = sample(), second = sample();
     second.cpu.host_seconds = 3.25;
