@@ -23,6 +23,26 @@ template <Shift op, class T>
     return dst;
 }
 
+/// ROL and ROR by a count other than 0: CF and OF change and nothing else, so two SETcc are cheaper than all
+/// flags.
+template <Shift op, class T>
+[[gnu::always_inline]] inline T rotate_nonzero(T dst, u8 count, Flags& flags) {
+    static_assert(op == Shift::kRol || op == Shift::kRor);
+    Flags changed = 0;
+    if constexpr (op == Shift::kRol)
+        asm("rol %%cl, %[dst]\n\tsetc %%ah\n\tseto %%al"
+            : [dst] "+&r"(dst), "+&a"(changed)
+            : "c"(count)
+            : "cc");
+    else
+        asm("ror %%cl, %[dst]\n\tsetc %%ah\n\tseto %%al"
+            : [dst] "+&r"(dst), "+&a"(changed)
+            : "c"(count)
+            : "cc");
+    flags = static_cast<Flags>((flags & ~(FlagBits::kCf | FlagBits::kOf)) | changed);
+    return dst;
+}
+
 /// dst = dst op count for any count; the host masks it as the guest's CPU does.
 template <Shift op, class T>
 [[gnu::always_inline]] inline T shift(T dst, u8 count, Flags& flags) {

@@ -42,7 +42,7 @@ constexpr unsigned kBits = sizeof(T) * 8;
 /// CF = OF = the product did not fit.
 [[gnu::always_inline]] inline void set_carry_overflow(Flags& flags, bool overflow) {
     constexpr Flags kBoth = FlagBits::kCf | FlagBits::kOf;
-    flags = static_cast<Flags>((flags & ~kBoth) | (overflow ? kBoth : 0));
+    flags = static_cast<Flags>((flags & ~kBoth) | overflow * kBoth);
 }
 
 /// The double-width value in rDX:rAX, or in AX for bytes.

@@ -16,12 +16,19 @@ template <Count from>
     return from == Count::kCl ? static_cast<u8>(c.regs.gpr[mmu::kRcx]) : i->aux;
 }
 
-/// SHL, SHR and SAR by a constant that is not 0: the hot ones.
+constexpr bool has_fast_form(Shift op) {
+    return op != Shift::kRcl && op != Shift::kRcr;
+}
+
+/// By a constant that is not 0: the hot ones.
 template <Shift op>
 struct ShiftRegConstant {
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        c.set_reg(i->dst, shift_nonzero<op>(c.reg<T>(i->dst), i->aux, c.flags));
+        if constexpr (op == Shift::kRol || op == Shift::kRor)
+            c.set_reg(i->dst, rotate_nonzero<op>(c.reg<T>(i->dst), i->aux, c.flags));
+        else
+            c.set_reg(i->dst, shift_nonzero<op>(c.reg<T>(i->dst), i->aux, c.flags));
         return next(c, i);
     }
 };
@@ -80,7 +87,7 @@ bool build_shift(const Fields& f, Insn& out, u8 count) {
         return true;
     }
     out.dst = rm_operand(f, width);
-    if constexpr (from == Count::kImmediate && op >= Shift::kShl) {
+    if constexpr (from == Count::kImmediate && has_fast_form(op)) {
         if (count != 0) {
             out.run = pick<ShiftRegConstant<op>>(width);
             return true;
