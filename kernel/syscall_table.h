@@ -42,6 +42,7 @@ using SyscallFunction = i64 (*)(Syscall&);
 enum class Support : u8 {
     kFull,     ///< as Linux does it, for what a single task can ask
     kPartial,  ///< the common uses; others are refused with Linux's errno
+    kAbsent,   ///< of something this system does not have; answered as a Linux without it
     kNone,     ///< -ENOSYS and one log line
 };
 

@@ -186,4 +186,23 @@ i64 alarm(Syscall& call);
 i64 setitimer(Syscall& call);
 i64 getitimer(Syscall& call);
 
+// absent.cpp
+i64 getxattr(Syscall& call);
+i64 lgetxattr(Syscall& call);
+i64 fgetxattr(Syscall& call);
+i64 listxattr(Syscall& call);
+i64 llistxattr(Syscall& call);
+i64 flistxattr(Syscall& call);
+i64 setxattr(Syscall& call);
+i64 lsetxattr(Syscall& call);
+i64 fsetxattr(Syscall& call);
+i64 socket(Syscall& call);
+i64 socketpair(Syscall& call);
+i64 connect(Syscall& call);
+i64 getsockname(Syscall& call);
+i64 getpeername(Syscall& call);
+i64 getsockopt(Syscall& call);
+i64 setsockopt(Syscall& call);
+i64 shutdown(Syscall& call);
+
 }  // namespace kernel::calls
