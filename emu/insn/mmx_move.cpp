@@ -76,17 +76,25 @@ bool mov_from_mm(const Fields& f, Insn& out) {
     return true;
 }
 
-/// MASKMOVQ writes the bytes of `dst` whose mask byte in `src` is negative to DS:[RDI].
+/// MASKMOVQ writes the bytes of `dst` whose mask byte in `src` is negative to DS:[RDI]. As with MASKMOVDQU
+/// only those from the first to the last selected one are referenced.
 struct MaskedStore {
     static Exit run(Cpu& c, const Insn* i) {
         if (x87_pending(c.regs.x87)) [[unlikely]]
             return mmx_raise_pending(c, i);
-        const u64 mask = significand(c, i->src) & 0x8080808080808080;
-        u8* p = c.open_modify(AnyAddress::address(c, i), 8);
+        const auto selected = static_cast<u32>(_mm_movemask_epi8(mm(c, i->src)));
+        if (selected == 0) {
+            c.references -= u64{1} << 32 | 1;  // was charged, is not made
+            enter_mmx(c);
+            return next(c, i);
+        }
+        const auto first = static_cast<u32>(__builtin_ctz(selected));
+        const u32 size = 32 - static_cast<u32>(__builtin_clz(selected)) - first;
+        u8* p = c.open_modify(AnyAddress::address(c, i) + first, size);
         if (!p) [[unlikely]]
             return fault_exit(c, i, 1, 0);
-        const u64 bytes = (mask >> 7) * 0xff;  // each mask bit spread over its byte
-        put<u64>(p, (get<u64>(p) & ~bytes) | (significand(c, i->dst) & bytes));
+        for (u32 n = 0; n < size; ++n)
+            if (selected >> first >> n & 1) p[n] = static_cast<u8>(significand(c, i->dst) >> 8 * (first + n));
         c.close(p);
         enter_mmx(c);
         return next(c, i);
