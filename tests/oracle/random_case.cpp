@@ -306,7 +306,8 @@ class CaseMaker {
 
     /// Often without reserved bits; never with bit 17, which AMD has and Intel has not.
     void put_mxcsr(u64 address) {
-        const u32 value = static_cast<u32>(random_.next_word()) & (random_.one_in(4) ? ~(1u << 17) : 0xffffu);
+        const u32 allowed = random_.one_in(4) ? ~(1u << 17) : 0xffffu;
+        const u32 value = static_cast<u32>(random_.next_word()) & allowed;
         put_memory(address, &value, 4);
     }
 

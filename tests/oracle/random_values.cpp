@@ -34,31 +34,13 @@ constexpr u64 kIntegers[] = {0,
                              0x0101010101010101,
                              0x8080808080808080};
 
-constexpr double kDoubles[] = {0.0,
-                               1.0,
-                               -1.0,
-                               0.5,
-                               1.5,
-                               2.5,
-                               -2.5,
-                               3.0,
-                               10.0,
-                               1e-3,
-                               1e10,
-                               1e18,
-                               -1e19,
-                               1e300,
-                               1e-300,
-                               1e308,
-                               2e-308,
-                               127.5,
-                               2147483647.0,
-                               2147483648.0,
-                               -2147483648.5,
-                               4294967295.0,
-                               9223372036854775807.0,
-                               -9223372036854775808.0,
-                               3.14159};
+// clang-format off
+constexpr double kDoubles[] = {
+    // the first ten fit a float well
+    0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 3.0, 10.0, 1e-3,
+    1e10, 1e18, -1e19, 1e300, 1e-300, 1e308, 2e-308, 127.5, 2147483647.0, 2147483648.0, -2147483648.5, 4294967295.0,
+    9223372036854775807.0, -9223372036854775808.0, 3.14159};
+// clang-format on
 constexpr u64 kSpecialDoubles[] = {
     0x8000000000000000, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
     0xfff8000000000001, 0x7ff0000000000001, 0xfff4000000000000, 1,
@@ -101,7 +83,8 @@ u64 RandomValues::double_bits() {
             return std::bit_cast<u64>(static_cast<double>(static_cast<mmu::i64>(integer())));
         default: {
             const double value = kDoubles[rng_.below(std::size(kDoubles))];
-            return std::bit_cast<u64>(one_in(2) ? -value : value) ^ (one_in(3) ? rng_.below(1 << 20) : 0);
+            const u64 bits = std::bit_cast<u64>(one_in(2) ? -value : value);
+            return one_in(3) ? bits ^ rng_.below(1 << 20) : bits;
         }
     }
 }
@@ -112,9 +95,10 @@ u32 RandomValues::float_bits() {
             return static_cast<u32>(rng_.next());
         case 1:
             return kSpecialFloats[rng_.below(std::size(kSpecialFloats))];
-        default:
-            return std::bit_cast<u32>(static_cast<float>(kDoubles[rng_.below(10)])) ^
-                   static_cast<u32>(rng_.below(4));
+        default: {
+            const auto value = static_cast<float>(kDoubles[rng_.below(10)]);
+            return std::bit_cast<u32>(value) ^ static_cast<u32>(rng_.below(4));
+        }
     }
 }
 
@@ -137,9 +121,8 @@ mmu::Float80 RandomValues::extended() {
 void RandomValues::vector(u8* to) {
     const u64 kind = rng_.below(3);
     for (unsigned at = 0; at < 16; at += 8) {
-        u64 value = kind == 0   ? integer()
-                    : kind == 1 ? double_bits()
-                                : u64{float_bits()} | u64{float_bits()} << 32;
+        u64 value = kind == 0 ? integer() : kind == 1 ? double_bits() : float_bits();
+        if (kind == 2) value |= u64{float_bits()} << 32;
         std::memcpy(to + at, &value, 8);
     }
 }
@@ -171,7 +154,8 @@ u32 RandomValues::mxcsr() {
 
 u64 RandomValues::rflags() {
     using mmu::Rflags;
-    return Rflags::kAlwaysOne | Rflags::kIf | (rng_.next() & Rflags::kStatus) | (one_in(4) ? Rflags::kDf : 0);
+    const u64 status = rng_.next() & Rflags::kStatus;
+    return Rflags::kAlwaysOne | Rflags::kIf | status | (one_in(4) ? Rflags::kDf : 0);
 }
 
 }  // namespace tests
