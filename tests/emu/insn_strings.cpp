@@ -6,6 +6,8 @@
 #include <memory>
 #include <thread>
 
+#include "mmu/replacement.h"
+
 namespace {
 
 using namespace tests;
@@ -153,18 +155,19 @@ TEST_CASE("REP: a stop is answered in the middle, and what is left is done later
     CHECK(instructions <= 1);
 }
 
-TEST_CASE("Strings: chunks leave the counts and TLBs that single references leave") {
-    // The second CPU makes each reference by itself: --verify takes the L0 away.
-    const auto tlb = mmu::small_tlb(3, 6);
+namespace {
+
+/// The same random string instructions on two CPUs, of which the second makes each reference by itself.
+void compare_with_single_references(const mmu::TlbConfig& tlb, unsigned rounds) {
     const auto fast = std::make_unique<GuestCpu>(tlb), slow = std::make_unique<GuestCpu>(tlb);
-    slow->machine().mmu.enable_verify();
+    slow->machine().mmu.enable_verify();  // takes the L0 away
     constexpr u64 kBase = 0x4000'0000, kPages = 8;
     for (GuestCpu* guest : {fast.get(), slow.get()})
         for (u64 page = 0; page < kPages; ++page)
             map(*guest, kBase + page * 0x1000, kSpare + (page % 6) * 0x1000);  // two of them twice
     Rng rng(77);
     constexpr u8 kOpcodes[] = {0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
-    for (unsigned round = 0; round < 3000; ++round) {
+    for (unsigned round = 0; round < rounds; ++round) {
         std::vector<u8> code;
         if (rng.below(8)) code.push_back(rng.below(2) ? 0xf3 : 0xf2);
         if (rng.below(4) == 0) code.push_back(0x48);
@@ -176,7 +179,7 @@ TEST_CASE("Strings: chunks leave the counts and TLBs that single references leav
         before.gpr[mmu::kRsi] = kBase + rng.below(kPages * 0x1000);
         before.gpr[mmu::kRdi] = kBase + rng.below(kPages * 0x1000);
         const auto a = fast->run(code, before), b = slow->run(code, before);
-        INFO("round " << round << ", " << hex(code));
+        INFO(tlb.name << ", round " << round << ", " << hex(code));
         REQUIRE(a.exit == b.exit);
         REQUIRE(a.fault == b.fault);
         REQUIRE(a.registers == b.registers);
@@ -185,4 +188,21 @@ TEST_CASE("Strings: chunks leave the counts and TLBs that single references leav
         REQUIRE(std::memcmp(ram(*fast, kSpare), ram(*slow, kSpare), 6 * 0x1000) == 0);
     }
     CHECK_FALSE(slow->machine().mmu.verify_failure().has_value());
+}
+
+}  // namespace
+
+TEST_CASE("Strings: chunks leave the counts and TLBs that single references leave, with every policy") {
+    for (const mmu::Policy& policy : mmu::kPolicies) {
+        if (policy.refuse(4) || policy.refuse(8)) continue;
+        mmu::TlbConfig tlb = mmu::small_tlb(4, 8);
+        tlb.name = policy.name;
+        for (auto* list : {&tlb.l1_instruction, &tlb.l1_load, &tlb.l2})
+            for (auto& array : *list) array.policy = policy.name;
+        compare_with_single_references(tlb, 600);
+    }
+}
+
+TEST_CASE("Strings: chunks leave the counts and TLBs that single references leave, on every preset") {
+    for (const mmu::TlbConfig& preset : mmu::presets()) compare_with_single_references(preset, 200);
 }
