@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "emu/decode/insn.h"
 #include "mmu/tlb_config.h"
 #include "mmu/tlb_cpuid.h"
 
 namespace emu {
+
+using mmu::u32, mmu::u8, mmu::usize;
 
 struct CpuidResult {
     u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
