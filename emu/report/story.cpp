@@ -28,8 +28,9 @@ std::string walk_words(const MmuEvent& event) {
                                                            : std::string("the cached entry forbids it (") +
                                                                  name_of(event.verdict) + "): walk again";
         case Stage::kWalkBegin:
-            return std::string("walk from ") + (event.cached ? "a walk cache" : "CR3") + ": " +
-                   table_name(event.level) + " at " + hex(event.physical.value);
+            return "walk from " +
+                   (event.cached ? std::string("the ") + entry_name(event.level + 1u) + " cache" : "CR3") +
+                   ": " + table_name(event.level) + " at " + hex(event.physical.value);
         case Stage::kWalkEntry:
             return entry_words(event.level, event.physical.value, event.raw);
         case Stage::kAccessedSet:

@@ -91,7 +91,7 @@ TEST_CASE("Story: a fault is told from the access to the retry") {
           "brk(0x521000) = 0x521000\n\n"
           "fault 1  write to 0x500008 by the instruction at 0x401000\n"
           "  mmu     L1 dTLB miss, L2 TLB miss\n"
-          "          walk from a walk cache: page directory at 0x3000\n"
+          "          walk from the PDPTE cache: page directory at 0x3000\n"
           "          PTE   @ 0x4010 = 0: not present\n"
           "          refused: not present, error code 0x6\n"
           "  #PF     error code 0x6 (not present, write, user); CR2 = 0x500008\n"
