@@ -84,9 +84,11 @@ void Story::begin_fault(const kernel::Event& event) {
     phase_ = Phase::kInFault;
     fault_page_ = mmu::align_down(event.address, mmu::kPageSize);
     if (!told()) return;
-    std::fprintf(out_, "fault %llu  %s %s by the instruction at %s\n",
-                 static_cast<unsigned long long>(number_), access_words(event.flags),
-                 hex(event.address).c_str(), hex(event.after).c_str());
+    // The kernel's own copies have no instruction of the guest's.
+    const std::string who =
+        event.after ? "the instruction at " + hex(event.after) : "the kernel, for the guest";
+    std::fprintf(out_, "fault %llu  %s %s by %s\n", static_cast<unsigned long long>(number_),
+                 access_words(event.flags), hex(event.address).c_str(), who.c_str());
     std::fputs(walk_.c_str(), out_);
     line("#PF", "error code " + error_code_words(event.flags) + "; CR2 = " + hex(event.address));
 }
@@ -114,23 +116,26 @@ void Story::on_event(const kernel::Event& event) {
 }
 
 void Story::tell_kernel(const kernel::Event& event) {
-    if (event.kind == EventKind::kPageAlloc) {
-        if (allocations_++ == 0) first_allocation_ = event;
-        last_allocation_ = event.pfn;
+    if (run_ > 0 && event.kind != first_of_run_.kind) tell_run();
+    if (event.kind == EventKind::kPageAlloc || event.kind == EventKind::kSetPte) {
+        if (run_++ == 0) first_of_run_ = event;
+        last_of_run_ = event;
         return;
     }
-    tell_allocations();
     const std::string words = kernel_words(event);
     if (!words.empty()) line("kernel", words);
 }
 
-/// A file's read-ahead takes frames by the dozen; they are one step.
-void Story::tell_allocations() {
-    if (allocations_ == 1) line("kernel", kernel_words(first_allocation_));
-    if (allocations_ > 1)
-        line("kernel", "  buddy: " + std::to_string(allocations_) + " frames from " +
-                           hex(first_allocation_.pfn) + " to " + hex(last_allocation_) + " allocated");
-    allocations_ = 0;
+/// A file's read-ahead takes frames by the dozen, fault-around sets as many entries: one step each.
+void Story::tell_run() {
+    const kernel::Event &first = first_of_run_, &last = last_of_run_;
+    const std::string count = std::to_string(run_);
+    line("kernel",
+         run_ == 1 ? kernel_words(first)
+         : first.kind == EventKind::kPageAlloc
+             ? "  buddy: " + count + " frames from " + hex(first.pfn) + " to " + hex(last.pfn) + " allocated"
+             : "set_pte for " + count + " pages from " + hex(first.address) + " to " + hex(last.address));
+    run_ = 0;
 }
 
 }  // namespace emu

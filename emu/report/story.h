@@ -26,7 +26,7 @@ class Story final : public mmu::Observer, public kernel::Observer {
     void tell_retry();
     bool told() const { return faults_.first <= number_ && number_ <= faults_.second; }
     void line(const char* who, const std::string& text);
-    void tell_allocations();
+    void tell_run();
 
     enum class Phase : mmu::u8 { kOutside, kInFault, kWaitingForRetry };
 
@@ -37,8 +37,9 @@ class Story final : public mmu::Observer, public kernel::Observer {
     mmu::MmuEvent reference_{};  ///< the translation under way
     std::string walk_;           ///< its lines so far
     mmu::u64 fault_page_ = 0;
-    kernel::Event first_allocation_{};  ///< of a run of frames taken one after another, told as one line
-    mmu::u64 allocations_ = 0, last_allocation_ = 0;
+    // Events of one kind in a row (frames taken, entries set) are told as one line.
+    kernel::Event first_of_run_{}, last_of_run_{};
+    mmu::u64 run_ = 0;
 };
 
 }  // namespace emu
