@@ -52,11 +52,13 @@ struct MmStruct {
     VmaMap mm_mt;  ///< Linux's maple tree
     Pfn pgd{};     ///< the root table; CR3 of this space
     u16 pcid = 0;
-    unsigned levels = 4;          ///< of page tables
-    u64 task_size = kTaskSize47;  ///< TASK_SIZE_MAX: the first address that is not the user's
-    u64 mmap_base = 0;            ///< top of the area that mmap() fills downwards
-    u64 mmap_legacy_base = 0;     ///< TASK_UNMAPPED_BASE: where the bottom-up search starts
-    bool legacy_layout = false;   ///< bottom-up (unlimited stack)
+    unsigned levels = 4;            ///< of page tables
+    u64 task_size = kTaskSize47;    ///< TASK_SIZE_MAX: the first address that is not the user's
+    u64 mmap_base = 0;              ///< top of the area that mmap() fills downwards
+    u64 mmap_legacy_base = 0;       ///< TASK_UNMAPPED_BASE: where the bottom-up search starts
+    bool legacy_layout = false;     ///< bottom-up (ADDR_COMPAT_LAYOUT)
+    u64 free_area_cache = ~u64{0};  ///< the top-down search starts here: above it no hole is larger than
+    u64 cached_hole_size = 0;       ///< this many bytes
 
     u64 start_code = 0, end_code = 0, start_data = 0, end_data = 0;
     u64 start_brk = 0, brk = 0, start_stack = 0;

@@ -87,6 +87,8 @@ void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end);
 /// do_vmi_munmap(): 0 or -errno.
 int do_munmap(MemorySystem& system, MmStruct& mm, u64 start, u64 len);
 
+/// Areas that ended at `end` are gone: the top-down search has to look there again.
+void note_free_area(MmStruct& mm, u64 end);
 /// __get_unmapped_area(): the address, or -errno.
 i64 get_unmapped_area(const MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 flags, u64 vm_flags,
                       bool anonymous);

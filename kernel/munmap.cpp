@@ -54,6 +54,7 @@ void remove_vmas(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
                        .flags = vma.vm_flags,
                        .text = "remove_vma"});
     }
+    note_free_area(mm, end);
 }
 
 /// unmap_region(): pages first, then tables that no neighbour needs; the flush comes before any frame is

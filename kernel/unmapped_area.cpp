@@ -10,19 +10,44 @@ namespace {
 constexpr u64 kMapFixed = 0x10, kMap32Bit = 0x40;
 constexpr u64 kDefaultMapWindow = kTaskSize47;
 
-/// The highest gap of `len` bytes below `high`; nothing if there is none.
-std::optional<u64> find_gap_top_down(MmStruct& mm, u64 low, u64 high, u64 len) {
-    if (high < low || len > high - low) return std::nullopt;
+struct Gap {
+    u64 top = 0;           ///< 0: none; the gap's upper end
+    u64 largest_hole = 0;  ///< of those that were passed and are too small
+};
+
+/// The highest gap of `len` bytes in [low, high).
+Gap find_gap_top_down(MmStruct& mm, u64 low, u64 high, u64 len) {
+    if (high < low || len > high - low) return {};
+    Gap gap;
     u64 top = high;
     auto it = mm.mm_mt.upper_bound(high - 1);
     if (it != mm.mm_mt.end()) top = std::min(top, vm_start_gap(it->second));
     while (true) {
         const u64 bottom = it == mm.mm_mt.begin() ? low : std::max(std::prev(it)->second.vm_end, low);
-        if (top >= bottom && top - bottom >= len) return top - len;
-        if (it == mm.mm_mt.begin() || bottom == low) return std::nullopt;
+        if (top >= bottom && top - bottom >= len) {
+            gap.top = top;
+            return gap;
+        }
+        if (top > bottom) gap.largest_hole = std::max(gap.largest_hole, top - bottom);
+        if (it == mm.mm_mt.begin() || bottom == low) return gap;
         --it;
         top = std::min(high, vm_start_gap(it->second));
     }
+}
+
+/// The highest gap below mmap_base: an address, or 0. Starts where the last search ended if nothing above can
+/// fit.
+u64 find_gap_below_mmap_base(MmStruct& mm, u64 len) {
+    const bool resume = len > mm.cached_hole_size && mm.free_area_cache < mm.mmap_base;
+    if (!resume) mm.cached_hole_size = 0;
+    const Gap gap = find_gap_top_down(mm, mmu::kPageSize, resume ? mm.free_area_cache : mm.mmap_base, len);
+    if (!gap.top) {  // this search, and the next, has seen everything
+        mm.free_area_cache = ~u64{0};
+        return 0;
+    }
+    mm.cached_hole_size = std::max(mm.cached_hole_size, gap.largest_hole);
+    mm.free_area_cache = gap.top;
+    return gap.top - len;
 }
 
 /// The lowest gap of `len` bytes in [low, high).
@@ -65,9 +90,13 @@ i64 top_down(MmStruct& mm, u64 addr, u64 len, u64 flags) {
     const bool valid =
         mm.task_size - len >= hint && (hint > kDefaultMapWindow) == (hint + len > kDefaultMapWindow);
     if (hint && valid && hint_is_free(mm, hint, len)) return static_cast<i64>(hint);
-    const u64 high =
-        addr > kDefaultMapWindow ? mm.mmap_base + mm.task_size - kDefaultMapWindow : mm.mmap_base;
-    if (const auto gap = find_gap_top_down(mm, mmu::kPageSize, high, len)) return static_cast<i64>(*gap);
+    if (addr > kDefaultMapWindow) {  // a hint up there opts in to all of the address space
+        const u64 high = mm.mmap_base + mm.task_size - kDefaultMapWindow;
+        if (const Gap gap = find_gap_top_down(mm, mmu::kPageSize, high, len); gap.top)
+            return static_cast<i64>(gap.top - len);
+    } else if (const u64 found = find_gap_below_mmap_base(mm, len)) {
+        return static_cast<i64>(found);
+    }
     return bottom_up(mm, addr, len, flags);
 }
 
@@ -83,6 +112,12 @@ i64 aligned_for_huge_pages(MmStruct& mm, u64 len, u64 flags) {
 }
 
 }  // namespace
+
+void note_free_area(MmStruct& mm, u64 end) {
+    if (end <= mm.free_area_cache) return;
+    const VmAreaStruct* next = mm.mm_mt.find_vma(end);
+    mm.free_area_cache = next ? std::max(end, vm_start_gap(*next)) : ~u64{0};
+}
 
 i64 get_unmapped_area(const MemorySystem&, MmStruct& mm, u64 addr, u64 len, u64 flags, u64 vm_flags,
                       bool anonymous) {

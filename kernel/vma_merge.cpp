@@ -104,6 +104,8 @@ VmAreaStruct& add_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& li
     VmAreaStruct* next = after == mm.mm_mt.end() ? nullptr : &after->second;
     VmAreaStruct* prev = after == mm.mm_mt.begin() ? nullptr : &std::prev(after)->second;
     CHECK(!next || next->vm_start >= like.vm_end, like.vm_start, like.vm_end);
+    // Inside a stack's guard gap it frees what lies below it from the gap.
+    if (next && (next->vm_flags & VM_GROWSDOWN)) note_free_area(mm, next->vm_end);
     const bool left = prev && continues(*prev, like, prev->vm_flags, like.vm_flags);
     const bool right = next && continues(like, *next, like.vm_flags, next->vm_flags) &&
                        (!left || anon_vma_mergeable(prev->anon_vma, next->anon_vma));

@@ -1,3 +1,4 @@
+#include "mmu/base/rng.h"
 #include "tests/kernel/mm_fixture.h"
 
 using namespace mm_test;
@@ -80,6 +81,45 @@ TEST_CASE("mmap: a length of whole 2 MiB is aligned to 2 MiB") {
     CHECK(at % i64(2 * kMiB) == 0);
     CHECK(at == i64(mmu::align_down(kMmapBase - 4 * kMiB, 2 * kMiB)));
     CHECK(m.mmap(0, 4 * kMiB - kPage) % i64(2 * kMiB) != 0);
+}
+
+TEST_CASE("mmap: the place is always the highest gap that fits, as a search from the top finds it") {
+    for (u64 seed = 1; seed <= 10; ++seed) {
+        Machine m;
+        mmu::Rng rng(seed);
+        const auto highest_gap = [&](u64 len) {
+            u64 top = kMmapBase, best = 0;
+            for (auto it = m.mm.mm_mt.end(); it != m.mm.mm_mt.begin();) {
+                const auto& vma = (--it)->second;
+                if (vma.vm_start >= kMmapBase) continue;
+                if (!best && top >= vma.vm_end && top - vma.vm_end >= len) best = top - len;
+                top = vma.vm_start - (vma.vm_flags & kernel::VM_GROWSDOWN ? kernel::kStackGuardGap : 0);
+            }
+            return best ? best : top - len;
+        };
+        for (int i = 0; i < 600; ++i) {
+            const u64 len = (1 + rng.below(rng.below(4) ? 4 : 300)) * kPage;
+            const u64 at = kMmapBase - (1 + rng.below(1000)) * kPage;
+            switch (rng.below(6)) {
+                case 0:
+                case 1:
+                    m.munmap(at, len);
+                    break;
+                case 2:
+                    m.mmap(at, std::min(len, kMmapBase - at), rng.below(4),
+                           kHere | (rng.below(8) ? 0 : kGrowsdown));
+                    break;
+                case 3:
+                    m.mmap(0, len, kRw, 9 | kAnon);
+                    break;  // finds a place, then fails
+                default: {
+                    const u64 expected = highest_gap(len);
+                    REQUIRE(m.mmap(0, len, rng.below(4)) == i64(expected));
+                }
+            }
+        }
+        m.validate();
+    }
 }
 
 TEST_CASE("mmap: a hint is rounded down, raised to mmap_min_addr, and ignored where it is not free") {
