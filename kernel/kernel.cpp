@@ -35,8 +35,9 @@ void set_control_registers(mmu::Mmu& hw, bool la57) {
     // CR4.LA57 can be changed only while paging is off; CR4.PCIDE can be set only while it is on.
     const bool set = hw.write_efer(C::kEferLme | C::kEferLma | C::kEferNxe).has_value() &&
                      hw.write_cr4(hw.control().cr4 & ~C::kCr4Pcide).has_value() &&
-                     hw.write_cr0(cr0 & ~C::kCr0Pg).has_value() && hw.write_cr4(cr4).has_value() &&
-                     hw.write_cr0(cr0).has_value() && hw.write_cr4(cr4 | C::kCr4Pcide).has_value();
+                     hw.write_cr0(cr0 & ~C::kCr0Pg).has_value() && hw.load_cr3(0).has_value() &&
+                     hw.write_cr4(cr4).has_value() && hw.write_cr0(cr0).has_value() &&
+                     hw.write_cr4(cr4 | C::kCr4Pcide).has_value();
     CHECK(set, hw.control().cr0, hw.control().cr4);
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/mmap.h"
 #include "kernel/state.h"
 #include "kernel/uaccess.h"
+#include "mmu/base/log.h"
 #include "mmu/presets.h"
 #include "tests/kernel_sys/tiny_elf.h"
 #include "tests/support/process.h"
@@ -39,6 +40,7 @@ class Guest {
         : memory_(std::move(*mmu::PhysicalMemory::create(64u << 20))),
           mmu_(memory_, *mmu::find_preset("skylake-sp"), mmu::PagingFeatures{}, 1),
           kernel_(memory_, mmu_, config) {
+        (void)mmu::set_log_level("off");
         program_path_ = folder_.write("tiny", std::string(program.begin(), program.end()));
         ::chmod(program_path_.c_str(), 0755);
         std::string path = program_path_;

@@ -1,0 +1,272 @@
+// The path policy: what a guest can reach and change, with the tricks that lead out elsewhere.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "tests/kernel_sys/guest.h"
+
+using namespace sys_test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// root/ with files, rw/ inside and a secret outside of both.
+struct Tree {
+    test::TemporaryFolder folder;
+    std::string root = folder.path() + "/root", rw = root + "/rw", secret = folder.path() + "/secret";
+
+    Tree() {
+        fs::create_directories(rw + "/sub");
+        fs::create_directories(root + "/etc");
+        folder.write("secret", "top secret");
+        folder.write("root/etc/motd", "welcome");
+        folder.write("root/rw/own", "mine");
+        fs::create_symlink("/etc/motd", root + "/absolute");
+        fs::create_symlink("../../../../../../etc/motd", root + "/dotdot");
+        fs::create_symlink(secret, root + "/out");
+        fs::create_symlink("../secret", root + "/up");
+        fs::create_symlink(secret, rw + "/link_out");
+        fs::create_symlink(folder.path(), rw + "/dir_out");
+        fs::create_symlink("../etc/motd", rw + "/to_motd");
+        fs::create_symlink("fresh", rw + "/dangling");
+        fs::create_symlink(folder.path() + "/fresh_outside", rw + "/dangling_out");
+        fs::create_symlink("/proc/self/maps", rw + "/maps");
+        fs::create_symlink("loop", rw + "/loop");
+    }
+};
+
+kernel::KernelConfig confined(const Tree& tree) {
+    kernel::KernelConfig config;
+    config.files.root = tree.root;
+    config.files.writable = {tree.rw};
+    return config;
+}
+
+kernel::KernelConfig open_but(const Tree& tree) {
+    kernel::KernelConfig config;
+    config.files.writable = {tree.rw};
+    return config;
+}
+
+/// The whole of a file, or "errno N".
+std::string contents(Guest& guest, const std::string& path) {
+    const i64 fd = guest.open(path);
+    if (fd < 0) return "errno " + std::to_string(-fd);
+    const i64 got = guest.call(SYS_read, fd, guest.scratch + 20000, 20000);
+    guest.call(SYS_close, fd);
+    return got < 0 ? "read errno " + std::to_string(-got)
+                   : guest.read_text(guest.scratch + 20000, static_cast<u64>(got));
+}
+
+}  // namespace
+
+TEST_CASE("Paths: --root is the guest's root for absolute names, links and any number of ..") {
+    Tree tree;
+    Guest guest(confined(tree));
+    REQUIRE(guest.error().empty());
+    CHECK(contents(guest, "/etc/motd") == "welcome");
+    CHECK(contents(guest, "/absolute") == "welcome");
+    CHECK(contents(guest, "/dotdot") == "welcome");
+    CHECK(contents(guest, "/../../../../etc/motd") == "welcome");
+    CHECK(contents(guest, "/out") == "errno 2");
+    CHECK(contents(guest, "/up") == "errno 2");
+    CHECK(contents(guest, "/rw/dir_out/secret") == "errno 2");
+    CHECK(contents(guest, tree.secret) == "errno 2");
+    // Relative names, from the working directory and from a descriptor.
+    REQUIRE(guest.call(SYS_chdir, guest.text("/rw/sub")) == 0);
+    CHECK(contents(guest, "../../etc/motd") == "welcome");
+    CHECK(contents(guest, "../../../../../etc/motd") == "welcome");
+    CHECK(contents(guest, "../../../secret") == "errno 2");
+    const i64 directory = guest.open("/rw", O_RDONLY | O_DIRECTORY);
+    REQUIRE(directory >= 0);
+    CHECK(guest.call(SYS_openat, directory, guest.text("../../secret"), O_RDONLY) == -ENOENT);
+    CHECK(guest.call(SYS_openat, directory, guest.text("../etc/motd"), O_RDONLY) >= 0);
+    CHECK(guest.call(SYS_getcwd, guest.scratch + 20000, 100) == 8);
+    CHECK(guest.read_text(guest.scratch + 20000, 7) == "/rw/sub");
+}
+
+TEST_CASE("Paths: outside of --rw everything can be read and nothing changed") {
+    Tree tree;
+    for (const bool with_root : {false, true}) {
+        Guest guest(with_root ? confined(tree) : open_but(tree));
+        REQUIRE(guest.error().empty());
+        const std::string root = with_root ? "" : tree.root;
+        const std::string motd = root + "/etc/motd", fresh = root + "/etc/fresh";
+        CHECK(contents(guest, motd) == "welcome");
+        CHECK(guest.open(motd, O_WRONLY) == -EROFS);
+        CHECK(guest.open(motd, O_RDWR) == -EROFS);
+        CHECK(guest.open(motd, O_RDONLY | O_TRUNC) == -EROFS);
+        CHECK(guest.open(motd, O_RDONLY | O_CREAT) >= 0);
+        CHECK(guest.open(motd, O_WRONLY | O_CREAT | O_EXCL) == -EEXIST);
+        CHECK(guest.open(fresh, O_WRONLY | O_CREAT) == -EROFS);
+        CHECK(guest.open(root + "/etc", O_RDWR) == -EISDIR);
+        CHECK(guest.open(root + "/etc", O_TMPFILE | O_RDWR) == -EROFS);
+        CHECK(guest.call(SYS_mkdir, guest.text(fresh), 0755) == -EROFS);
+        CHECK(guest.call(SYS_mkdir, guest.text(motd), 0755) == -EEXIST);
+        CHECK(guest.call(SYS_unlink, guest.text(motd)) == -EROFS);
+        CHECK(guest.call(SYS_rmdir, guest.text(root + "/etc")) == -EROFS);
+        CHECK(guest.call(SYS_rename, guest.text(motd), guest.text(root + "/rw/x", 1)) == -EROFS);
+        CHECK(guest.call(SYS_rename, guest.text(root + "/rw/own"), guest.text(fresh, 1)) == -EROFS);
+        CHECK(guest.call(SYS_link, guest.text(motd), guest.text(root + "/rw/x", 1)) == -EXDEV);
+        CHECK(guest.call(SYS_symlink, guest.text("a"), guest.text(fresh, 1)) == -EROFS);
+        CHECK(guest.call(SYS_chmod, guest.text(motd), 0777) == -EROFS);
+        CHECK(guest.call(SYS_chown, guest.text(motd), 1, 1) == -EROFS);
+        CHECK(guest.call(SYS_truncate, guest.text(motd), 0) == -EROFS);
+        CHECK(guest.call(SYS_utimensat, AT_FDCWD, guest.text(motd), 0, 0) == -EROFS);
+        CHECK(guest.call(SYS_access, guest.text(motd), W_OK) == -EROFS);
+        CHECK(guest.call(SYS_access, guest.text(motd), R_OK) == 0);
+        const i64 fd = guest.open(motd);
+        CHECK(guest.call(SYS_fchmod, fd, 0777) == -EROFS);
+        CHECK(guest.call(SYS_ftruncate, fd, 0) == -EINVAL);
+        // Links in the --rw folder that lead out of it do not help.
+        CHECK(guest.open(root + "/rw/to_motd", O_WRONLY) == -EROFS);
+        CHECK(guest.open(root + "/rw/../etc/motd", O_WRONLY) == -EROFS);
+        CHECK(guest.open(root + "/rw/sub/../../etc/fresh", O_WRONLY | O_CREAT) == -EROFS);
+        const i64 linked = guest.open(root + "/rw/link_out", O_WRONLY);
+        CHECK(linked == (with_root ? -ENOENT : -EROFS));
+        CHECK(guest.open(root + "/rw/dir_out/new", O_WRONLY | O_CREAT) == (with_root ? -ENOENT : -EROFS));
+        CHECK(guest.open(root + "/rw/dangling_out", O_WRONLY | O_CREAT) == (with_root ? -ENOENT : -EROFS));
+        CHECK(guest.open(root + "/rw/loop", O_WRONLY | O_CREAT) == -ELOOP);
+    }
+    CHECK(test::read_file(tree.secret) == "top secret");
+    CHECK(!fs::exists(tree.folder.path() + "/fresh_outside"));
+    CHECK(test::read_file(tree.root + "/etc/motd") == "welcome");
+}
+
+TEST_CASE("Paths: a --rw folder can be written in every way") {
+    Tree tree;
+    Guest guest(open_but(tree));
+    const i64 fd = guest.open(tree.rw + "/new", O_RDWR | O_CREAT | O_EXCL, 0640);
+    REQUIRE(fd >= 0);
+    guest.text("hello", 2);
+    CHECK(guest.call(SYS_write, fd, guest.scratch + 10000, 5) == 5);
+    CHECK(guest.call(SYS_pread64, fd, guest.scratch + 20000, 100, 1) == 4);
+    CHECK(guest.read_text(guest.scratch + 20000, 4) == "ello");
+    CHECK(guest.call(SYS_ftruncate, fd, 2) == 0);
+    CHECK(guest.call(SYS_fchmod, fd, 0600) == 0);
+    CHECK(test::read_file(tree.rw + "/new") == "he");
+    struct stat status {};
+    REQUIRE(::stat((tree.rw + "/new").c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0600);
+    CHECK(guest.open(tree.rw + "/dangling", O_WRONLY | O_CREAT) >= 0);
+    CHECK(fs::exists(tree.rw + "/fresh"));
+    CHECK(guest.call(SYS_mkdir, guest.text(tree.rw + "/dir/"), 0750) == 0);
+    CHECK(guest.call(SYS_mkdir, guest.text(tree.rw + "/dir"), 0750) == -EEXIST);
+    CHECK(guest.call(SYS_rename, guest.text(tree.rw + "/new"), guest.text(tree.rw + "/dir/moved", 1)) == 0);
+    CHECK(guest.call(SYS_link, guest.text(tree.rw + "/dir/moved"), guest.text(tree.rw + "/second", 1)) == 0);
+    CHECK(guest.call(SYS_symlink, guest.text("target"), guest.text(tree.rw + "/symbolic", 1)) == 0);
+    CHECK(guest.call(SYS_readlink, guest.text(tree.rw + "/symbolic"), guest.scratch + 20000, 3) == 3);
+    CHECK(guest.read_text(guest.scratch + 20000, 3) == "tar");
+    CHECK(guest.call(SYS_unlink, guest.text(tree.rw + "/symbolic")) == 0);
+    CHECK(guest.call(SYS_unlink, guest.text(tree.rw + "/dir")) == -EISDIR);
+    CHECK(guest.call(SYS_rmdir, guest.text(tree.rw + "/dir")) == -ENOTEMPTY);
+    CHECK(guest.call(SYS_truncate, guest.text(tree.rw + "/second"), 1) == 0);
+    CHECK(guest.call(SYS_utimensat, AT_FDCWD, guest.text(tree.rw + "/second"), 0, 0) == 0);
+    CHECK(guest.call(SYS_access, guest.text(tree.rw + "/second"), W_OK) == 0);
+    CHECK(guest.open(tree.rw, O_TMPFILE | O_RDWR, 0600) >= 0);
+    CHECK(test::read_file(tree.rw + "/dir/moved") == "h");
+}
+
+TEST_CASE("Paths: the emulator's own /proc entry is out of reach by any way") {
+    Tree tree;
+    Guest guest(open_but(tree));
+    const std::string own = "/proc/" + std::to_string(::getpid());
+    // The guest's own maps, not ours: its program is in them.
+    CHECK(contents(guest, "/proc/self/maps").find(guest.program_path()) != std::string::npos);
+    CHECK(contents(guest, tree.rw + "/maps").find(guest.program_path()) != std::string::npos);
+    for (const std::string& path :
+         {own + "/maps", own + "/mem", std::string("/proc/self/mem"),
+          std::string("/proc/self/fd/0/../../mem"), std::string("/proc/self/environ"),
+          std::string("/proc/self/root/etc/passwd"), std::string("/proc/1/status"),
+          std::string("/proc/kcore"), std::string("/proc/self/task/") + std::to_string(::getpid()) + "/mem",
+          std::string("/proc/thread-self/mem"), std::string("/proc/self/cwd/x"),
+          std::string("/proc/sysrq-trigger")})
+        CHECK(contents(guest, path) == "errno 2");
+    // A descriptor of the directory is not to be had, so neither is openat() from it.
+    for (const char* path : {"/proc", "/proc/self", "/proc/self/fd", "/proc/self/task"})
+        CHECK(guest.open(path) < 0);
+    CHECK(guest.open("/proc", O_PATH | O_DIRECTORY) < 0);
+    CHECK(guest.call(SYS_chdir, guest.text("/proc/self")) < 0);
+    const i64 root = guest.open("/", O_PATH | O_DIRECTORY);
+    REQUIRE(root >= 0);
+    CHECK(guest.call(SYS_openat, root, guest.text("proc/self/mem"), O_RDONLY) == -ENOENT);
+    CHECK(guest.call(SYS_openat, root, guest.text("proc/self/exe"), O_RDONLY) >= 0);
+    CHECK(guest.call(SYS_readlink, guest.text("/proc/self/exe"), guest.scratch + 20000, 4096) ==
+          static_cast<i64>(guest.program_path().size()));
+}
+
+TEST_CASE("Paths: of devices only harmless ones open, and they are our own") {
+    Guest guest;
+    const i64 null = guest.open("/dev/null", O_RDWR), zero = guest.open("/dev/zero"),
+              full = guest.open("/dev/full", O_WRONLY);
+    const i64 random = guest.open("/dev/urandom");
+    REQUIRE(null >= 0);
+    REQUIRE(zero >= 0);
+    REQUIRE(random >= 0);
+    CHECK(guest.call(SYS_write, null, guest.scratch, 4096) == 4096);
+    CHECK(guest.call(SYS_read, null, guest.scratch, 4096) == 0);
+    CHECK(guest.call(SYS_read, zero, guest.scratch + 20000, 4096) == 4096);
+    CHECK(guest.call(SYS_write, full, guest.scratch, 1) == -ENOSPC);
+    CHECK(guest.call(SYS_read, random, guest.scratch + 20000, 64) == 64);
+    Guest twin;
+    twin.open("/dev/null");
+    CHECK(twin.call(SYS_read, twin.open("/dev/urandom"), twin.scratch + 20000, 64) == 64);
+    CHECK(twin.read_text(twin.scratch + 20000, 64) == guest.read_text(guest.scratch + 20000, 64));
+    test::TemporaryFolder folder;
+    REQUIRE(::mkfifo((folder.path() + "/fifo").c_str(), 0600) == 0);
+    CHECK(guest.open(folder.path() + "/fifo") == -EACCES);
+    for (const char* path : {"/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/ptmx", "/dev/loop-control"}) {
+        const i64 fd = guest.open(path);
+        CHECK((fd == -EACCES || fd == -ENOENT));
+    }
+}
+
+TEST_CASE("Paths: --no-files leaves only the three streams") {
+    kernel::KernelConfig config;
+    config.files.none = true;
+    Guest guest(config);
+    REQUIRE(guest.error().empty());
+    for (const char* path : {"/", "/etc/passwd", "/dev/null", ".", "/proc/self/maps"})
+        CHECK(guest.open(path) == -ENOENT);
+    CHECK(guest.call(SYS_stat, guest.text("/etc/passwd"), guest.scratch + 20000) == -ENOENT);
+    CHECK(guest.call(SYS_mkdir, guest.text("/tmp/x"), 0700) == -ENOENT);
+    CHECK(guest.call(SYS_chdir, guest.text("/")) == -ENOENT);
+    CHECK(guest.call(SYS_fstat, 1, guest.scratch + 20000) == 0);
+}
+
+TEST_CASE("Paths: a link that changes all the time never leads out of --rw or --root") {
+    Tree tree;
+    const std::string flip = tree.rw + "/flip", inside = tree.rw + "/sub", outside = tree.folder.path();
+    tree.folder.write("root/rw/sub/secret", "decoy");
+    std::atomic<bool> stop{false};
+    std::thread racer([&] {
+        const std::string temporary = tree.rw + "/flip.next";
+        for (bool out = false; !stop; out = !out) {
+            ::unlink(temporary.c_str());
+            if (::symlink((out ? outside : inside).c_str(), temporary.c_str()) == 0)
+                ::rename(temporary.c_str(), flip.c_str());
+        }
+    });
+    Guest guest(open_but(tree)), rooted(confined(tree));
+    unsigned inside_writes = 0;
+    for (int i = 0; i < 3000; ++i) {
+        const i64 fd = guest.open(flip + "/secret", O_WRONLY);
+        if (fd >= 0) {
+            inside_writes++;
+            guest.text("x", 2);
+            guest.call(SYS_write, fd, guest.scratch + 10000, 1);
+            guest.call(SYS_close, fd);
+        }
+        const i64 made = guest.open(flip + "/made", O_WRONLY | O_CREAT);
+        if (made >= 0) guest.call(SYS_close, made);
+        if (i % 8 == 0) CHECK(contents(rooted, "/rw/flip/secret") != "top secret");
+    }
+    stop = true;
+    racer.join();
+    CHECK(test::read_file(tree.secret) == "top secret");
+    CHECK(!fs::exists(tree.folder.path() + "/made"));
+    CHECK(inside_writes > 0);
+}
