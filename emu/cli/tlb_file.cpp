@@ -1,8 +1,16 @@
 // TLB configurations as TOML: reading; see tlb_file.h. The door to toml++.
 #include "emu/cli/tlb_file.h"
 
-// toml++ then returns a parse error instead of throwing it.
-#define TOML_EXCEPTIONS 0
+// toml++ 3.3 asserts in its parser what a wrong file may break ("[.", "x = ]"). So that such a file is an
+// error and not the end of the program, an assertion leaves the parser as a parse error does, and both are
+// caught where it is called.
+namespace {
+struct BrokenAssertion {};
+[[noreturn]] void break_off() {
+    throw BrokenAssertion{};
+}
+}  // namespace
+#define TOML_ASSERT(condition) (static_cast<bool>(condition) ? void() : break_off())
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -28,7 +36,10 @@ struct Errors {
     std::string file;
     std::optional<Error> first;
 
-    void at(const toml::source_region& where, const std::string& what) {
+    void at(const toml::source_region& where, std::string what) {
+        // It may quote the file: one line, whatever the file holds.
+        for (char& c : what)
+            if (static_cast<unsigned char>(c) < 0x20) c = ' ';
         if (!first) first = Error{file + ":" + std::to_string(where.begin.line) + ": " + what};
     }
 };
@@ -255,6 +266,31 @@ void start_from_base(const toml::table& root, Table& table, Errors& errors, mmu:
         errors.at(root.get("base")->source(), "base: expected one of " + preset_names());
 }
 
+/// What parses `text`, or the reason why not. An assertion of the parser has no place; the first line that
+/// leads to it has.
+Expected<toml::table, Error> parse(std::string_view text, const std::string& file) {
+    const auto try_lines = [&](std::string_view lines) -> Expected<toml::table, Error> {
+        Errors errors{file, {}};
+        try {
+            return toml::parse(lines, file);
+        } catch (const toml::parse_error& error) {
+            errors.at(error.source(), std::string(error.description()));
+        } catch (const BrokenAssertion&) {
+            errors.first = Error{};
+        }
+        return Unexpected{*errors.first};
+    };
+    auto parsed = try_lines(text);
+    if (parsed || !parsed.error().message.empty()) return parsed;
+    usize line = 1;
+    for (usize end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1), ++line) {
+        const auto part = try_lines(text.substr(0, end + 1));
+        if (!part && part.error().message.empty()) break;
+    }
+    return Unexpected{
+        Error{file + ":" + std::to_string(line) + ": expected a key, a value or a table's name"}};
+}
+
 /// Places an error of TlbConfig::validate(), "path: why", at the line of the path, or of what is nearest to
 /// it.
 void place_invalid(const toml::table& root, const std::string& message, Errors& errors) {
@@ -270,13 +306,10 @@ void place_invalid(const toml::table& root, const std::string& message, Errors& 
 }  // namespace
 
 Expected<mmu::TlbConfig, Error> parse_tlb_toml(std::string_view text, const std::string& file) {
-    const toml::parse_result parsed = toml::parse(text, file);
+    const auto parsed = parse(text, file);
+    if (!parsed) return Unexpected{parsed.error()};
+    const toml::table& root = *parsed;
     Errors errors{file, {}};
-    if (!parsed) {
-        errors.at(parsed.error().source(), std::string(parsed.error().description()));
-        return Unexpected{*errors.first};
-    }
-    const toml::table& root = parsed.table();
     mmu::TlbConfig config;
     Table table(root, errors);
     start_from_base(root, table, errors, config);

@@ -84,6 +84,17 @@ TEST_CASE("tlb file: what is wrong is said with file and line") {
                Catch::StartsWith("my.toml:1: l1_instruction: expected an array that holds 4K pages"));
 }
 
+TEST_CASE("tlb file: what the parser would end the program for is an error too") {
+    CHECK_THAT(error_of("name = \"x\"\n\n[.]\nsets = 1\n"),
+               Catch::Equals("my.toml:3: expected a key, a value or a table's name"));
+    for (const char* text : {"[,]", "[[=]]", "[\n]", "a = ]", "a = }", "a = ,", "a = [1, =]", "a = {b = }",
+                             "[ .", "a.", "\x80", "[\x80]", "a = \"\x01\"", "\"a\\nb\" = 1"}) {
+        INFO(text);
+        CHECK_THAT(error_of(text), Catch::StartsWith("my.toml:1: "));
+        CHECK(error_of(text).find('\n') == std::string::npos);
+    }
+}
+
 TEST_CASE("tlb file: what does not fit together is said at the line of its field") {
     const std::string small = kSmallest;
     CHECK_THAT(error_of(small + "[[l2]]\npages = [\"4K\"]\nsets = 3\n"),
