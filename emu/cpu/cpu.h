@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "emu/decode/insn.h"
+#include "emu/cpu/insn.h"
 #include "mmu/arch/fault.h"
 #include "mmu/arch/registers.h"
 #include "mmu/l0.h"

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "emu/decode/insn.h"
+#include "emu/cpu/insn.h"
 #include "mmu/physical_memory.h"
 
 namespace emu {

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "emu/decode/fields.h"
+#include "emu/insn/fields.h"
 
 namespace emu {
 

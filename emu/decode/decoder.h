@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 
 namespace emu {
 

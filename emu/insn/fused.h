@@ -1,7 +1,7 @@
 // Pairs of instructions that one handler executes: a comparison and the conditional branch behind it.
 #pragma once
 
-#include "emu/decode/insn.h"
+#include "emu/cpu/insn.h"
 
 namespace emu::insn {
 

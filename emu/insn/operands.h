@@ -6,7 +6,7 @@
 #include <array>
 
 #include "emu/cpu/cpu.h"
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 
 namespace emu::insn {
 

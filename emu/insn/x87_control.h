@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 
 namespace emu::insn {
 

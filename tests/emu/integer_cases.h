@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 #include "mmu/base/rng.h"
 
 namespace tests::integer {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <vector>
 
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 #include "mmu/base/rng.h"
 #include "tests/support/host_cpu.h"
 

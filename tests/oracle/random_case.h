@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 #include "mmu/arch/registers.h"
 #include "mmu/base/rng.h"
 

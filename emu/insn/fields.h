@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "emu/decode/insn.h"
+#include "emu/cpu/insn.h"
 
 namespace emu {
 

@@ -1,4 +1,4 @@
-#include "emu/decode/fields.h"
+#include "emu/insn/fields.h"
 
 #include <cstring>
 

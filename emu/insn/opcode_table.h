@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "emu/decode/fields.h"
+#include "emu/insn/fields.h"
 
 namespace emu {
 

@@ -1,4 +1,4 @@
-#include "emu/decode/opcode_table.h"
+#include "emu/insn/opcode_table.h"
 
 #include <array>
 
