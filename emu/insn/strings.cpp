@@ -297,19 +297,21 @@ struct Repeated {
 
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        Flags flags = c.flags;
-        while (const u64 count = pointer(c, i, mmu::kRcx)) {
-            unsigned reference = 0;
-            const Done done = some<T>(c, i, count, flags, reference);
-            if (reference != 0) [[unlikely]]
-                return string_fault<Op>(c, i, reference);
-            Op::template move<T>(c, i, done.elements);
-            set_pointer(c, i, mmu::kRcx, count - done.elements);
-            if (done.ended) break;
-            if (count != done.elements && c.stop.load(std::memory_order_relaxed)) [[unlikely]]
-                return leave_before(c, i, Exit::kBudget);  // the registers tell how far it came
+        {  // a scope that ends before the handler does, or it would not leave by a jump
+            Flags flags = c.flags;
+            while (const u64 count = pointer(c, i, mmu::kRcx)) {
+                unsigned reference = 0;
+                const Done done = some<T>(c, i, count, flags, reference);
+                if (reference != 0) [[unlikely]]
+                    return string_fault<Op>(c, i, reference);
+                Op::template move<T>(c, i, done.elements);
+                set_pointer(c, i, mmu::kRcx, count - done.elements);
+                if (done.ended) break;
+                if (count != done.elements && c.stop.load(std::memory_order_relaxed)) [[unlikely]]
+                    return leave_before(c, i, Exit::kBudget);  // the registers tell how far it came
+            }
+            c.flags = flags;
         }
-        c.flags = flags;
         return next(c, i);
     }
 };

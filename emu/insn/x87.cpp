@@ -14,8 +14,10 @@ namespace emu::insn {
 Exit x87_register(Cpu& c, const Insn* i) {
     if (x87_pending(c.regs.x87)) [[unlikely]]
         return x87_raise(c, i);
-    Flags flags = c.flags;
-    x87_execute(c.regs.x87, x87_opcode(i), i->src, nullptr, flags);
+    {
+        Flags flags = c.flags;
+        x87_execute(c.regs.x87, x87_opcode(i), i->src, nullptr, flags);
+    }
     x87_note(c, i);
     return next(c, i);
 }
@@ -37,10 +39,12 @@ Exit x87_load(Cpu& c, const Insn* i) {
     const u8* p = c.read(address, bytes);
     if (!p) [[unlikely]]
         return fault_exit(c, i, 1, 0);
-    u8 operand[16] = {};
-    std::memcpy(operand, p, bytes);
-    Flags flags = c.flags;
-    x87_execute(c.regs.x87, x87_opcode(i), i->src, operand, flags);
+    {
+        u8 operand[16] = {};
+        std::memcpy(operand, p, bytes);
+        Flags flags = c.flags;
+        x87_execute(c.regs.x87, x87_opcode(i), i->src, operand, flags);
+    }
     c.regs.x87.operand = address;
     x87_note(c, i);
     return next(c, i);
@@ -52,19 +56,21 @@ Exit x87_store(Cpu& c, const Insn* i) {
     if (x87_pending(c.regs.x87)) [[unlikely]]
         return x87_raise(c, i);
     const u64 address = AnyAddress::address(c, i);
-    mmu::X87State after = c.regs.x87;
-    u8 operand[16] = {};
-    Flags flags = c.flags;
-    x87_execute(after, x87_opcode(i), i->src, operand, flags);
-    const bool suppressed = after.status & ~after.control & X87Bits::kExceptions & ~X87Bits::kPrecision;
-    u8* p = c.open_store(address, bytes);
-    if (!p) [[unlikely]]
-        return fault_exit(c, i, 0, 1);
-    if (!suppressed) {
-        std::memcpy(p, operand, bytes);
-        c.close(p);
+    {
+        mmu::X87State after = c.regs.x87;
+        u8 operand[16] = {};
+        Flags flags = c.flags;
+        x87_execute(after, x87_opcode(i), i->src, operand, flags);
+        const bool suppressed = after.status & ~after.control & X87Bits::kExceptions & ~X87Bits::kPrecision;
+        u8* p = c.open_store(address, bytes);
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 0, 1);
+        if (!suppressed) {
+            std::memcpy(p, operand, bytes);
+            c.close(p);
+        }
+        c.regs.x87 = after;
     }
-    c.regs.x87 = after;
     c.regs.x87.operand = address;
     x87_note(c, i);
     return next(c, i);

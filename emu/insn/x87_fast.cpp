@@ -19,18 +19,20 @@ Exit arithmetic_top(Cpu& c, const Insn* i) {
         return x87_register(c, i);
     Float80& a = st(c, 0);
     const Float80& b = st(c, number(i));
-    Float80 result;
-    commit_status(c, compute(c, [&] {
-                      u16 status;
-                      asm volatile(
-                          "fldt %[b]\n\tfldt %[a]\n\t.byte 0xd8, %c[modrm]\n\tfnstsw %[status]\n\t"
-                          "fstpt %[result]\n\tfstp %%st(0)"
-                          : [status] "=a"(status), [result] "=m"(result)
-                          : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
-                      return status;
-                  }));
-    a.significand = result.significand;
-    a.sign_exponent = result.sign_exponent;
+    {
+        Float80 result;
+        commit_status(c, compute(c, [&] {
+                          u16 status;
+                          asm volatile(
+                              "fldt %[b]\n\tfldt %[a]\n\t.byte 0xd8, %c[modrm]\n\tfnstsw %[status]\n\t"
+                              "fstpt %[result]\n\tfstp %%st(0)"
+                              : [status] "=a"(status), [result] "=m"(result)
+                              : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
+                          return status;
+                      }));
+        a.significand = result.significand;
+        a.sign_exponent = result.sign_exponent;
+    }
     x87_note(c, i);
     return next(c, i);
 }
@@ -41,18 +43,20 @@ Exit arithmetic_other(Cpu& c, const Insn* i) {
         return x87_register(c, i);
     const Float80& a = st(c, 0);
     Float80& b = st(c, number(i));
-    Float80 result;
-    commit_status(
-        c, compute(c, [&] {
-            u16 status;
-            asm volatile(
-                "fldt %[b]\n\tfldt %[a]\n\t.byte 0xde, %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                : [status] "=a"(status), [result] "=m"(result)
-                : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
-            return status;
-        }));
-    b.significand = result.significand;
-    b.sign_exponent = result.sign_exponent;
+    {
+        Float80 result;
+        commit_status(
+            c, compute(c, [&] {
+                u16 status;
+                asm volatile(
+                    "fldt %[b]\n\tfldt %[a]\n\t.byte 0xde, %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
+                    : [status] "=a"(status), [result] "=m"(result)
+                    : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
+                return status;
+            }));
+        b.significand = result.significand;
+        b.sign_exponent = result.sign_exponent;
+    }
     if constexpr (pops) pop(c);
     x87_note(c, i);
     return next(c, i);
@@ -67,18 +71,20 @@ Exit arithmetic_memory(Cpu& c, const Insn* i) {
     if (!p) [[unlikely]]
         return fault_exit(c, i, 1, 0);
     Float80& a = st(c, 0);
-    Float80 result;
-    commit_status(c, compute(c, [&] {
-                      u16 status;
-                      asm volatile(
-                          "fldt %[a]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                          : [status] "=a"(status), [result] "=m"(result)
-                          : [a] "m"(a), "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)),
-                            [opcode] "i"(opcode), [modrm] "i"(0x07 | operation << 3));
-                      return status;
-                  }));
-    a.significand = result.significand;
-    a.sign_exponent = result.sign_exponent;
+    {
+        Float80 result;
+        commit_status(
+            c, compute(c, [&] {
+                u16 status;
+                asm volatile("fldt %[a]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
+                             : [status] "=a"(status), [result] "=m"(result)
+                             : [a] "m"(a), "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)),
+                               [opcode] "i"(opcode), [modrm] "i"(0x07 | operation << 3));
+                return status;
+            }));
+        a.significand = result.significand;
+        a.sign_exponent = result.sign_exponent;
+    }
     c.regs.x87.operand = address;
     x87_note(c, i);
     return next(c, i);

@@ -82,17 +82,19 @@ Exit load_memory(Cpu& c, const Insn* i) {
     const u8* p = c.read(address, bytes);
     if (!p) [[unlikely]]
         return fault_exit(c, i, 1, 0);
-    Float80 result;
-    const auto body = [&] {
-        u16 status;
-        asm volatile(".byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                     : [status] "=a"(status), [result] "+m"(result)
-                     : "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)), [opcode] "i"(opcode),
-                       [modrm] "i"(0x07 | extension << 3));
-        return status;
-    };
-    commit_status(c, compute(c, body));
-    push(c, result);
+    {
+        Float80 result;
+        const auto body = [&] {
+            u16 status;
+            asm volatile(".byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
+                         : [status] "=a"(status), [result] "+m"(result)
+                         : "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)), [opcode] "i"(opcode),
+                           [modrm] "i"(0x07 | extension << 3));
+            return status;
+        };
+        commit_status(c, compute(c, body));
+        push(c, result);
+    }
     c.regs.x87.operand = address;
     x87_note(c, i);
     return next(c, i);
@@ -116,21 +118,23 @@ Exit store_memory(Cpu& c, const Insn* i) {
         return x87_store<bytes>(c, i);
     const u64 address = AnyAddress::address(c, i);
     const Float80& value = st(c, 0);
-    u8 operand[bytes];
-    const u16 found = compute(c, [&] {
-        u16 status;
-        asm volatile("fldt %[value]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]"
-                     : [status] "=a"(status), "=m"(operand)
-                     : [value] "m"(value),
-                       "D"(operand), [opcode] "i"(opcode), [modrm] "i"(0x07 | extension << 3));
-        return status;
-    });
-    u8* p = c.open_store(address, bytes);
-    if (!p) [[unlikely]]
-        return fault_exit(c, i, 0, 1);
-    std::memcpy(p, operand, bytes);
-    c.close(p);
-    commit_status(c, found);
+    {
+        u8 operand[bytes];
+        const u16 found = compute(c, [&] {
+            u16 status;
+            asm volatile("fldt %[value]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]"
+                         : [status] "=a"(status), "=m"(operand)
+                         : [value] "m"(value),
+                           "D"(operand), [opcode] "i"(opcode), [modrm] "i"(0x07 | extension << 3));
+            return status;
+        });
+        u8* p = c.open_store(address, bytes);
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 0, 1);
+        std::memcpy(p, operand, bytes);
+        c.close(p);
+        commit_status(c, found);
+    }
     if constexpr (pops) pop(c);
     c.regs.x87.operand = address;
     x87_note(c, i);

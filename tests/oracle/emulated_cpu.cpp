@@ -51,6 +51,10 @@ u8* EmulatedCpu::data() {
     return state_->memory.host(kDataFrames);
 }
 
+emu::Cpu& EmulatedCpu::cpu() {
+    return state_->cpu;
+}
+
 EmulatedCpu::Outcome EmulatedCpu::run(std::span<const u8> bytes, const mmu::Registers& before) {
     State& s = *state_;
     const PhysAddr code = kCodeFrames + (before.rip - HostCpu::kCode);

@@ -9,6 +9,10 @@
 #include "mmu/arch/fault.h"
 #include "mmu/arch/registers.h"
 
+namespace emu {
+struct Cpu;
+}
+
 namespace tests {
 
 using mmu::u32, mmu::u64, mmu::u8;
@@ -27,6 +31,7 @@ class EmulatedCpu {
 
     /// The data window, kDataSize bytes.
     u8* data();
+    emu::Cpu& cpu();
 
   private:
     struct State;
