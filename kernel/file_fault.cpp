@@ -26,9 +26,27 @@ u32 fault_of(const PageCache::Lookup& found) {
     return found.oom ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
-PageCache::Lookup filemap_fault(VmFaultInfo& vmf) {
-    return vmf.system.page_cache.read_page(vmf.system, vmf.vma.vm_file, vmf.pgoff(), vmf.vma.vm_flags);
-}
+/// filemap_fault(): the page, held so that it stays in the cache while other frames are allocated.
+class FoundPage {
+  public:
+    explicit FoundPage(VmFaultInfo& vmf)
+        : system_(vmf.system),
+          found_(
+              vmf.system.page_cache.read_page(vmf.system, vmf.vma.vm_file, vmf.pgoff(), vmf.vma.vm_flags)) {
+        if (found_.page) ++system_.mem_map.at_index(found_.page).refcount;
+    }
+    FoundPage(const FoundPage&) = delete;
+    FoundPage& operator=(const FoundPage&) = delete;
+    ~FoundPage() {
+        if (found_.page) system_.put_page(Pfn{found_.page});
+    }
+    PageIndex page() const { return found_.page; }
+    u32 result() const { return fault_of(found_); }
+
+  private:
+    MemorySystem& system_;
+    PageCache::Lookup found_;
+};
 
 /// do_fault_around(): maps what the cache holds of the 16 pages around, within the area and one page table.
 /// True if the faulting page was among them. OOM is left to the slow path.
@@ -44,10 +62,14 @@ bool do_fault_around(VmFaultInfo& vmf) {
     u64 mapped = 0;
     for (u64 i = from; i < to; ++i) {
         const u64 index = pgoff + i - pte_off;
-        const PageIndex page = index < file_pages ? space.find(index) : 0;
+        PageIndex page = index < file_pages ? space.find(index) : 0;
         if (!page) continue;
-        vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
-        if (!vmf.pte) return false;
+        if (!vmf.pte) {
+            vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
+            if (!vmf.pte) return false;
+            page = space.find(index);  // the table may have cost the cache this very page
+            if (!page) continue;
+        }
         u64* ptep = vmf.pte + i - pte_off;
         if (*ptep) continue;
         map_cache_page(vmf, vmf.address + (i - pte_off) * mmu::kPageSize, ptep, page, false);
@@ -68,13 +90,13 @@ void tell(VmFaultInfo& vmf, PageIndex page, const char* function) {
 u32 do_read_fault(VmFaultInfo& vmf) {
     vmf.kind = &FaultStats::file_read;
     if (do_fault_around(vmf)) return VM_FAULT_NOPAGE;
-    const auto found = filemap_fault(vmf);
-    if (!found.page) return fault_of(found);
-    tell(vmf, found.page, "do_read_fault");
+    const FoundPage found(vmf);
+    if (!found.page()) return found.result();
+    tell(vmf, found.page(), "do_read_fault");
     vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
     if (!vmf.pte) return VM_FAULT_OOM;
-    map_cache_page(vmf, vmf.address, vmf.pte, found.page, false);
-    return fault_of(found);
+    map_cache_page(vmf, vmf.address, vmf.pte, found.page(), false);
+    return found.result();
 }
 
 u32 do_cow_fault(VmFaultInfo& vmf) {
@@ -83,30 +105,30 @@ u32 do_cow_fault(VmFaultInfo& vmf) {
     anon_vma_prepare(vmf);
     const auto copy = system.alloc_page();
     if (!copy) return VM_FAULT_OOM;
-    const auto found = filemap_fault(vmf);
-    vmf.pte = found.page ? pte_alloc(system, vmf.mm, vmf.pmd, vmf.address) : nullptr;
+    const FoundPage found(vmf);
+    vmf.pte = found.page() ? pte_alloc(system, vmf.mm, vmf.pmd, vmf.address) : nullptr;
     if (!vmf.pte) {
         system.put_page(*copy);
-        return found.page ? u32{VM_FAULT_OOM} : fault_of(found);
+        return found.page() ? u32{VM_FAULT_OOM} : found.result();
     }
-    tell(vmf, found.page, "do_cow_fault");
-    system.memory.copy_frame(*copy, Pfn{found.page});
+    tell(vmf, found.page(), "do_cow_fault");
+    system.memory.copy_frame(*copy, Pfn{found.page()});
     add_new_anon_page(vmf, *copy);
     set_pte_at(system, vmf.address, vmf.pte,
                maybe_mkwrite(mk_pte(*copy, vmf.vma.vm_page_prot).with(Pte::kDirty), vmf.vma));
-    return fault_of(found);
+    return found.result();
 }
 
 u32 do_shared_fault(VmFaultInfo& vmf) {
     vmf.kind = &FaultStats::file_shared;
-    const auto found = filemap_fault(vmf);
-    if (!found.page) return fault_of(found);
-    tell(vmf, found.page, "do_shared_fault");
+    const FoundPage found(vmf);
+    if (!found.page()) return found.result();
+    tell(vmf, found.page(), "do_shared_fault");
     vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
     if (!vmf.pte) return VM_FAULT_OOM;
-    map_cache_page(vmf, vmf.address, vmf.pte, found.page, true);
-    vmf.system.mem_map.at_index(found.page).flags |= Page::kDirty;
-    return fault_of(found);
+    map_cache_page(vmf, vmf.address, vmf.pte, found.page(), true);
+    vmf.system.mem_map.at_index(found.page()).flags |= Page::kDirty;
+    return found.result();
 }
 
 }  // namespace

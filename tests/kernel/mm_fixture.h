@@ -56,6 +56,12 @@ class Machine {
     ~Machine() {
         kernel::exit_mmap(*system, mm);
         system->buddy.validate();
+        // What is not free belongs to the page cache: frames in use by nobody would be lost.
+        const u64 accounted = frames_free() + system->page_cache.cached_pages();
+        if (accounted == system->buddy.managed_frames()) return;
+        std::fprintf(stderr, "lost %lld frames\n",
+                     static_cast<long long>(system->buddy.managed_frames() - accounted));
+        std::abort();
     }
 
     i64 mmap(u64 addr, u64 len, u64 prot = kRead | kWrite, u64 flags = kPrivate | kAnon,
@@ -75,6 +81,13 @@ class Machine {
         for (int tries = 0; tries < 8; ++tries) {
             auto translation = mmu_.translate(VirtAddr{address}, how, mmu::Privilege::kUser);
             if (translation) return translation->host;
+            if (translation.error().vector != mmu::Vector::kPageFault) {  // non-canonical: #GP
+                outcome = {};
+                outcome.kind = FaultOutcome::Kind::kSignal;
+                outcome.signal = SIGSEGV;
+                outcome.si_code = SI_KERNEL;
+                return nullptr;
+            }
             outcome = kernel::do_page_fault(*system, mm, translation.error(), registers);
             if (outcome.kind != FaultOutcome::Kind::kRetry) return nullptr;
         }
