@@ -60,6 +60,7 @@ struct UndefinedFlags {
     u64 flags;
 };
 constexpr UndefinedFlags kUndefined[] = {
+    {"sequence", Rflags::kAf},
     {"and", Rflags::kAf},
     {"or", Rflags::kAf},
     {"xor", Rflags::kAf},
@@ -267,6 +268,16 @@ const char* reason_to_skip(const OpcodeRow& row) {
             (skip.extension < 0 || skip.extension == row.extension))
             return skip.reason;
     return nullptr;
+}
+
+bool is_predictable(const OpcodeRow& row, const Fields& fields, const Registers& before) {
+    if (reason_to_skip(row) || is_large_operand(row) || undefined_conditions(row)) return false;
+    for (const std::string_view name :
+         {"push", "pop",  "pushf", "popf",  "enter",    "leave",      "xlat", "movs",
+          "cmps", "stos", "lods",  "scas",  "maskmovq", "maskmovdqu", "jmp",  "jcc",
+          "call", "ret",  "loop",  "loope", "loopne",   "jrcxz",      "lahf", "ldmxcsr"})
+        if (row.name == name) return false;
+    return (undefined_flags(row, fields, before) & ~Rflags::kAf) == 0 && !undefined_result(fields, before);
 }
 
 std::string differences(const RandomCase& test, const OpcodeRow& row, const HostCpu::Outcome& host,

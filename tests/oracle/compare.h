@@ -12,6 +12,9 @@ namespace tests {
 /// Why a row is not compared, or null: what user mode cannot run alike on both.
 const char* reason_to_skip(const emu::OpcodeRow& row);
 
+/// Whether all that the instruction leaves is defined but AF, and its operands cannot be where it likes.
+bool is_predictable(const emu::OpcodeRow& row, const emu::Fields& fields, const mmu::Registers& before);
+
 /// One line a difference; empty when there is none. `host_data` and `emulated_data` are the windows after it.
 std::string differences(const RandomCase& test, const emu::OpcodeRow& row, const HostCpu::Outcome& host,
                         const EmulatedCpu::Outcome& emulated, const mmu::u8* host_data,

@@ -1,7 +1,4 @@
 // Every row of the opcode table against the host CPU, on random encodings, registers and memory.
-//
-// MMUSCOPE_ORACLE_SECONDS=n goes on for n seconds (with a seed of its own each round), MMUSCOPE_ORACLE_SEED=n
-// starts elsewhere, MMUSCOPE_ORACLE_ROW=name tests only the rows with this name.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +8,7 @@
 
 #include "emu/decode/decoder.h"
 #include "tests/oracle/compare.h"
+#include "tests/oracle/environment.h"
 
 #include <catch2/catch.hpp>
 
@@ -20,11 +18,6 @@ namespace {
 
 constexpr unsigned kCasesPerRow = 400;
 constexpr unsigned kAttemptsPerCase = 40;
-
-u64 number_from_environment(const char* name, u64 otherwise) {
-    const char* text = std::getenv(name);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 class Oracle {
   public:

@@ -46,6 +46,7 @@ class Encoder {
         if (row_.lockable ? random_.one_in(8) : !is_control_move() && random_.one_in(100)) put(0xf0);
         if (row_.prefix == Prefix::k66 || (any && !ignores_66() && random_.one_in(4))) put(0x66);
         if (random_.one_in(20)) put(0x67);
+        if (random_.one_in(12)) put(kGs);
         if (random_.one_in(20)) put(kNullSegments[random_.below(std::size(kNullSegments))]);
         if (row_.prefix == Prefix::kF3) put(0xf3);
         if (row_.prefix == Prefix::kF2) put(0xf2);
@@ -77,6 +78,7 @@ class Encoder {
         return value;
     }
 
+    static constexpr u8 kGs = 0x65;
     static constexpr u8 kNullSegments[] = {0x26, 0x2e, 0x36, 0x3e};
     const OpcodeRow& row_;
     RandomValues& random_;
@@ -139,11 +141,13 @@ class CaseMaker {
         if (is("div") || is("idiv")) small_dividend();
         if (f.memory() && !steer()) return false;
         if (f.map == Map::kOne && f.opcode >= 0xa0 && f.opcode <= 0xa3)
-            put_bytes(f.immediate_at, random_target(random_), f.immediate_size);
+            put_bytes(f.immediate_at, random_target(random_) - segment_base(), f.immediate_size);
         return special_cases();
     }
 
   private:
+    /// FS is the host's thread pointer; GS it has no use for.
+    u64 segment_base() const { return case_.fields.segment == 0x65 ? case_.before.gs_base : 0; }
     mmu::Registers& regs() { return case_.before; }
     u64& gpr(unsigned n) { return case_.before.gpr[n]; }
 
@@ -167,6 +171,7 @@ class CaseMaker {
         regs().rflags = random_.rflags();
         regs().mxcsr = random_.mxcsr();
         regs().x87 = random_.x87();
+        regs().gs_base = random_.below(0x1000) << random_.below(17);
         // Implicit addresses: the stack, strings, MASKMOV.
         gpr(mmu::kRsp) =
             random_.one_in(4) ? random_target(random_) : HostCpu::kData + 0x800 + 8 * random_.below(64);
@@ -180,43 +185,53 @@ class CaseMaker {
         if (indirect_call)
             gpr(mmu::kRsp) = HostCpu::kData + 0x400;  // so that stack and target are not both wrong
         if (is("enter")) gpr(mmu::kRbp) = HostCpu::kData + 0x400 + 8 * random_.below(256);
-        if (is("xlat")) gpr(mmu::kRbx) = random_target(random_) - (gpr(mmu::kRax) & 0xff);
+        if (is("xlat")) gpr(mmu::kRbx) = random_target(random_) - (gpr(mmu::kRax) & 0xff) - segment_base();
         if (is_string_row(row_)) gpr(mmu::kRcx) = random_.below(40);
         if (is("cmps") || is("movs")) {  // which operand is looked at first is the CPU's business
             const unsigned good = random_.one_in(2) ? mmu::kRsi : mmu::kRdi;
             gpr(good) = HostCpu::kData + 0x400 + random_.below(0x800);
         }
+        if (is_string_row(row_)) gpr(mmu::kRsi) -= segment_base();
+        if (is("maskmovq") || is("maskmovdqu")) gpr(mmu::kRdi) -= segment_base();
     }
 
     /// Makes the memory operand lie where it is wanted, by its base register or its displacement.
     bool steer() {
         const Fields& f = case_.fields;
-        const u64 target = random_target(random_);
+        case_.operand = random_target(random_);
+        const u64 offset = case_.operand - segment_base();
         const auto displacement = static_cast<u64>(f.displacement());
         if (f.rip_relative()) {
-            if (target >= u64{1} << 32) return false;
-            put_bytes(f.displacement_at, target - (kRip + f.length), 4);
+            if (case_.operand >= u64{1} << 32) return false;
+            put_bytes(f.displacement_at, offset - (kRip + f.length), 4);
         } else if (!f.has_sib) {
-            gpr(f.rm) = target - displacement;
-        } else {
-            const unsigned base = (f.sib & 7) | (f.rex_b() ? 8 : 0),
-                           index = (f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0);
-            const u64 scaled = index == mmu::kRsp ? 0 : gpr(index) << (f.sib >> 6);
-            if (f.mod == 0 && (f.sib & 7) == 5) {
-                if (index != mmu::kRsp)
-                    gpr(index) = random_.below(64),
-                    put_bytes(f.displacement_at, target - (gpr(index) << (f.sib >> 6)), 4);
-                else
-                    put_bytes(f.displacement_at, target, 4);
-                if (target >= u64{1} << 31) return false;
-            } else {
-                if (base == index) return false;
-                if (base == mmu::kRsp && uses_stack()) return false;  // or the stack is anywhere
-                gpr(base) = target - displacement - scaled;
-            }
+            gpr(f.rm) = offset - displacement;
+        } else if (!steer_sib(offset, displacement)) {
+            return false;
         }
-        case_.operand = target;
         fill_operand();
+        return true;
+    }
+
+    bool steer_sib(u64 offset, u64 displacement) {
+        const Fields& f = case_.fields;
+        const unsigned base = (f.sib & 7) | (f.rex_b() ? 8 : 0),
+                       index = (f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0);
+        const unsigned shift = f.sib >> 6;
+        const bool has_index = index != mmu::kRsp, has_base = f.mod != 0 || (f.sib & 7) != 5;
+        if (!has_base) {
+            if (has_index) gpr(index) = random_.below(64);
+            put_bytes(f.displacement_at, offset - (has_index ? gpr(index) << shift : 0), 4);
+            return case_.operand < u64{1} << 31 && offset < u64{1} << 31;
+        }
+        if (base == mmu::kRsp && uses_stack()) return false;  // or the stack is anywhere
+        if (has_index && base == index) {
+            // (1 + 2^shift) times the register: 3, 5 and 9 have inverses modulo 2^64.
+            constexpr u64 kInverse[] = {0, 0xaaaaaaaaaaaaaaab, 0xcccccccccccccccd, 0x8e38e38e38e38e39};
+            gpr(base) = (offset - displacement) * kInverse[shift];
+            return shift != 0;
+        }
+        gpr(base) = offset - displacement - (has_index ? gpr(index) << shift : 0);
         return true;
     }
 

@@ -3,6 +3,7 @@
 // that a guest executes.
 #include <xmmintrin.h>
 
+#include <cstring>
 #include <set>
 #include <string>
 
@@ -69,6 +70,8 @@ TEST_CASE("Handlers: each is left by a jump, so that no guest can use up the hos
                 std::copy_n(builder.code(), size, code);
                 if (code[size - 1].length != 0) continue;  // a branch
                 code[size - 1].run = probe;
+                for (const Patch& patch : test.memory)
+                    std::memcpy(machine.data() + patch.at, patch.bytes.data(), patch.bytes.size());
                 cpu.regs = test.before;
                 cpu.regs.mxcsr = 0x1f80;
                 cpu.set_rflags(test.before.rflags);

@@ -3,8 +3,11 @@
 // the kernel return to the same way out. So nothing is unwound, and sanitizers have nothing to complain of.
 #include "tests/support/host_cpu.h"
 
+#include <asm/prctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
@@ -275,6 +278,7 @@ HostCpu::HostCpu() {
 }
 
 HostCpu::~HostCpu() {
+    syscall(SYS_arch_prctl, ARCH_SET_GS, 0);
     for (unsigned i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &old_actions_[i], nullptr);
     sigaltstack(&old_stack_, nullptr);
     munmap(reinterpret_cast<void*>(kCode), kCodeSize);
@@ -291,6 +295,11 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
     const u64 end = before.rip + bytes.size();
     std::memcpy(code, bytes.data(), bytes.size());
     std::memcpy(code + bytes.size(), kJumpToExit, sizeof kJumpToExit);
+
+    if (before.gs_base != gs_base_) {
+        CHECK(syscall(SYS_arch_prctl, ARCH_SET_GS, before.gs_base) == 0, before.gs_base);
+        gs_base_ = before.gs_base;
+    }
 
     State& s = state();
     std::memcpy(s.gpr, before.gpr.data(), sizeof s.gpr);

@@ -6,7 +6,7 @@
 //   kData   two pages that the instruction may read and write
 //   kGuard  one page, right behind them, that it may not
 //
-// Not reproduced: FS and GS bases (the host's stay), RFLAGS.TF, and FOP, FIP, FDP (CPUs differ in when they
+// Not reproduced: the FS base (the host's thread pointer stays), RFLAGS.TF, and FOP, FIP, FDP (CPUs differ in when they
 // are kept).
 #pragma once
 
@@ -50,6 +50,7 @@ class HostCpu {
     static constexpr int kSignals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
     struct sigaction old_actions_[std::size(kSignals)];
     stack_t old_stack_;
+    u64 gs_base_ = 0;
 };
 
 }  // namespace tests
