@@ -196,6 +196,11 @@ int PageCache::writeback(MemorySystem& system, AddressSpace& space, u64 first, u
     return error;
 }
 
+void PageCache::writeback_all(MemorySystem& system) {
+    for (auto& space : spaces_)
+        if (space) writeback(system, *space, 0, ~u64{0});
+}
+
 void PageCache::release(MemorySystem& system, AddressSpace& space, PageIndex& slot) {
     const Pfn pfn{slot};
     Page& page = system.mem_map[pfn];

@@ -111,6 +111,8 @@ class PageCache {
     Lookup read_page(MemorySystem& system, FileId id, u64 index, u64 vm_flags);
     /// Writes dirty pages of [first, last] to the file. 0 or -errno.
     int writeback(MemorySystem& system, AddressSpace& space, u64 first, u64 last);
+    /// Writes all dirty pages of all files (sync(), and the end of the guest).
+    void writeback_all(MemorySystem& system);
     /// Drops cached pages from `first` on (truncate); the caller has unmapped them.
     void truncate(MemorySystem& system, AddressSpace& space, u64 first) {
         punch_hole(system, space, first, ~u64{0});

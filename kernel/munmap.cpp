@@ -1,5 +1,7 @@
 // Purpose: taking mappings away: page by page, table by table, area by area. Linux: mm/vma.c do_vmi_munmap(),
 // mm/memory.c zap_pte_range(), free_pgtables(), mm/mmap.c exit_mmap().
+#include <cstring>
+
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "mmu/base/check.h"
@@ -112,6 +114,12 @@ void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identit
     }
     tlb.flush();
     system.page_cache.truncate(system, *space, first);
+    if (!page_offset(new_size)) return;
+    if (const PageIndex last = space->find(first - 1)) {  // what lies beyond the end reads zero from now on
+        system.memory.note_write(Pfn{last});
+        u8* frame = system.memory.frame(Pfn{last});
+        std::memset(frame + page_offset(new_size), 0, mmu::kPageSize - page_offset(new_size));
+    }
 }
 
 }  // namespace kernel

@@ -201,7 +201,8 @@ void do_exit(KernelState& kernel, Task& task, ExitStatus status) {
     if (kernel.exit_status) return;
     kernel.exit_status = status;
     // Deviation: exit_mmap() is left out. This is the last task, its memory goes with the machine, and what a
-    // guest ended with is what a state hash and a debugger look at.
+    // guest ended with is what a state hash and a debugger look at. Files get what was written to them.
+    kernel.system.page_cache.writeback_all(kernel.system);
     kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(task));
     close_all_files(kernel, task);
 }

@@ -1,6 +1,6 @@
 // Purpose: choosing where a mapping goes. Linux: mm/mmap.c __get_unmapped_area(),
-// arch/x86/kernel/sys_x86_64.c. Deviation: the search for a gap looks at the areas one after the other, from
-// the end where it starts.
+// arch/x86/kernel/sys_x86_64.c. Deviation: the search for a gap looks at the areas one after the other; the
+// top-down one remembers where it was (as Linux did until 3.6), with the same result as from the top.
 #include "kernel/mm_internal.h"
 
 namespace kernel {

@@ -4,6 +4,7 @@ namespace kernel {
 
 OpenFileId OpenFileTable::add(OpenFile file) {
     const OpenFileId id = next_++;
+    file.id = id;
     files_.emplace(id, std::move(file));
     return id;
 }

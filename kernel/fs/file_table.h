@@ -36,6 +36,7 @@ struct OpenFile {
     std::string text;         ///< kText
     u64 offset = 0;           ///< kText
     u32 references = 0;
+    OpenFileId id = 0;  ///< its own; 0 outside a table
 
     bool readable() const { return !path_only && (flags & O_ACCMODE) != O_WRONLY; }
     bool writable() const { return !path_only && (flags & O_ACCMODE) != O_RDONLY; }

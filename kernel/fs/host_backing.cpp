@@ -55,6 +55,7 @@ MmapFile mmap_file_of(const OpenFile& file) {
     result.readable = file.readable();
     result.writable = file.writable();
     result.path = file.path;
+    result.description = file.id;
     result.dev_zero = file.kind == OpenFile::Kind::kDevice && file.device == Device::kZero;
     if (file.kind == OpenFile::Kind::kHost && file.regular() && !file.path_only) {
         const int copy = ::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);

@@ -108,6 +108,9 @@ TEST_CASE("File: a shared mapping is written back by msync, by munmap, and befor
     m.store(kBase, 60);
     m.system->page_cache.before_io(*m.system, {1, file.ino});
     CHECK(file.bytes[0] == 60);
+    m.store(kBase, 61);
+    m.system->page_cache.writeback_all(*m.system);
+    CHECK(file.bytes[0] == 61);
     m.store(kBase + 2 * kPage, 70);
     m.munmap(kBase, 3 * kPage);
     CHECK(file.bytes[2 * kPage] == 70);
@@ -136,6 +139,17 @@ TEST_CASE("File: truncation takes pages away, private copies too") {
     file.bytes.resize(2 * kPage);
     CHECK(m.value(kBase + kPage) == 0);
     m.validate();
+}
+
+TEST_CASE("File: what lies beyond a new end in the last page reads zero") {
+    Machine m;
+    FakeFile file = file_of(2 * kPage);
+    map(m, file, 2, kRead, kShared);
+    CHECK(m.value(kBase + 100) == 1);
+    file.bytes.resize(50);
+    kernel::truncate_pagecache(*m.system, m.mm, {1, file.ino}, 50);
+    CHECK(m.value(kBase + 49) == 1);
+    CHECK(m.value(kBase + 100) == 0);
 }
 
 TEST_CASE("File: all mappings of a file share one frame, and the cache outlives them") {
