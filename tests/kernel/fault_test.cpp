@@ -172,6 +172,25 @@ TEST_CASE("Fault: a stale TLB entry does not outlive munmap, mprotect or copy-on
     CHECK(m.value(kBase) == 5);
 }
 
+TEST_CASE("Fault: with PCIDs a large flush takes this address space's entries and leaves the others'") {
+    Machine m(64u << 20, mmu::ControlRegisters::kCr4Pcide);
+    auto other = *kernel::mm_alloc(*m.system);
+    m.mm.pcid = 1;
+    other.pcid = 2;
+    kernel::switch_mm(*m.system, m.mm);
+    REQUIRE(m.hw().control().pcid() == 1);
+    m.mmap(kBase, 100 * kPage, kRead | kWrite, kPrivate | kAnon | kFixed);
+    for (u64 i = 0; i < 100; ++i) REQUIRE(m.store(kBase + i * kPage, 3));
+    // Taken away while another space is loaded: INVPCID, so that coming back with bit 63 set finds nothing
+    // stale.
+    const u64 keep = mmu::ControlRegisters::kCr3NoFlush;
+    REQUIRE(m.hw().load_cr3(other.pgd.address().value | 2 | keep).has_value());
+    m.munmap(kBase, 100 * kPage);
+    REQUIRE(m.hw().load_cr3(m.mm.pgd.address().value | 1 | keep).has_value());
+    for (u64 i = 0; i < 100; ++i) CHECK(m.signal_code(kBase + i * kPage, Access::kLoad) == SEGV_MAPERR);
+    kernel::exit_mmap(*m.system, other);
+}
+
 TEST_CASE("Stack: any address below grows it while the limit and the guard gap allow") {
     Machine m;
     const u64 top = 0x7ffffffff000;
