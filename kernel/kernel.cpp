@@ -116,7 +116,13 @@ void handle_trap(KernelState& kernel, Task& task, const mmu::Fault& fault, Regis
 
 /// oom_kill_process(): there is only one to choose.
 void out_of_memory(KernelState& kernel, Task& task) {
-    LOG(error, "out of memory: killed process {} ({}); --memory gives the guest more", task.pid, task.comm);
+    const MmStruct& mm = kernel.mm_of(task);
+    const auto kib = [](u64 pages) { return pages * mmu::kPageSize / 1024; };
+    LOG(error,
+        "out of memory: killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, "
+        "pgtables:{}kB; --memory gives the guest more",
+        task.pid, task.comm, kib(mm.total_vm), kib(mm.rss_stat[MM_ANONPAGES]), kib(mm.rss_stat[MM_FILEPAGES]),
+        kib(mm.rss_stat[MM_SHMEMPAGES]), mm.pgtables_bytes / 1024);
     do_exit(kernel, task, ExitStatus{0, SIGKILL});
 }
 
