@@ -1,9 +1,10 @@
-// L0: the direct-mapped front that lets a CPU reach a page's host bytes in a few instructions while the modelled TLB
-// stays exact. A slot exists only while the modelled L1 holds the page with the right asked for, so a slot hit *is* an
-// L1 hit. What a hit would change in the model is at most the entry's last-use stamp, and the slot writes it.
+// L0: the direct-mapped front that lets a CPU reach a page's host bytes in a few instructions while the
+// modelled TLB stays exact. A slot exists only while the modelled L1 holds the page with the right asked for,
+// so a slot hit *is* an L1 hit. What a hit would change in the model is at most the entry's last-use stamp,
+// and the slot writes it.
 //
-// Nothing is ever tested here that can be left out of L0 instead: pages that need attention (first write to a clean
-// page, decoded code, a replacement policy whose hits change more than a stamp) simply have no slot.
+// Nothing is ever tested here that can be left out of L0 instead: pages that need attention (first write to a
+// clean page, decoded code, a replacement policy whose hits change more than a stamp) simply have no slot.
 #pragma once
 
 #include <cstring>
@@ -17,10 +18,10 @@ struct L0 {
     static constexpr u64 kNoTag = 1;         ///< never equals a page address
 
     struct Slot {
-        u64 tag = kNoTag;          ///< page-aligned virtual address
-        u64 addend = 0;            ///< host address minus virtual address
-        u64* stamp = nullptr;      ///< last-use stamp of the L1 entry
-        u64 unused = 0;            ///< pads to 32 bytes: a shift, not a multiplication
+        u64 tag = kNoTag;      ///< page-aligned virtual address
+        u64 addend = 0;        ///< host address minus virtual address
+        u64* stamp = nullptr;  ///< last-use stamp of the L1 entry
+        u64 unused = 0;        ///< pads to 32 bytes: a shift, not a multiplication
     };
 
     Slot load[kSlots];
@@ -29,20 +30,28 @@ struct L0 {
     u64 clock = 0;    ///< one tick a reference; the order of stamps is the order of references
     u64 discard = 0;  ///< where slots of policies without stamps write theirs
 
-    /// Folds the next bits in, so that streams a power of two apart do not share a slot. Added, not XORed: neighbouring
-    /// pages must never share one, or hit() would take an access that crosses from one into the other for a hit.
+    /// Folds the next bits in, so that streams a power of two apart do not share a slot. Added, not XORed:
+    /// neighbouring pages must never share one, or hit() would take an access that crosses from one into the
+    /// other for a hit.
     static constexpr unsigned index(u64 address) {
         return static_cast<unsigned>((address >> 12) + (address >> 21)) & (kSlots - 1);
     }
 
-    /// The host bytes of [address, address + size), or null: not in the L1 with this right, or it crosses a page.
-    [[gnu::always_inline]] u8* hit(Slot* slots, u64 address, u64 size) {
-        Slot& slot = slots[index(address)];
-        if (slot.tag != align_down(address + size - 1, kPageSize)) [[unlikely]] return nullptr;
+    /// hit() in its two halves, for callers that want no pointer to test: does the slot lead to all of
+    /// [address, address + size), and if so, where; use() is the reference.
+    [[gnu::always_inline]] static bool covers(const Slot& slot, u64 address, u64 size) {
+        return slot.tag == align_down(address + size - 1, kPageSize);
+    }
+    [[gnu::always_inline]] u8* use(const Slot& slot, u64 address) {
         *slot.stamp = ++clock;
-        u8* const host = reinterpret_cast<u8*>(address + slot.addend);
-        if (!host) __builtin_unreachable();  // so that callers' tests for a miss are one test
-        return host;
+        return reinterpret_cast<u8*>(address + slot.addend);
+    }
+
+    /// The host bytes of [address, address + size), or null: not in the L1 with this right, or it crosses a
+    /// page.
+    [[gnu::always_inline]] u8* hit(const Slot* slots, u64 address, u64 size) {
+        const Slot& slot = slots[index(address)];
+        return covers(slot, address, size) ? use(slot, address) : nullptr;
     }
     /// As hit(), without counting as a reference.
     [[gnu::always_inline]] u8* probe(const Slot* slots, u64 address, u64 size) const {

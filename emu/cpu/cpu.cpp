@@ -14,7 +14,9 @@ Cpu::Cpu(mmu::Mmu& mmu_to_use, const CpuModel& cpu_model) : mmu(mmu_to_use), mod
     mmu.attach(&l0);
 }
 
-Cpu::~Cpu() { mmu.attach(nullptr); }
+Cpu::~Cpu() {
+    mmu.attach(nullptr);
+}
 
 u8* Cpu::reference(u64 address, Access access) {
     const auto translation = mmu.translate(VirtAddr{address}, access, Privilege::kUser);
@@ -26,7 +28,9 @@ u8* Cpu::reference(u64 address, Access access) {
     return translation->host;
 }
 
-u8* Cpu::fetch(u64 address) { return reference(address, Access::kFetch); }
+u8* Cpu::fetch(u64 address) {
+    return reference(address, Access::kFetch);
+}
 
 /// Makes the references of [address, address + size) in order, low page first, and notes where the bytes are.
 bool Cpu::locate(u64 address, u32 size, Access access, Span& span) {
@@ -115,7 +119,9 @@ void Cpu::set_rflags(u64 value) {
     flags = static_cast<Flags>((value & 0xd5) << 8 | FlagBits::kAlwaysOne | (value & Rflags::kOf ? 1 : 0));
 }
 
-u64 Cpu::instructions_retired() const { return counters.instructions + static_cast<u64>(run_budget - budget); }
+u64 Cpu::instructions_retired() const {
+    return counters.instructions + static_cast<u64>(run_budget - budget);
+}
 
 namespace {
 
@@ -132,8 +138,10 @@ void uncharge(Cpu& cpu, const Insn* i) {
 }  // namespace
 
 Exit fault_exit(Cpu& cpu, const Insn* i, u32 loads, u32 stores) {
-    const bool through_stack = i->segment == Slot::kZero && (i->base == mmu::kRsp || i->base == mmu::kRbp);
-    if (cpu.fault.vector == Vector::kGeneralProtection && through_stack) cpu.fault.vector = Vector::kStackFault;
+    const bool through_stack =
+        i->segment == Slot::kZero && (i->base == Slot::of(mmu::kRsp) || i->base == Slot::of(mmu::kRbp));
+    if (cpu.fault.vector == Vector::kGeneralProtection && through_stack)
+        cpu.fault.vector = Vector::kStackFault;
     cpu.counters.loads += loads;
     cpu.counters.stores += stores;
     ++cpu.counters.fetches;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 
 #include "emu/cpu/insn.h"
 #include "mmu/arch/fault.h"
@@ -17,7 +18,8 @@ namespace emu {
 
 class CpuModel;
 
-/// References made and instructions retired by user code. Hits of the first-level TLBs are references minus misses.
+/// References made and instructions retired by user code. Hits of the first-level TLBs are references minus
+/// misses.
 struct Counters {
     u64 instructions = 0;  ///< retired
     u64 loads = 0, stores = 0;
@@ -26,12 +28,16 @@ struct Counters {
     friend bool operator==(const Counters&, const Counters&) = default;
 };
 
-/// Register slots by number, for Insn::base, index and segment.
+/// Where the 8-byte words of Registers are, in bytes, for Insn::base, index and segment.
 struct Slot {
-    static constexpr u8 kRip = 16, kFs = 17, kGs = 18, kZero = 19, kScratch = 20;
+    static constexpr u8 of(u8 gpr) { return static_cast<u8>(gpr * 8); }
+    static constexpr u8 kRip = 16 * 8, kFs = 17 * 8, kGs = 18 * 8, kZero = 19 * 8, kScratch = 20 * 8;
 };
+static_assert(offsetof(mmu::Registers, rip) == Slot::kRip &&
+              offsetof(mmu::Registers, scratch) == Slot::kScratch);
 
-/// The arithmetic flags as LAHF (high byte) and SETO (low byte) give them: the host computes them, nobody else does.
+/// The arithmetic flags as LAHF (high byte) and SETO (low byte) give them: the host computes them, nobody
+/// else does.
 using Flags = u16;
 struct FlagBits {
     static constexpr Flags kOf = 1u << 0, kCf = 1u << 8, kAlwaysOne = 1u << 9, kPf = 1u << 10, kAf = 1u << 12,
@@ -44,22 +50,23 @@ struct Cpu {
     Cpu(const Cpu&) = delete;
     Cpu& operator=(const Cpu&) = delete;
 
-    mmu::Registers regs;  ///< while a block runs: rip is its first byte, and the status bits of rflags are in `flags`
+    mmu::Registers
+        regs;  ///< while a block runs: rip is its first byte, and the status bits of rflags are in `flags`
     Flags flags = FlagBits::kAlwaysOne;
-    i64 budget = 0;       ///< instructions left of this run; a block takes all of its own on entry
-    u64 references = 0;   ///< loads, and stores << 32, of this run, taken on entry as well
+    i64 budget = 0;      ///< instructions left of this run; a block takes all of its own on entry
+    u64 references = 0;  ///< loads, and stores << 32, of this run, taken on entry as well
     mmu::L0 l0;
 
     mmu::Mmu& mmu;
     const CpuModel& model;
-    Counters counters;      ///< up to the start of this run; Interpreter::run() brings them up to date
-    i64 run_budget = 0;     ///< what `budget` was when this run began
+    Counters counters;   ///< up to the start of this run; Interpreter::run() brings them up to date
+    i64 run_budget = 0;  ///< what `budget` was when this run began
     mmu::Fault fault{};
-    std::atomic<bool> stop{false};  ///< makes run() return kBudget soon; a host signal handler may set it
-    u8 canonical_shift = 16;  ///< 64 minus the width of linear addresses: 16, or 7 with LA57
-    bool rebuild_block = false;  ///< the block at rip no longer is what is in memory there
+    std::atomic<bool> stop{false};   ///< makes run() return kBudget soon; a host signal handler may set it
+    u8 canonical_shift = 16;         ///< 64 minus the width of linear addresses: 16, or 7 with LA57
+    bool rebuild_block = false;      ///< the block at rip no longer is what is in memory there
     Block** pending_link = nullptr;  ///< where the block that is looked up next is to be noted
-    alignas(64) u8 bounce[64] = {};         ///< of the one store or modify that is open
+    alignas(64) u8 bounce[64] = {};  ///< of the one store or modify that is open
     alignas(64) u8 read_bounce[2][64] = {};  ///< of the last two loads
     u8 next_read_bounce = 0;
 
@@ -69,14 +76,13 @@ struct Cpu {
     };
     static constexpr unsigned kJumpCacheSize = 2048;
     JumpCacheEntry jump_cache[kJumpCacheSize];
-    JumpCacheEntry& jump_cache_entry(u64 rip) { return jump_cache[(rip ^ (rip >> 11)) & (kJumpCacheSize - 1)]; }
-
-    // --- registers -------------------------------------------------------------------------------------------
-    [[gnu::always_inline]] u64 slot(u8 number) const {
-        u64 value;
-        __builtin_memcpy(&value, reinterpret_cast<const u8*>(&regs) + number * 8u, 8);
-        return value;
+    JumpCacheEntry& jump_cache_entry(u64 rip) {
+        return jump_cache[(rip ^ (rip >> 11)) & (kJumpCacheSize - 1)];
     }
+
+    // --- registers
+    // -------------------------------------------------------------------------------------------
+    [[gnu::always_inline]] u64 slot(u8 offset) const { return reg<u64>(offset); }
     template <class T>
     [[gnu::always_inline]] T reg(u8 offset) const {
         T value;
@@ -95,17 +101,20 @@ struct Cpu {
     }
     u8* vector(u8 number) { return regs.vector[number].bytes.data(); }
 
-    // --- memory ----------------------------------------------------------------------------------------------
-    // Each returns null (or false) after a fault; `fault` is set then. A pointer may be `bounce`: for what crosses a
-    // page, and for stores that someone must hear of; close() brings it home.
+    // --- memory
+    // ---------------------------------------------------------------------------------------------- Each
+    // returns null (or false) after a fault; `fault` is set then. A pointer may be `bounce`: for what crosses
+    // a page, and for stores that someone must hear of; close() brings it home.
 
     [[gnu::always_inline]] const u8* read(u64 address, u32 size) {
-        if (u8* p = l0.hit(l0.load, address, size)) [[likely]] return p;
+        if (u8* p = l0.hit(l0.load, address, size)) [[likely]]
+            return p;
         return read_slow(address, size);
     }
     /// Opens `size` bytes (64 at most) to be overwritten whole.
     [[gnu::always_inline]] u8* open_store(u64 address, u32 size) {
-        if (u8* p = l0.hit(l0.store, address, size)) [[likely]] return p;
+        if (u8* p = l0.hit(l0.store, address, size)) [[likely]]
+            return p;
         return open_store_slow(address, size);
     }
     /// Opens `size` bytes to be read and written: a load, then a store.
@@ -117,7 +126,8 @@ struct Cpu {
         return open_modify_slow(address, size);
     }
     [[gnu::always_inline]] void close(const u8* p) {
-        if (p == bounce) [[unlikely]] close_bounce();
+        if (p == bounce) [[unlikely]]
+            close_bounce();
     }
     template <class T>
     [[gnu::always_inline]] bool store(u64 address, T value) {
@@ -137,7 +147,8 @@ struct Cpu {
     /// One reference to instruction bytes at `address`; the host byte, or null with `fault` set.
     u8* fetch(u64 address);
 
-    // --- flags and counters ----------------------------------------------------------------------------------
+    // --- flags and counters
+    // ----------------------------------------------------------------------------------
     u64 rflags() const;
     /// Status bits to `flags`, the rest to regs.rflags.
     void set_rflags(u64 value);
@@ -171,7 +182,8 @@ template <class T>
     __builtin_memcpy(p, &value, sizeof(T));
 }
 
-// --- addresses: the two kinds that handlers are made for ----------------------------------------------------------
+// --- addresses: the two kinds that handlers are made for
+// ----------------------------------------------------------
 
 /// base + disp and nothing else: nine operands in ten.
 struct BaseDisp {
@@ -182,8 +194,8 @@ struct BaseDisp {
 /// base + (index << scale) + disp, cut to 32 bits if so prefixed, + segment base.
 struct AnyAddress {
     [[gnu::always_inline]] static u64 offset(const Cpu& cpu, const Insn* i) {
-        const u64 sum =
-            cpu.slot(i->base) + (cpu.slot(i->index) << i->scale) + static_cast<u64>(static_cast<i64>(i->disp));
+        const u64 sum = cpu.slot(i->base) + (cpu.slot(i->index) << i->scale) +
+                        static_cast<u64>(static_cast<i64>(i->disp));
         return i->address32 ? static_cast<u32>(sum) : sum;
     }
     [[gnu::always_inline]] static u64 address(const Cpu& cpu, const Insn* i) {
@@ -191,19 +203,24 @@ struct AnyAddress {
     }
 };
 
-// --- ways out of a handler -------------------------------------------------------------------------------------
+// --- ways out of a handler
+// -------------------------------------------------------------------------------------
 
-[[gnu::always_inline]] inline Exit next(Cpu& cpu, const Insn* i) { return i[1].run(cpu, i + 1); }
+[[gnu::always_inline]] inline Exit next(Cpu& cpu, const Insn* i) {
+    return i[1].run(cpu, i + 1);
+}
 
-/// The instruction raised cpu.fault. `loads` and `stores` are the references it made, the faulting one included; what
-/// a second page added was counted where it was made.
+/// The instruction raised cpu.fault. `loads` and `stores` are the references it made, the faulting one
+/// included; what a second page added was counted where it was made.
 [[gnu::cold, gnu::noinline]] Exit fault_exit(Cpu& cpu, const Insn* i, u32 loads, u32 stores);
 
-/// As fault_exit() for a reference through RSP or RBP as the stack: what would be #GP for a non-canonical address is #SS.
+/// As fault_exit() for a reference through RSP or RBP as the stack: what would be #GP for a non-canonical
+/// address is #SS.
 [[gnu::cold, gnu::noinline]] Exit stack_fault_exit(Cpu& cpu, const Insn* i, u32 loads, u32 stores);
 
 /// Raises an exception after `loads` and `stores` references of the instruction have succeeded.
-[[gnu::cold, gnu::noinline]] Exit fault_after(Cpu& cpu, const Insn* i, mmu::Vector vector, u32 loads, u32 stores);
+[[gnu::cold, gnu::noinline]] Exit fault_after(Cpu& cpu, const Insn* i, mmu::Vector vector, u32 loads,
+                                              u32 stores);
 
 /// Raises an exception other than a page fault, before any reference of the instruction.
 [[gnu::cold, gnu::noinline]] Exit raise(Cpu& cpu, const Insn* i, mmu::Vector vector, u32 error_code = 0);
@@ -219,7 +236,8 @@ Exit stale_block(Cpu& cpu, const Insn* i);
     cpu.regs.rip = rip;
     cpu.budget -= block->instructions;
     cpu.references += block->references;
-    if (cpu.budget < 0) [[unlikely]] return leave_before(cpu, block->code(), Exit::kBudget);
+    if (cpu.budget < 0) [[unlikely]]
+        return leave_before(cpu, block->code(), Exit::kBudget);
     return block->code()->run(cpu, block->code());
 }
 
@@ -230,9 +248,11 @@ Exit stale_block(Cpu& cpu, const Insn* i);
     return Exit::kLookup;
 }
 
-/// To a target in the page of the running block: the translation is the running one, so a link needs no check.
+/// To a target in the page of the running block: the translation is the running one, so a link needs no
+/// check.
 [[gnu::always_inline]] inline Exit go_near(Cpu& cpu, Block*& link, u64 rip) {
-    if (Block* block = link) [[likely]] return enter(cpu, block, rip);
+    if (Block* block = link) [[likely]]
+        return enter(cpu, block, rip);
     return lookup(cpu, rip, &link);
 }
 

@@ -1,5 +1,5 @@
-// Insn: one decoded instruction, the currency of every execution tier. A block is an array of them; each handler ends by
-// calling the next one's, which the compiler turns into a jump.
+// Insn: one decoded instruction, the currency of every execution tier. A block is an array of them; each
+// handler ends by calling the next one's, which the compiler turns into a jump.
 #pragma once
 
 #include "mmu/base/ints.h"
@@ -23,15 +23,16 @@ using Handler = Exit (*)(Cpu&, const Insn*);
 
 /// What an instruction adds to the counters of its block, and whether the block ends with it.
 struct Cost {
-    static constexpr u8 kLoad = 1, kLoadMask = 7, kStore = 8, kStoreMask = 7 << 3, kInstruction = 64, kEnd = 128;
+    static constexpr u8 kLoad = 1, kLoadMask = 7, kStore = 8, kStoreMask = 7 << 3, kInstruction = 64,
+                        kEnd = 128;
 };
 
-/// Thirty-two bytes, so that two share a cache line. Register operands are byte offsets into Registers (AH is the
-/// offset of RAX plus one), vector and x87 registers plain numbers; base, index and segment are numbers of 8-byte
-/// slots, `Registers::zero` standing for "none".
+/// Thirty-two bytes, so that two share a cache line. Register operands are byte offsets into Registers (AH is
+/// the offset of RAX plus one), vector and x87 registers plain numbers; base, index and segment are byte
+/// offsets of 8-byte words too, `Registers::zero` standing for "none".
 struct Insn {
     Handler run = nullptr;
-    u64 imm = 0;  ///< immediate, sign-extended to 64 bits
+    u64 imm = 0;   ///< immediate, sign-extended to 64 bits
     i32 disp = 0;  ///< of the memory operand; RIP-relative ones are relative to the block's first byte
     u8 dst = 0, src = 0;
     u8 base = 0, index = 0;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "emu/cpu/cpu.h"
+#include "emu/insn/flag_table.h"
 #include "emu/insn/branches.h"
 
 namespace emu {
@@ -14,8 +15,8 @@ namespace {
 bool is_relative_branch(const Fields& f) {
     if (f.map == Map::k0F) return f.opcode >= 0x80 && f.opcode <= 0x8f;
     if (f.map != Map::kOne) return false;
-    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) || f.opcode == 0xe8 ||
-           f.opcode == 0xe9 || f.opcode == 0xeb;
+    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) ||
+           f.opcode == 0xe8 || f.opcode == 0xe9 || f.opcode == 0xeb;
 }
 
 bool has_absolute_address(const Fields& f) {
@@ -32,7 +33,8 @@ BlockBuilder::Status BlockBuilder::build(const Source& source) {
     size_ = instructions_ = end_offset_ = 0;
     crosses_ = false;
     Step step = Step::kGoOn;
-    while (step == Step::kGoOn && instructions_ < source.max_instructions && end_offset_ < source.bytes.size())
+    while (step == Step::kGoOn && instructions_ < source.max_instructions &&
+           end_offset_ < source.bytes.size())
         step = add_instruction(source, end_offset_);
     if (step == Step::kNeedSecondPage) return Status::kNeedSecondPage;
     finish(source, end_offset_);
@@ -41,7 +43,8 @@ BlockBuilder::Status BlockBuilder::build(const Source& source) {
 
 BlockBuilder::Step BlockBuilder::add_instruction(const Source& source, u32 offset) {
     const auto here = source.bytes.subspan(offset);
-    Decoder::Result result = decoder_.decode(here.first(std::min<usize>(here.size(), Fields::kMaxLength + 1)));
+    Decoder::Result result =
+        decoder_.decode(here.first(std::min<usize>(here.size(), Fields::kMaxLength + 1)));
     if (result.status == DecodeStatus::kNeedMore) {
         if (instructions_ > 0) return Step::kEnd;  // it begins a block of its own
         if (source.second_bytes.empty()) return Step::kNeedSecondPage;
@@ -54,9 +57,12 @@ BlockBuilder::Step BlockBuilder::add_instruction(const Source& source, u32 offse
         add_pseudo(handlers_.check_second_page, offset, source.second_host_page, 0);
     }
     switch (result.status) {
-        case DecodeStatus::kTooLong: return add_exception(handlers_.too_long, offset);
-        case DecodeStatus::kOk: break;
-        default: return add_exception(handlers_.undefined, offset);
+        case DecodeStatus::kTooLong:
+            return add_exception(handlers_.too_long, offset);
+        case DecodeStatus::kOk:
+            break;
+        default:
+            return add_exception(handlers_.undefined, offset);
     }
     const bool lock_wrong = result.fields.lock && !(result.row->lockable && result.fields.memory());
     if (lock_wrong) return add_exception(handlers_.undefined, offset);
@@ -110,13 +116,13 @@ void BlockBuilder::set_memory_operand(const Fields& f, Insn& insn, u32 offset) {
     } else if (f.has_sib) {
         const u8 base = static_cast<u8>((f.sib & 7) | (f.rex_b() ? 8 : 0));
         const u8 index = static_cast<u8>((f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0));
-        if (!(f.mod == 0 && (f.sib & 7) == 5)) insn.base = base;
+        if (!(f.mod == 0 && (f.sib & 7) == 5)) insn.base = Slot::of(base);
         if (index != mmu::kRsp) {
-            insn.index = index;
+            insn.index = Slot::of(index);
             insn.scale = f.sib >> 6;
         }
     } else {
-        insn.base = f.rm;
+        insn.base = Slot::of(f.rm);
     }
     if (fits_displacement(displacement)) {
         insn.disp = static_cast<i32>(displacement);
@@ -129,9 +135,22 @@ void BlockBuilder::set_memory_operand(const Fields& f, Insn& insn, u32 offset) {
     insn.disp = 0;
 }
 
+/// Gives instructions their quiet twins where their flags die within the block, going backwards from its end,
+/// where they live.
+void BlockBuilder::hush() {
+    const FlagTable& table = flag_table();
+    bool dead = false;
+    for (u32 n = size_ - 1; n-- > 0;) {
+        Insn& insn = code_[n];
+        const FlagTable::Entry entry = table.find(insn.run);
+        if (dead && entry.quiet) insn.run = entry.quiet;
+        if (entry.effect == FlagTable::Effect::kSees) dead = false;
+        if (entry.effect == FlagTable::Effect::kOverwrites) dead = true;
+    }
+}
+
 void BlockBuilder::finish(const Source& source, u32 end_offset) {
-    if (!(code_[size_ - 1].cost & Cost::kEnd))
-        add_pseudo(handlers_.fall_through, end_offset, 0, Cost::kEnd);
+    if (!(code_[size_ - 1].cost & Cost::kEnd)) add_pseudo(handlers_.fall_through, end_offset, 0, Cost::kEnd);
 
     Insn& last = code_[size_ - 1];
     const auto leaves_page = [&](u64 offset_in_block) {
@@ -140,8 +159,10 @@ void BlockBuilder::finish(const Source& source, u32 end_offset) {
     // Wrapping arithmetic: a target before the page is a huge offset.
     last.aux = static_cast<u8>((leaves_page(last.imm) ? insn::Far::kTaken : 0) |
                                (leaves_page(u64{last.offset} + last.length) ? insn::Far::kFall : 0));
+    if (size_ >= 2) hush();
     if (size_ >= 2 && last.length != 0)
-        if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run)) code_[size_ - 2].run = fused;
+        if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run))
+            code_[size_ - 2].run = fused;
 
     header_ = Block{};
     header_.insns = size_;

@@ -1,5 +1,6 @@
-// Makes a block: decodes instructions from one page until the flow leaves it, and fills in the operands that all
-// instructions have in common (memory operand, immediate, place). It reads bytes that it is given; it makes no reference.
+// Makes a block: decodes instructions from one page until the flow leaves it, and fills in the operands that
+// all instructions have in common (memory operand, immediate, place). It reads bytes that it is given; it
+// makes no reference.
 #pragma once
 
 #include <span>
@@ -10,11 +11,12 @@ namespace emu {
 
 /// Handlers that the builder itself puts into blocks.
 struct BuilderHandlers {
-    Handler undefined;      ///< raises #UD
-    Handler too_long;       ///< raises #GP(0)
-    Handler fall_through;   ///< goes on in the next block
-    Handler set_scratch;    ///< regs.scratch = imm (+ rip of the block if aux is set)
-    Handler check_second_page;  ///< fetches the second page of a crossing instruction; imm is its host address
+    Handler undefined;     ///< raises #UD
+    Handler too_long;      ///< raises #GP(0)
+    Handler fall_through;  ///< goes on in the next block
+    Handler set_scratch;   ///< regs.scratch = imm (+ rip of the block if aux is set)
+    Handler
+        check_second_page;  ///< fetches the second page of a crossing instruction; imm is its host address
     Handler (*fuse)(Handler compare, Handler branch);  ///< one handler for a pair, or null
 };
 
@@ -22,20 +24,22 @@ class BlockBuilder {
   public:
     static constexpr u32 kMaxInstructions = 64;
 
-    BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers) : decoder_(decoder), handlers_(handlers) {}
+    BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers)
+        : decoder_(decoder), handlers_(handlers) {}
 
     struct Source {
-        std::span<const u8> bytes;         ///< from the block's first byte to the end of its page
-        std::span<const u8> second_bytes;  ///< the next page's first bytes, for a first instruction that crosses
+        std::span<const u8> bytes;  ///< from the block's first byte to the end of its page
+        std::span<const u8>
+            second_bytes;  ///< the next page's first bytes, for a first instruction that crosses
         u64 second_host_page = 0;
-        u64 offset = 0;                    ///< of the first byte in its page
+        u64 offset = 0;  ///< of the first byte in its page
         u32 max_instructions = kMaxInstructions;
-        bool links = true;                 ///< false: leave every block through the run loop
+        bool links = true;  ///< false: leave every block through the run loop
     };
     enum class Status : u8 { kBuilt, kNeedSecondPage };
 
-    /// Leaves the block in code() and header(); kNeedSecondPage when the first instruction crosses and no second bytes
-    /// were given.
+    /// Leaves the block in code() and header(); kNeedSecondPage when the first instruction crosses and no
+    /// second bytes were given.
     Status build(const Source& source);
 
     const Insn* code() const { return code_; }
@@ -50,6 +54,7 @@ class BlockBuilder {
     void add(const Fields& fields, const OpcodeRow& row, u32 offset, u32 length);
     void add_pseudo(Handler handler, u32 offset, u64 imm, u8 cost);
     void set_memory_operand(const Fields& fields, Insn& insn, u32 offset);
+    void hush();
     void finish(const Source& source, u32 end_offset);
 
     Decoder& decoder_;

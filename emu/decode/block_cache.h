@@ -1,6 +1,6 @@
-// Decoded blocks, found by the guest-physical address of their first byte and dropped when a page they were decoded from
-// is written. Their memory is taken back only when all are dropped at once, so that a link or a running block may still
-// see a dead block: each operation of a dead block leaves it (stale_block).
+// Decoded blocks, found by the guest-physical address of their first byte and dropped when a page they were
+// decoded from is written. Their memory is taken back only when all are dropped at once, so that a link or a
+// running block may still see a dead block: each operation of a dead block leaves it (stale_block).
 #pragma once
 
 #include <memory>
@@ -28,12 +28,13 @@ class BlockCache final : public mmu::CodeObserver {
         }
     }
 
-    /// True when the next insert() would exceed the memory set aside for blocks: clear() first, outside of any block.
+    /// True when the next insert() would exceed the memory set aside for blocks: clear() first, outside of
+    /// any block.
     bool full() const { return used_ > kMaxBytes; }
     void clear();
 
-    /// Copies a block with its Insns and empty Links in, replacing one at the same address. `second_frame` is the frame
-    /// that its only instruction reaches into, or the first one again.
+    /// Copies a block with its Insns and empty Links in, replacing one at the same address. `second_frame` is
+    /// the frame that its only instruction reaches into, or the first one again.
     Block* insert(const Block& header, const Insn* code, mmu::Pfn second_frame);
 
     usize bytes() const { return used_; }

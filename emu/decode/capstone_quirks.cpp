@@ -8,8 +8,8 @@ namespace {
 bool is_near_branch(const Fields& f) {
     if (f.map == Map::k0F) return f.opcode >= 0x80 && f.opcode <= 0x8f;
     if (f.map != Map::kOne) return false;
-    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) || f.opcode == 0xe8 ||
-           f.opcode == 0xe9 || f.opcode == 0xeb || f.opcode == 0xc2 || f.opcode == 0xc3 ||
+    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) ||
+           f.opcode == 0xe8 || f.opcode == 0xe9 || f.opcode == 0xeb || f.opcode == 0xc2 || f.opcode == 0xc3 ||
            (f.opcode == 0xff && (f.modrm_reg() == 2 || f.modrm_reg() == 4));
 }
 
@@ -35,7 +35,8 @@ unsigned canonical_form(const Fields& f, std::array<u8, 16>& out) {
 }
 
 bool refused_by_capstone(const Fields& f) {
-    if (f.map == Map::kOne) return (f.opcode == 0x8c || f.opcode == 0x8e) && f.rex_r();  // MOV Sreg: REX.R is ignored
+    if (f.map == Map::kOne)
+        return (f.opcode == 0x8c || f.opcode == 0x8e) && f.rex_r();  // MOV Sreg: REX.R is ignored
     if (f.vex || f.map != Map::k0F) return false;
     if (f.opcode >= 0x18 && f.opcode <= 0x1f) return true;  // hint NOPs in register form, RDSSPD/Q
     if (f.opcode == 0x0d) return true;                      // PREFETCHW and its reserved neighbours

@@ -1,5 +1,6 @@
-// What Capstone 4.0.2 gets wrong, so that its word can be taken for the rest: prefixes in an order that it misreads are
-// put into the one that it reads well, and the encodings that it refuses although the CPU executes them are listed.
+// What Capstone 4.0.2 gets wrong, so that its word can be taken for the rest: prefixes in an order that it
+// misreads are put into the one that it reads well, and the encodings that it refuses although the CPU
+// executes them are listed.
 #pragma once
 
 #include <array>
@@ -8,7 +9,8 @@
 
 namespace emu {
 
-/// Writes the instruction with only the prefixes that decide its validity, in the order assemblers use. Returns its length.
+/// Writes the instruction with only the prefixes that decide its validity, in the order assemblers use.
+/// Returns its length.
 unsigned canonical_form(const Fields& fields, std::array<u8, 16>& out);
 
 /// True for valid encodings that Capstone does not know.

@@ -13,8 +13,8 @@
 namespace emu {
 namespace {
 
-/// The instruction's bytes with displacement and immediate cleared, and its length: all that selects a row and decides
-/// whether the encoding exists.
+/// The instruction's bytes with displacement and immediate cleared, and its length: all that selects a row
+/// and decides whether the encoding exists.
 struct Template {
     std::array<u8, 16> bytes{};
     friend bool operator==(const Template&, const Template&) = default;
@@ -80,10 +80,16 @@ Decoder::~Decoder() {
 Decoder::Result Decoder::decode(std::span<const u8> bytes) {
     Result result;
     switch (split_fields(bytes, result.fields)) {
-        case Split::kComplete: break;
-        case Split::kNeedMore: result.status = DecodeStatus::kNeedMore; return result;
-        case Split::kTooLong: result.status = DecodeStatus::kTooLong; return result;
-        case Split::kInvalid: return result;
+        case Split::kComplete:
+            break;
+        case Split::kNeedMore:
+            result.status = DecodeStatus::kNeedMore;
+            return result;
+        case Split::kTooLong:
+            result.status = DecodeStatus::kTooLong;
+            return result;
+        case Split::kInvalid:
+            return result;
     }
     ++state_->stats.decoded;
     const auto [entry, is_new] = state_->templates.try_emplace(template_of(result.fields), nullptr);
@@ -111,6 +117,8 @@ std::string Decoder::describe(std::span<const u8> bytes, u64 address) const {
     return text;
 }
 
-const DecodeStats& Decoder::stats() const { return state_->stats; }
+const DecodeStats& Decoder::stats() const {
+    return state_->stats;
+}
 
 }  // namespace emu

@@ -1,6 +1,6 @@
-// From bytes to a row of the opcode table. Capstone says whether bytes are an instruction and how long it is; it is asked
-// once for each template (an instruction with displacement and immediate masked out), because it takes about a
-// microsecond. This is the only door to Capstone that execution has.
+// From bytes to a row of the opcode table. Capstone says whether bytes are an instruction and how long it is;
+// it is asked once for each template (an instruction with displacement and immediate masked out), because it
+// takes about a microsecond. This is the only door to Capstone that execution has.
 #pragma once
 
 #include <memory>

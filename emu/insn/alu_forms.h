@@ -1,6 +1,7 @@
 // The forms of the arithmetic chapter, shared with the fused pairs (fused.cpp), which know them by address.
 #pragma once
 
+#include "emu/insn/access.h"
 #include "emu/insn/host_flags.h"
 #include "emu/insn/operands.h"
 
@@ -10,8 +11,9 @@ template <Alu op>
 struct RegReg {
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        const T result = alu<op>(c.reg<T>(i->dst), c.reg<T>(i->src), c.flags);
-        if constexpr (writes(op)) c.set_reg(i->dst, result);
+        const u8 dst = i->dst;
+        const T result = alu<op>(c.reg<T>(dst), c.reg<T>(i->src), c.flags);
+        if constexpr (writes(op)) c.set_reg(dst, result);
         return next(c, i);
     }
 };
@@ -20,8 +22,9 @@ template <Alu op>
 struct RegImm {
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        const T result = alu<op>(c.reg<T>(i->dst), static_cast<T>(i->imm), c.flags);
-        if constexpr (writes(op)) c.set_reg(i->dst, result);
+        const u8 dst = i->dst;
+        const T result = alu<op>(c.reg<T>(dst), static_cast<T>(i->imm), c.flags);
+        if constexpr (writes(op)) c.set_reg(dst, result);
         return next(c, i);
     }
 };
@@ -30,31 +33,33 @@ template <Alu op>
 struct RegMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const u8* p = c.read(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-        const T result = alu<op>(c.reg<T>(i->dst), get<T>(p), c.flags);
-        if constexpr (writes(op)) c.set_reg(i->dst, result);
-        return next(c, i);
+        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+            const u8 dst = insn->dst;
+            const T result = alu<op>(cpu.reg<T>(dst), get<T>(p), cpu.flags);
+            if constexpr (writes(op)) cpu.set_reg(dst, result);
+            return next(cpu, insn);
+        });
     }
 };
 
 /// The source is a register or the immediate; CMP and TEST only load.
 template <Alu op, bool immediate>
 struct MemAny {
+    template <class T>
+    [[gnu::always_inline]] static T source(const Cpu& c, const Insn* i) {
+        return immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
+    }
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const T source = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
-        if constexpr (writes(op)) {
-            u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-            if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-            put<T>(p, alu<op>(get<T>(p), source, c.flags));
-            c.close(p);
-        } else {
-            const u8* p = c.read(Address::address(c, i), sizeof(T));
-            if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-            alu<op>(get<T>(p), source, c.flags);
-        }
-        return next(c, i);
+        if constexpr (writes(op))
+            return with_modify<T, Address>(c, i, [](Cpu& cpu, [[maybe_unused]] const Insn* insn, u8* p, u64) {
+                put<T>(p, alu<op>(get<T>(p), source<T>(cpu, insn), cpu.flags));
+            });
+        else
+            return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+                alu<op>(get<T>(p), source<T>(cpu, insn), cpu.flags);
+                return next(cpu, insn);
+            });
     }
 };
 
@@ -71,11 +76,8 @@ template <Unary op>
 struct UnaryMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-        put<T>(p, unary<op>(get<T>(p), c.flags));
-        c.close(p);
-        return next(c, i);
+        return with_modify<T, Address>(
+            c, i, [](Cpu& cpu, const Insn*, u8* p, u64) { put<T>(p, unary<op>(get<T>(p), cpu.flags)); });
     }
 };
 

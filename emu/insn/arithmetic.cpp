@@ -8,6 +8,46 @@
 namespace emu::insn {
 namespace {
 
+// --- quiet twins ---
+
+template <Alu op, bool immediate>
+struct QuietReg {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        const T source = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
+        c.set_reg(i->dst, quiet_alu<op>(c.reg<T>(i->dst), source));
+        return next(c, i);
+    }
+};
+
+template <Alu op>
+struct QuietRegMem {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+            cpu.set_reg(insn->dst, quiet_alu<op>(cpu.reg<T>(insn->dst), get<T>(p)));
+            return next(cpu, insn);
+        });
+    }
+};
+
+template <Unary op>
+struct QuietUnary {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        c.set_reg(i->dst, quiet_unary<op>(c.reg<T>(i->dst)));
+        return next(c, i);
+    }
+};
+
+template <Alu... ops>
+void add_alu_flags(FlagTable& table) {
+    using Effect = FlagTable::Effect;
+    (add_flags<RegReg<ops>, QuietReg<ops, false>>(table, Effect::kOverwrites), ...);
+    (add_flags<RegImm<ops>, QuietReg<ops, true>>(table, Effect::kOverwrites), ...);
+    (add_memory_flags<RegMem<ops>, QuietRegMem<ops>>(table), ...);
+}
+
 /// Eb,Gb and Ev,Gv.
 template <Alu op>
 bool rm_reg(const Fields& f, Insn& out) {
@@ -73,7 +113,8 @@ bool rm_only(const Fields& f, Insn& out) {
     return true;
 }
 
-/// The three immediate-free encodings at opcode number*8 and the three immediate groups of a classic operation.
+/// The three immediate-free encodings at opcode number*8 and the three immediate groups of a classic
+/// operation.
 template <Alu op>
 constexpr std::array<OpcodeRow, 5> classic(const char* name, u8 number) {
     const auto opcode = static_cast<u8>(number * 8);
@@ -94,16 +135,30 @@ Rows arithmetic() {
         classic<Alu::kSbb>("sbb", 3), classic<Alu::kAnd>("and", 4), classic<Alu::kSub>("sub", 5),
         classic<Alu::kXor>("xor", 6), classic<Alu::kCmp>("cmp", 7),
         std::to_array<OpcodeRow>({
-        {"test", Map::kOne, 0x84, rm_reg<Alu::kTest>, 2},
-        {"test", Map::kOne, 0xa8, accumulator_imm<Alu::kTest>, 2},
-        {"test", Map::kOne, 0xf6, rm_imm<Alu::kTest>, 2, 0},
-        {"test", Map::kOne, 0xf6, rm_imm<Alu::kTest>, 2, 1},
-        {"not", Map::kOne, 0xf6, rm_only<Unary::kNot>, 2, 2, Prefix::kAny, Operand::kAny, true},
-        {"neg", Map::kOne, 0xf6, rm_only<Unary::kNeg>, 2, 3, Prefix::kAny, Operand::kAny, true},
-        {"inc", Map::kOne, 0xfe, rm_only<Unary::kInc>, 2, 0, Prefix::kAny, Operand::kAny, true},
-        {"dec", Map::kOne, 0xfe, rm_only<Unary::kDec>, 2, 1, Prefix::kAny, Operand::kAny, true},
+            {"test", Map::kOne, 0x84, rm_reg<Alu::kTest>, 2},
+            {"test", Map::kOne, 0xa8, accumulator_imm<Alu::kTest>, 2},
+            {"test", Map::kOne, 0xf6, rm_imm<Alu::kTest>, 2, 0},
+            {"test", Map::kOne, 0xf6, rm_imm<Alu::kTest>, 2, 1},
+            {"not", Map::kOne, 0xf6, rm_only<Unary::kNot>, 2, 2, Prefix::kAny, Operand::kAny, true},
+            {"neg", Map::kOne, 0xf6, rm_only<Unary::kNeg>, 2, 3, Prefix::kAny, Operand::kAny, true},
+            {"inc", Map::kOne, 0xfe, rm_only<Unary::kInc>, 2, 0, Prefix::kAny, Operand::kAny, true},
+            {"dec", Map::kOne, 0xfe, rm_only<Unary::kDec>, 2, 1, Prefix::kAny, Operand::kAny, true},
         }));
     return kRows;
+}
+
+void add_arithmetic_flags(FlagTable& table) {
+    using Effect = FlagTable::Effect;
+    add_alu_flags<Alu::kAdd, Alu::kOr, Alu::kAnd, Alu::kSub, Alu::kXor>(table);
+    add_flags<RegReg<Alu::kCmp>>(table, Effect::kOverwrites);
+    add_flags<RegImm<Alu::kCmp>>(table, Effect::kOverwrites);
+    add_flags<RegReg<Alu::kTest>>(table, Effect::kOverwrites);
+    add_flags<RegImm<Alu::kTest>>(table, Effect::kOverwrites);
+    add_flags<UnaryReg<Unary::kNeg>, QuietUnary<Unary::kNeg>>(table, Effect::kOverwrites);
+    // INC and DEC keep CF, NOT keeps all.
+    add_flags<UnaryReg<Unary::kInc>, QuietUnary<Unary::kInc>>(table, Effect::kNeutral);
+    add_flags<UnaryReg<Unary::kDec>, QuietUnary<Unary::kDec>>(table, Effect::kNeutral);
+    add_flags<UnaryReg<Unary::kNot>>(table, Effect::kNeutral);
 }
 
 }  // namespace emu::insn

@@ -5,18 +5,23 @@
 
 namespace emu::insn {
 
-/// Bits of Insn::aux of a direct branch (the block builder sets them): the way leads to another page than the block's.
+/// Bits of Insn::aux of a direct branch (the block builder sets them): the way leads to another page than the
+/// block's.
 struct Far {
     static constexpr u8 kTaken = 1, kFall = 2;
 };
 
-inline Links* links_after(const Insn* i) { return const_cast<Links*>(reinterpret_cast<const Links*>(i + 1)); }
+inline Links* links_after(const Insn* i) {
+    return const_cast<Links*>(reinterpret_cast<const Links*>(i + 1));
+}
 
-/// Takes the direct branch `i`, the last Insn of its block; its immediate is the target, from the block's first byte.
+/// Takes the direct branch `i`, the last Insn of its block; its immediate is the target, from the block's
+/// first byte.
 [[gnu::always_inline]] inline Exit go_taken(Cpu& c, const Insn* i) {
     Links* links = links_after(i);
     const u64 target = c.regs.rip + i->imm;
-    if (i->aux & Far::kTaken) [[unlikely]] return go_far(c, links->taken, target, &links->taken);
+    if (i->aux & Far::kTaken) [[unlikely]]
+        return go_far(c, links->taken, target, &links->taken);
     return go_near(c, links->taken, target);
 }
 
@@ -24,7 +29,8 @@ inline Links* links_after(const Insn* i) { return const_cast<Links*>(reinterpret
 [[gnu::always_inline]] inline Exit go_fall(Cpu& c, const Insn* i) {
     Links* links = links_after(i);
     const u64 target = c.regs.rip + i->offset + i->length;
-    if (i->aux & Far::kFall) [[unlikely]] return go_far(c, links->fall, target, &links->fall);
+    if (i->aux & Far::kFall) [[unlikely]]
+        return go_far(c, links->fall, target, &links->fall);
     return go_near(c, links->fall, target);
 }
 
@@ -34,8 +40,8 @@ Exit jcc(Cpu& c, const Insn* i) {
     return holds<condition>(c.flags) ? go_taken(c, i) : go_fall(c, i);
 }
 
-/// Whether RIP may be loaded with `target`: otherwise the branch itself raises #GP (SDM Vol. 1 3.3.7.1). Canonical to 57
-/// bits is not enough without LA57.
+/// Whether RIP may be loaded with `target`: otherwise the branch itself raises #GP (SDM Vol. 1 3.3.7.1).
+/// Canonical to 57 bits is not enough without LA57.
 [[gnu::always_inline]] inline bool is_canonical(const Cpu& c, u64 target) {
     return static_cast<i64>(target << c.canonical_shift) >> c.canonical_shift == static_cast<i64>(target);
 }

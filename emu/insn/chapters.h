@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "emu/insn/flag_table.h"
 #include "emu/insn/opcode_table.h"
 
 namespace emu::insn {
@@ -29,5 +30,11 @@ Rows sse_convert();    ///< CVT*
 Rows sse_state();      ///< LDMXCSR STMXCSR FXSAVE FXRSTOR
 Rows x87();
 Rows mmx();
+
+// What the hot handlers of a chapter do to the flags.
+void add_arithmetic_flags(FlagTable& table);
+void add_data_transfer_flags(FlagTable& table);
+void add_shift_flags(FlagTable& table);
+void add_multiply_flags(FlagTable& table);
 
 }  // namespace emu::insn

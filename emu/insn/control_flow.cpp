@@ -2,6 +2,7 @@
 // while it runs), so that a block serves every virtual address that its page is mapped at. SDM Vol. 2.
 #include <array>
 
+#include "emu/insn/access.h"
 #include "emu/insn/branches.h"
 #include "emu/insn/chapters.h"
 #include "emu/insn/host_flags.h"
@@ -15,24 +16,25 @@ Exit jump(Cpu& c, const Insn* i) {
 }
 
 Exit call(Cpu& c, const Insn* i) {
-    const u64 top = c.regs.gpr[mmu::kRsp] - 8;
-    if (!c.store<u64>(top, c.regs.rip + i->offset + i->length)) [[unlikely]]
-        return stack_fault_exit(c, i, 0, 1);
-    c.regs.gpr[mmu::kRsp] = top;
-    return go_taken(c, i);
+    return with_store<u64, StackPush<u64>, stack_fault_exit>(
+        c, i,
+        [](Cpu& cpu, const Insn* insn, u8* p, u64 top) {
+            put<u64>(p, cpu.regs.rip + insn->offset + insn->length);
+            cpu.regs.gpr[mmu::kRsp] = top;
+        },
+        [](Cpu& cpu, const Insn* insn) { return go_taken(cpu, insn); });
 }
 
 /// RET and RET imm16 (0 without).
 Exit ret(Cpu& c, const Insn* i) {
-    const u64 top = c.regs.gpr[mmu::kRsp];
-    const u8* p = c.read(top, 8);
-    if (!p) [[unlikely]]
-        return stack_fault_exit(c, i, 1, 0);
-    const u64 target = get<u64>(p);
-    if (!is_canonical(c, target)) [[unlikely]]
-        return fault_after(c, i, mmu::Vector::kGeneralProtection, 1, 0);
-    c.regs.gpr[mmu::kRsp] = top + 8 + i->imm;
-    return go_indirect(c, target);
+    return with_load<u64, StackTop, stack_fault_exit>(
+        c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64 top) {
+            const u64 target = get<u64>(p);
+            if (!is_canonical(cpu, target)) [[unlikely]]
+                return fault_after(cpu, insn, mmu::Vector::kGeneralProtection, 1, 0);
+            cpu.regs.gpr[mmu::kRsp] = top + 8 + insn->imm;
+            return go_indirect(cpu, target);
+        });
 }
 
 struct JumpReg {

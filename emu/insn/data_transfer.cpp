@@ -1,4 +1,5 @@
 // MOV MOVZX MOVSX MOVSXD LEA PUSH POP and the moves between registers. SDM Vol. 2.
+#include "emu/insn/access.h"
 #include "emu/insn/chapters.h"
 #include "emu/insn/operands.h"
 
@@ -24,10 +25,10 @@ struct MovRegImm {
 struct MovRegMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const u8* p = c.read(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-        c.set_reg(i->dst, get<T>(p));
-        return next(c, i);
+        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+            cpu.set_reg(insn->dst, get<T>(p));
+            return next(cpu, insn);
+        });
     }
 };
 
@@ -35,9 +36,9 @@ template <bool immediate>
 struct MovMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const T value = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
-        if (!c.store<T>(Address::address(c, i), value)) [[unlikely]] return fault_exit(c, i, 0, 1);
-        return next(c, i);
+        return with_store<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
+            put<T>(p, immediate ? static_cast<T>(insn->imm) : cpu.reg<T>(insn->src));
+        });
     }
 };
 
@@ -54,10 +55,10 @@ template <class From>
 struct ExtendMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const u8* p = c.read(Address::address(c, i), sizeof(From));
-        if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-        c.set_reg(i->dst, static_cast<T>(get<From>(p)));
-        return next(c, i);
+        return with_load<From, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+            cpu.set_reg(insn->dst, static_cast<T>(get<From>(p)));
+            return next(cpu, insn);
+        });
     }
 };
 
@@ -69,17 +70,18 @@ struct Lea {
     }
 };
 
-// The stack pointer moves only when the store or the load has succeeded. 64-bit mode pushes 8 bytes, or 2 with 66h.
+// The stack pointer moves only when the store or the load has succeeded. 64-bit mode pushes 8 bytes, or 2
+// with 66h.
 
 template <bool immediate>
 struct Push {
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        const T value = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
-        const u64 top = c.regs.gpr[mmu::kRsp] - sizeof(T);
-        if (!c.store<T>(top, value)) [[unlikely]] return stack_fault_exit(c, i, 0, 1);
-        c.regs.gpr[mmu::kRsp] = top;
-        return next(c, i);
+        return with_store<T, StackPush<T>, stack_fault_exit>(
+            c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64 top) {
+                put<T>(p, immediate ? static_cast<T>(insn->imm) : cpu.reg<T>(insn->src));
+                cpu.regs.gpr[mmu::kRsp] = top;
+            });
     }
 };
 
@@ -87,10 +89,12 @@ struct PushMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
         const u8* p = c.read(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
+        if (!p) [[unlikely]]
+            return fault_exit(c, i, 1, 0);
         const T value = get<T>(p);
         const u64 top = c.regs.gpr[mmu::kRsp] - sizeof(T);
-        if (!c.store<T>(top, value)) [[unlikely]] return stack_fault_exit(c, i, 1, 1);
+        if (!c.store<T>(top, value)) [[unlikely]]
+            return stack_fault_exit(c, i, 1, 1);
         c.regs.gpr[mmu::kRsp] = top;
         return next(c, i);
     }
@@ -99,12 +103,12 @@ struct PushMem {
 struct Pop {
     template <class T>
     static Exit run(Cpu& c, const Insn* i) {
-        const u64 top = c.regs.gpr[mmu::kRsp];
-        const u8* p = c.read(top, sizeof(T));
-        if (!p) [[unlikely]] return stack_fault_exit(c, i, 1, 0);
-        c.regs.gpr[mmu::kRsp] = top + sizeof(T);
-        c.set_reg(i->dst, get<T>(p));  // after the increment: POP RSP keeps what was loaded
-        return next(c, i);
+        return with_load<T, StackTop, stack_fault_exit>(
+            c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64 top) {
+                cpu.regs.gpr[mmu::kRsp] = top + sizeof(T);
+                cpu.set_reg(insn->dst, get<T>(p));  // after the increment: POP RSP keeps what was loaded
+                return next(cpu, insn);
+            });
     }
 };
 
@@ -114,7 +118,8 @@ struct PopMem {
     static Exit run(Cpu& c, const Insn* i) {
         const u64 top = c.regs.gpr[mmu::kRsp];
         const u8* p = c.read(top, sizeof(T));
-        if (!p) [[unlikely]] return stack_fault_exit(c, i, 1, 0);
+        if (!p) [[unlikely]]
+            return stack_fault_exit(c, i, 1, 0);
         const T value = get<T>(p);
         c.regs.gpr[mmu::kRsp] = top + sizeof(T);
         const u64 address = Address::address(c, i);
@@ -176,8 +181,9 @@ bool mov_reg_imm(const Fields& f, Insn& out) {
     return true;
 }
 
-/// MOV with an absolute 64-bit address (32-bit with 67h): the immediate goes through the scratch slot's pseudo-operation
-/// when it does not fit a displacement, which the block builder arranges for all operands alike.
+/// MOV with an absolute 64-bit address (32-bit with 67h): the immediate goes through the scratch slot's
+/// pseudo-operation when it does not fit a displacement, which the block builder arranges for all operands
+/// alike.
 template <bool store>
 bool mov_moffs(const Fields& f, Insn& out) {
     const unsigned width = width_by_opcode(f);
@@ -201,7 +207,9 @@ bool extend(const Fields& f, Insn& out) {
 }
 
 /// The 16-bit form reads 16 bits.
-bool movsxd(const Fields& f, Insn& out) { return f.width() == 2 ? mov_reg_rm(f, out) : extend<i32>(f, out); }
+bool movsxd(const Fields& f, Insn& out) {
+    return f.width() == 2 ? mov_reg_rm(f, out) : extend<i32>(f, out);
+}
 
 bool lea(const Fields& f, Insn& out) {
     out.dst = reg_operand(f, f.width());
@@ -210,7 +218,9 @@ bool lea(const Fields& f, Insn& out) {
     return true;
 }
 
-unsigned stack_width(const Fields& f) { return f.operand16 && !f.rex_w() ? 2 : 8; }
+unsigned stack_width(const Fields& f) {
+    return f.operand16 && !f.rex_w() ? 2 : 8;
+}
 
 bool push_reg(const Fields& f, Insn& out) {
     out.src = gpr(opcode_register(f), 8, true);
@@ -281,6 +291,21 @@ Rows data_transfer() {
         {"pop", Map::kOne, 0x8f, pop_rm, 1, 0},
     };
     return kRows;
+}
+
+void add_data_transfer_flags(FlagTable& table) {
+    constexpr auto kNeutral = FlagTable::Effect::kNeutral;
+    add_flags<MovRegReg>(table, kNeutral);
+    add_flags<MovRegImm>(table, kNeutral);
+    add_flags<ExtendReg<u8>>(table, kNeutral);
+    add_flags<ExtendReg<u16>>(table, kNeutral);
+    add_flags<ExtendReg<i8>>(table, kNeutral);
+    add_flags<ExtendReg<i16>>(table, kNeutral);
+    add_flags<ExtendReg<i32>>(table, kNeutral);
+    for (const unsigned width : {2u, 4u, 8u}) {
+        table.add(pick_with<Lea, BaseDisp>(width), kNeutral);
+        table.add(pick_with<Lea, AnyAddress>(width), kNeutral);
+    }
 }
 
 }  // namespace emu::insn

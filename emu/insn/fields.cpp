@@ -39,17 +39,28 @@ bool take_prefixes(Cursor& cursor, Fields& f, u8& byte) {
     for (;;) {
         if (!cursor.take(byte)) return false;
         switch (byte) {
-            case 0xf0: f.lock = true; break;
+            case 0xf0:
+                f.lock = true;
+                break;
             case 0xf2:
-            case 0xf3: f.repeat = byte; break;
-            case 0x66: f.operand16 = true; break;
-            case 0x67: f.address32 = true; break;
+            case 0xf3:
+                f.repeat = byte;
+                break;
+            case 0x66:
+                f.operand16 = true;
+                break;
+            case 0x67:
+                f.address32 = true;
+                break;
             case 0x64:
-            case 0x65: f.segment = byte; break;
+            case 0x65:
+                f.segment = byte;
+                break;
             case 0x26:
             case 0x2e:
             case 0x36:
-            case 0x3e: break;  // no effect on addresses in 64-bit mode, and they do not undo FS or GS
+            case 0x3e:
+                break;  // no effect on addresses in 64-bit mode, and they do not undo FS or GS
             default:
                 if ((byte & 0xf0) != 0x40) return true;
                 f.rex = byte;  // counts only right before the opcode
@@ -110,14 +121,15 @@ bool has_modrm(Map map, u8 op) {
     switch (map) {
         case Map::kOne:
             if (op < 0x40) return (op & 7) < 4;
-            return op == 0x63 || op == 0x69 || op == 0x6b || (op >= 0x80 && op <= 0x8f) || op == 0xc0 || op == 0xc1 ||
-                   op == 0xc6 || op == 0xc7 || (op >= 0xd0 && op <= 0xd3) || (op >= 0xd8 && op <= 0xdf) ||
-                   op == 0xf6 || op == 0xf7 || op == 0xfe || op == 0xff;
+            return op == 0x63 || op == 0x69 || op == 0x6b || (op >= 0x80 && op <= 0x8f) || op == 0xc0 ||
+                   op == 0xc1 || op == 0xc6 || op == 0xc7 || (op >= 0xd0 && op <= 0xd3) ||
+                   (op >= 0xd8 && op <= 0xdf) || op == 0xf6 || op == 0xf7 || op == 0xfe || op == 0xff;
         case Map::k0F:
             return !((op >= 0x04 && op <= 0x0c && op != 0x0a) || op == 0x0e || (op >= 0x30 && op <= 0x37) ||
                      op == 0x77 || (op >= 0x80 && op <= 0x8f) || (op >= 0xa0 && op <= 0xa2) ||
                      (op >= 0xa8 && op <= 0xaa) || (op >= 0xc8 && op <= 0xcf) || op == 0x0a);
-        default: return true;
+        default:
+            return true;
     }
 }
 
@@ -137,7 +149,8 @@ unsigned immediate_size(const Fields& f) {
                 case 0x69:
                 case 0x81:
                 case 0xa9:
-                case 0xc7: return z;
+                case 0xc7:
+                    return z;
                 case 0x6a:
                 case 0x6b:
                 case 0x80:
@@ -147,22 +160,31 @@ unsigned immediate_size(const Fields& f) {
                 case 0xc1:
                 case 0xc6:
                 case 0xcd:
-                case 0xeb: return 1;
+                case 0xeb:
+                    return 1;
                 case 0xc2:
-                case 0xca: return 2;
-                case 0xc8: return 3;
+                case 0xca:
+                    return 2;
+                case 0xc8:
+                    return 3;
                 case 0xe8:
-                case 0xe9: return 4;  // 66h does not shorten near branches in 64-bit mode (Intel)
-                case 0xf6: return f.modrm_reg() < 2 ? 1 : 0;
-                case 0xf7: return f.modrm_reg() < 2 ? z : 0;
-                default: return 0;
+                case 0xe9:
+                    return 4;  // 66h does not shorten near branches in 64-bit mode (Intel)
+                case 0xf6:
+                    return f.modrm_reg() < 2 ? 1 : 0;
+                case 0xf7:
+                    return f.modrm_reg() < 2 ? z : 0;
+                default:
+                    return 0;
             }
         case Map::k0F:
             if (!f.vex && op >= 0x80 && op <= 0x8f) return 4;
             if ((op >= 0x70 && op <= 0x73) || op == 0xc2 || op == 0xc4 || op == 0xc5 || op == 0xc6) return 1;
             return !f.vex && (op == 0xa4 || op == 0xac || op == 0xba || op == 0x0f) ? 1 : 0;
-        case Map::k0F3A: return 1;
-        default: return 0;
+        case Map::k0F3A:
+            return 1;
+        default:
+            return 0;
     }
 }
 
@@ -197,8 +219,12 @@ i64 sign_extended(const u8* bytes, unsigned size) {
 
 }  // namespace
 
-i64 Fields::displacement() const { return sign_extended(bytes + displacement_at, displacement_size); }
-i64 Fields::signed_immediate() const { return sign_extended(bytes + immediate_at, immediate_size); }
+i64 Fields::displacement() const {
+    return sign_extended(bytes + displacement_at, displacement_size);
+}
+i64 Fields::signed_immediate() const {
+    return sign_extended(bytes + immediate_at, immediate_size);
+}
 u64 Fields::immediate() const {
     u64 value = 0;
     std::memcpy(&value, bytes + immediate_at, immediate_size);

@@ -1,6 +1,6 @@
-// The fields of one instruction, found by their lengths alone: prefixes, opcode map and byte, ModRM, SIB, displacement
-// and immediate. SDM Vol. 2A chapter 2 and appendix A. It says where things are, not what they mean; whether the bytes are
-// an instruction at all is Capstone's word (decoder.h).
+// The fields of one instruction, found by their lengths alone: prefixes, opcode map and byte, ModRM, SIB,
+// displacement and immediate. SDM Vol. 2A chapter 2 and appendix A. It says where things are, not what they
+// mean; whether the bytes are an instruction at all is Capstone's word (decoder.h).
 #pragma once
 
 #include <span>
@@ -19,18 +19,18 @@ struct Fields {
     u8 length = 0;
 
     bool lock = false;
-    u8 repeat = 0;       ///< 0xF2, 0xF3 or 0: the last one given
+    u8 repeat = 0;  ///< 0xF2, 0xF3 or 0: the last one given
     bool operand16 = false;
     bool address32 = false;
-    u8 segment = 0;      ///< 0x64 or 0x65, or 0 (the others do nothing in 64-bit mode)
-    u8 rex = 0;          ///< 0 when absent; for VEX the equivalent W, R, X, B bits under 0x40
+    u8 segment = 0;  ///< 0x64 or 0x65, or 0 (the others do nothing in 64-bit mode)
+    u8 rex = 0;      ///< 0 when absent; for VEX the equivalent W, R, X, B bits under 0x40
     bool vex = false;
     u8 vex_vvvv = 0, vex_l = 0;
-    u8 vex_pp = 0;       ///< 0 none, 1 66, 2 F3, 3 F2
+    u8 vex_pp = 0;  ///< 0 none, 1 66, 2 F3, 3 F2
 
     Map map = Map::kOne;
     u8 opcode = 0;
-    u8 opcode_at = 0;    ///< index of the opcode byte in `bytes`
+    u8 opcode_at = 0;  ///< index of the opcode byte in `bytes`
 
     bool has_modrm = false;
     u8 modrm = 0;

@@ -1,5 +1,5 @@
-// CMP and TEST with the conditional branch that follows: nine conditional branches in ten follow one. The flags are kept
-// as ever; what is saved is a dispatch and their evaluation.
+// CMP and TEST with the conditional branch that follows: nine conditional branches in ten follow one. The
+// flags are kept as ever; what is saved is a dispatch and their evaluation.
 #include "emu/insn/fused.h"
 
 #include <unordered_map>
@@ -27,16 +27,16 @@ Exit reg_imm(Cpu& c, const Insn* i) {
 
 template <Alu op, Condition condition, class T>
 Exit reg_mem(Cpu& c, const Insn* i) {
-    const u8* p = c.read(BaseDisp::address(c, i), sizeof(T));
-    if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-    return branch_on(c, i, compare<op, condition>(c.reg<T>(i->dst), get<T>(p), c.flags));
+    return with_load<T, BaseDisp>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+        return branch_on(cpu, insn, compare<op, condition>(cpu.reg<T>(insn->dst), get<T>(p), cpu.flags));
+    });
 }
 
 template <Alu op, Condition condition, class T>
 Exit mem_imm(Cpu& c, const Insn* i) {
-    const u8* p = c.read(BaseDisp::address(c, i), sizeof(T));
-    if (!p) [[unlikely]] return fault_exit(c, i, 1, 0);
-    return branch_on(c, i, compare<op, condition>(get<T>(p), static_cast<T>(i->imm), c.flags));
+    return with_load<T, BaseDisp>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+        return branch_on(cpu, insn, compare<op, condition>(get<T>(p), static_cast<T>(insn->imm), cpu.flags));
+    });
 }
 
 struct PairHash {

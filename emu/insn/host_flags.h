@@ -1,6 +1,6 @@
-// Arithmetic whose flags are the host's own: the operation runs on the host CPU and LAHF and SETO bring its flags. Precise
-// at every instruction, and faster than keeping operands for later. On hosts that are not x86-64 a portable twin is
-// needed here; the tests of tests/emu/host_flags.cpp are its specification.
+// Arithmetic whose flags are the host's own: the operation runs on the host CPU and LAHF and SETO bring its
+// flags. Precise at every instruction, and faster than keeping operands for later. On hosts that are not
+// x86-64 a portable twin is needed here; the tests of tests/emu/host_flags.cpp are its specification.
 #pragma once
 
 #include <type_traits>
@@ -11,8 +11,8 @@ namespace emu::insn {
 
 enum class Alu : u8 { kAdd, kOr, kAdc, kSbb, kAnd, kSub, kXor, kCmp, kTest };
 
-/// dst = dst op src, with the six arithmetic flags of the result in `flags` (CF is read by ADC and SBB). AF after a
-/// logical operation is undefined by the manual and the host's here.
+/// dst = dst op src, with the six arithmetic flags of the result in `flags` (CF is read by ADC and SBB). AF
+/// after a logical operation is undefined by the manual and the host's here.
 template <Alu op, class T>
 [[gnu::always_inline]] inline T alu(T dst, T src, Flags& flags) {
     if constexpr (op == Alu::kAdc || op == Alu::kSbb) {
@@ -28,24 +28,64 @@ template <Alu op, class T>
                 : [src] "r"(src), [carry] "r"(carry)
                 : "cc");
     } else if constexpr (op == Alu::kAdd) {
-        asm("add %[src], %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : [src] "r"(src) : "cc");
+        asm("add %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [src] "r"(src)
+            : "cc");
     } else if constexpr (op == Alu::kOr) {
-        asm("or %[src], %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : [src] "r"(src) : "cc");
+        asm("or %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [src] "r"(src)
+            : "cc");
     } else if constexpr (op == Alu::kAnd) {
-        asm("and %[src], %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : [src] "r"(src) : "cc");
+        asm("and %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [src] "r"(src)
+            : "cc");
     } else if constexpr (op == Alu::kSub) {
-        asm("sub %[src], %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : [src] "r"(src) : "cc");
+        asm("sub %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [src] "r"(src)
+            : "cc");
     } else if constexpr (op == Alu::kXor) {
-        asm("xor %[src], %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : [src] "r"(src) : "cc");
+        asm("xor %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [src] "r"(src)
+            : "cc");
     } else if constexpr (op == Alu::kCmp) {
         asm("cmp %[src], %[dst]\n\tlahf\n\tseto %%al" : "=&a"(flags) : [dst] "r"(dst), [src] "r"(src) : "cc");
     } else {
-        asm("test %[src], %[dst]\n\tlahf\n\tseto %%al" : "=&a"(flags) : [dst] "r"(dst), [src] "r"(src) : "cc");
+        asm("test %[src], %[dst]\n\tlahf\n\tseto %%al"
+            : "=&a"(flags)
+            : [dst] "r"(dst), [src] "r"(src)
+            : "cc");
     }
     return dst;
 }
 
-constexpr bool writes(Alu op) { return op != Alu::kCmp && op != Alu::kTest; }
+/// The same without flags, for where nobody will see them.
+template <Alu op, class T>
+[[gnu::always_inline]] constexpr T quiet_alu(T dst, T src) {
+    static_assert(op != Alu::kAdc && op != Alu::kSbb);
+    switch (op) {
+        case Alu::kAdd:
+            return static_cast<T>(dst + src);
+        case Alu::kOr:
+            return static_cast<T>(dst | src);
+        case Alu::kAnd:
+            return static_cast<T>(dst & src);
+        case Alu::kSub:
+            return static_cast<T>(dst - src);
+        case Alu::kXor:
+            return static_cast<T>(dst ^ src);
+        default:
+            return dst;
+    }
+}
+
+constexpr bool writes(Alu op) {
+    return op != Alu::kCmp && op != Alu::kTest;
+}
 
 enum class Unary : u8 { kInc, kDec, kNeg, kNot };
 
@@ -55,11 +95,15 @@ template <Unary op, class T>
     const Flags carry = flags & FlagBits::kCf;
     if constexpr (op == Unary::kInc) {
         asm("add %[one], %[dst]\n\tlahf\n\tseto %%al"
-            : [dst] "+&r"(dst), "=&a"(flags) : [one] "r"(static_cast<T>(1)) : "cc");
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [one] "r"(static_cast<T>(1))
+            : "cc");
         flags = static_cast<Flags>((flags & ~FlagBits::kCf) | carry);
     } else if constexpr (op == Unary::kDec) {
         asm("sub %[one], %[dst]\n\tlahf\n\tseto %%al"
-            : [dst] "+&r"(dst), "=&a"(flags) : [one] "r"(static_cast<T>(1)) : "cc");
+            : [dst] "+&r"(dst), "=&a"(flags)
+            : [one] "r"(static_cast<T>(1))
+            : "cc");
         flags = static_cast<Flags>((flags & ~FlagBits::kCf) | carry);
     } else if constexpr (op == Unary::kNeg) {
         asm("neg %[dst]\n\tlahf\n\tseto %%al" : [dst] "+&r"(dst), "=&a"(flags) : : "cc");
@@ -69,6 +113,20 @@ template <Unary op, class T>
     return dst;
 }
 
+template <Unary op, class T>
+[[gnu::always_inline]] constexpr T quiet_unary(T dst) {
+    switch (op) {
+        case Unary::kInc:
+            return static_cast<T>(dst + 1);
+        case Unary::kDec:
+            return static_cast<T>(dst - 1);
+        case Unary::kNeg:
+            return static_cast<T>(T{0} - dst);
+        default:
+            return static_cast<T>(~dst);
+    }
+}
+
 /// Condition codes in their encoding order (SDM Vol. 2D B.1.4.7).
 enum class Condition : u8 { kO, kNo, kB, kAe, kE, kNe, kBe, kA, kS, kNs, kP, kNp, kL, kGe, kLe, kG };
 
@@ -76,12 +134,18 @@ template <Condition condition>
 [[gnu::always_inline]] inline bool holds(Flags flags) {
     constexpr auto kPlain = static_cast<Condition>(static_cast<u8>(condition) & ~1);
     bool value;
-    if constexpr (kPlain == Condition::kO) value = flags & FlagBits::kOf;
-    else if constexpr (kPlain == Condition::kB) value = flags & FlagBits::kCf;
-    else if constexpr (kPlain == Condition::kE) value = flags & FlagBits::kZf;
-    else if constexpr (kPlain == Condition::kBe) value = flags & (FlagBits::kCf | FlagBits::kZf);
-    else if constexpr (kPlain == Condition::kS) value = flags & FlagBits::kSf;
-    else if constexpr (kPlain == Condition::kP) value = flags & FlagBits::kPf;
+    if constexpr (kPlain == Condition::kO)
+        value = flags & FlagBits::kOf;
+    else if constexpr (kPlain == Condition::kB)
+        value = flags & FlagBits::kCf;
+    else if constexpr (kPlain == Condition::kE)
+        value = flags & FlagBits::kZf;
+    else if constexpr (kPlain == Condition::kBe)
+        value = flags & (FlagBits::kCf | FlagBits::kZf);
+    else if constexpr (kPlain == Condition::kS)
+        value = flags & FlagBits::kSf;
+    else if constexpr (kPlain == Condition::kP)
+        value = flags & FlagBits::kPf;
     else {
         const bool less = ((flags >> 15) ^ flags) & 1;
         value = kPlain == Condition::kL ? less : less | static_cast<bool>(flags & FlagBits::kZf);
@@ -89,7 +153,8 @@ template <Condition condition>
     return value != static_cast<bool>(static_cast<u8>(condition) & 1);
 }
 
-/// A comparison whose condition is wanted at once: flags kept as by alu(), the condition answered by the host itself.
+/// A comparison whose condition is wanted at once: flags kept as by alu(), the condition answered by the host
+/// itself.
 template <Alu op, Condition condition, class T>
 [[gnu::always_inline]] inline bool compare(T dst, T src, Flags& flags) {
     alu<op, T>(dst, src, flags);

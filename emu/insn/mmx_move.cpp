@@ -347,7 +347,7 @@ bool movntq(const Fields& f, Insn& out) {
 bool maskmovq(const Fields& f, Insn& out) {
     out.dst = mmx_number(f.reg);
     out.src = mmx_number(f.rm);
-    out.base = mmu::kRdi;
+    out.base = Slot::of(mmu::kRdi);
     out.segment = f.segment == 0x64 ? Slot::kFs : f.segment == 0x65 ? Slot::kGs : Slot::kZero;
     out.address32 = f.address32;
     out.run = &MaskedStore::run;

@@ -180,6 +180,16 @@ struct ImulReg {
         return next(c, i);
     }
 };
+/// Its quiet twin.
+template <bool immediate>
+struct QuietImulReg {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        const T other = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->dst);
+        c.set_reg(i->dst, static_cast<T>(u64{c.reg<T>(i->src)} * u64{other}));
+        return next(c, i);
+    }
+};
 template <bool immediate>
 struct ImulMem {
     template <class T, class Address>
@@ -230,6 +240,14 @@ Rows multiply() {
         {"imul", Map::kOne, 0x6b, imul_to_register<true>},
     };
     return kRows;
+}
+
+void add_multiply_flags(FlagTable& table) {
+    // CF and OF are written, the others are left as they are here.
+    for (const unsigned width : {2u, 4u, 8u}) {
+        table.add(pick<ImulReg<false>>(width), FlagTable::Effect::kNeutral, pick<QuietImulReg<false>>(width));
+        table.add(pick<ImulReg<true>>(width), FlagTable::Effect::kNeutral, pick<QuietImulReg<true>>(width));
+    }
 }
 
 }  // namespace emu::insn

@@ -179,7 +179,7 @@ struct MaskedStore {
 bool maskmovdqu(const Fields& f, Insn& out) {
     out.dst = f.reg;
     out.src = f.rm;
-    out.base = mmu::kRdi;
+    out.base = Slot::of(mmu::kRdi);
     out.index = Slot::kZero;
     out.scale = 0;
     out.disp = 0;

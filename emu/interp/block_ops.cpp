@@ -7,17 +7,23 @@
 namespace emu {
 namespace {
 
-Exit undefined(Cpu& c, const Insn* i) { return raise(c, i, mmu::Vector::kInvalidOpcode); }
-Exit too_long(Cpu& c, const Insn* i) { return raise(c, i, mmu::Vector::kGeneralProtection); }
-Exit fall_through(Cpu& c, const Insn* i) { return insn::go_fall(c, i); }
+Exit undefined(Cpu& c, const Insn* i) {
+    return raise(c, i, mmu::Vector::kInvalidOpcode);
+}
+Exit too_long(Cpu& c, const Insn* i) {
+    return raise(c, i, mmu::Vector::kGeneralProtection);
+}
+Exit fall_through(Cpu& c, const Insn* i) {
+    return insn::go_fall(c, i);
+}
 
 Exit set_scratch(Cpu& c, const Insn* i) {
     c.regs.scratch = i->imm + (i->aux ? c.regs.rip : 0);
     return next(c, i);
 }
 
-/// An instruction crosses into the next page: that page is a reference of its own, and must still be the one that the
-/// block was decoded from.
+/// An instruction crosses into the next page: that page is a reference of its own, and must still be the one
+/// that the block was decoded from.
 Exit check_second_page(Cpu& c, const Insn* i) {
     const u64 second = (c.regs.rip & ~mmu::kPageOffsetMask) + mmu::kPageSize;
     const u8* host = c.l0.hit(c.l0.fetch, second, 1);

@@ -1,4 +1,5 @@
-// The operations that no instruction has: what the block builder puts between, before and behind instructions.
+// The operations that no instruction has: what the block builder puts between, before and behind
+// instructions.
 #pragma once
 
 #include "emu/decode/block_builder.h"

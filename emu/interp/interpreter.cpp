@@ -11,18 +11,20 @@
 namespace emu {
 namespace {
 
-/// A slice is short enough that a stop is answered within milliseconds, and that Cpu::references cannot overflow.
+/// A slice is short enough that a stop is answered within milliseconds, and that Cpu::references cannot
+/// overflow.
 constexpr i64 kSlice = i64{1} << 21;
 
 constexpr u32 kMxcsrMasks = 0x1f80;
 constexpr u32 kMxcsrFlags = 0x3f;
+constexpr u32 kMxcsrDefined = 0xffff;  // the host raises #GP for reserved bits
 
-/// Puts the guest's rounding and denormal modes into the host's MXCSR, all exceptions masked, and takes the sticky flags
-/// back.
+/// Puts the guest's rounding and denormal modes into the host's MXCSR, all exceptions masked, and takes the
+/// sticky flags back.
 class HostMxcsr {
   public:
     explicit HostMxcsr(mmu::Registers& regs) : regs_(regs), saved_(_mm_getcsr()) {
-        _mm_setcsr(regs.mxcsr | kMxcsrMasks);
+        _mm_setcsr((regs.mxcsr & kMxcsrDefined) | kMxcsrMasks);
     }
     ~HostMxcsr() {
         regs_.mxcsr |= _mm_getcsr() & kMxcsrFlags;
@@ -158,8 +160,8 @@ bool Interpreter::decode(const u8* host, u32 max_instructions, mmu::Pfn& second_
     return true;
 }
 
-/// The first byte of the page behind RIP's, without a reference if it can be had so: the block itself makes one each
-/// time it runs. Null after the fault that this reference would raise.
+/// The first byte of the page behind RIP's, without a reference if it can be had so: the block itself makes
+/// one each time it runs. Null after the fault that this reference would raise.
 const u8* Interpreter::second_page() {
     const u64 second = (cpu_.regs.rip & ~mmu::kPageOffsetMask) + mmu::kPageSize;
     const auto page = cpu_.mmu.peek(mmu::VirtAddr{second}, mmu::Access::kFetch, mmu::Privilege::kUser);
@@ -179,7 +181,8 @@ std::string Interpreter::describe_current() const {
     u8 bytes[Fields::kMaxLength + 1];
     usize size = 0;
     for (; size < sizeof bytes; ++size) {
-        const auto byte = cpu_.mmu.peek(mmu::VirtAddr{cpu_.regs.rip + size}, mmu::Access::kFetch, mmu::Privilege::kUser);
+        const auto byte =
+            cpu_.mmu.peek(mmu::VirtAddr{cpu_.regs.rip + size}, mmu::Access::kFetch, mmu::Privilege::kUser);
         if (!byte || !byte->host) break;
         bytes[size] = *byte->host;
     }

@@ -1,5 +1,5 @@
-// The run loop: finds or builds the block at RIP and lets it run; blocks find their successors by themselves as long as
-// they can. It owns the decoded blocks and knows no kernel.
+// The run loop: finds or builds the block at RIP and lets it run; blocks find their successors by themselves
+// as long as they can. It owns the decoded blocks and knows no kernel.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ class Interpreter {
     explicit Interpreter(Cpu& cpu);
     ~Interpreter();
 
-    /// Runs until something needs the caller, for `max_instructions` retired ones at the most (exactly that many when
-    /// the answer is kBudget and no stop was asked for).
+    /// Runs until something needs the caller, for `max_instructions` retired ones at the most (exactly that
+    /// many when the answer is kBudget and no stop was asked for).
     Exit run(u64 max_instructions);
 
     /// The instruction at regs.rip as bytes and text, read without any effect.

@@ -64,10 +64,15 @@ u64 Machine::budget() const {
 kernel::ExitStatus Machine::run() {
     while (!kernel_.exit_status() && !error_) {
         switch (interpreter_->run(budget())) {
-            case Exit::kSyscall: kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions); break;
-            case Exit::kFault: handle_fault(); break;
+            case Exit::kSyscall:
+                kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions);
+                break;
+            case Exit::kFault:
+                handle_fault();
+                break;
             case Exit::kBudget:
-            case Exit::kLookup: break;
+            case Exit::kLookup:
+                break;
         }
         handle_budget();
         if (mmu_.verify_failure()) [[unlikely]]
@@ -109,6 +114,8 @@ void Machine::set_observers(mmu::Observer* mmu_observer, kernel::Observer* kerne
     kernel_.set_observer(kernel_observer);
 }
 
-std::string Machine::state_hash() const { return hash_state(cpu_->regs, cpu_->counters, mmu_, memory_); }
+std::string Machine::state_hash() const {
+    return hash_state(cpu_->regs, cpu_->counters, mmu_, memory_);
+}
 
 }  // namespace emu

@@ -1,5 +1,5 @@
-// The whole machine: RAM, MMU, CPU and kernel, and the loop that carries traps from the CPU to the kernel and back. The
-// only place that knows both sides.
+// The whole machine: RAM, MMU, CPU and kernel, and the loop that carries traps from the CPU to the kernel and
+// back. The only place that knows both sides.
 //
 //   Interpreter::run --Exit::kSyscall--> Kernel::handle_syscall --+
 //         ^          --Exit::kFault----> Kernel::handle_fault   --+
@@ -58,8 +58,8 @@ class Machine {
     const Counters& counters() const { return cpu_->counters; }
     u64 blocks_built() const { return interpreter_->blocks_built(); }
 
-    /// A hash of everything that the guest's next step could depend on: registers, mapped memory with its page tables,
-    /// TLB contents, counters. Two runs of the same guest end with the same one.
+    /// A hash of everything that the guest's next step could depend on: registers, mapped memory with its
+    /// page tables, TLB contents, counters. Two runs of the same guest end with the same one.
     std::string state_hash() const;
 
   private:

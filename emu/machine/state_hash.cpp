@@ -37,7 +37,8 @@ void add_registers(Hash& hash, const mmu::Registers& r) {
         hash.word(value.significand);
         hash.word(value.sign_exponent);
     }
-    for (const u64 value : {u64{r.x87.control}, u64{r.x87.status}, u64{r.x87.top}, u64{r.x87.valid}}) hash.word(value);
+    for (const u64 value : {u64{r.x87.control}, u64{r.x87.status}, u64{r.x87.top}, u64{r.x87.valid}})
+        hash.word(value);
 }
 
 void add_tables(Hash& hash, const PhysicalMemory& memory, PhysAddr table, unsigned level) {
@@ -73,7 +74,8 @@ void add_tlb(Hash& hash, const mmu::Mmu& mmu) {
     const mmu::MmuStats& stats = mmu.stats();
     for (const auto* kinds : {&stats.user, &stats.kernel})
         for (const mmu::RefStats& kind : *kinds)
-            for (const u64 value : {kind.references, kind.l1_misses, kind.l2_hits, kind.l2_misses, kind.faults})
+            for (const u64 value :
+                 {kind.references, kind.l1_misses, kind.l2_hits, kind.l2_misses, kind.faults})
                 hash.word(value);
     for (const u64 value : stats.flushes) hash.word(value);
     hash.word(stats.walks.memory_references);
@@ -85,7 +87,8 @@ std::string hash_state(const mmu::Registers& registers, const Counters& counters
                        const PhysicalMemory& memory) {
     Hash hash;
     add_registers(hash, registers);
-    for (const u64 value : {counters.instructions, counters.loads, counters.stores, counters.fetches}) hash.word(value);
+    for (const u64 value : {counters.instructions, counters.loads, counters.stores, counters.fetches})
+        hash.word(value);
     add_tables(hash, memory, mmu.control().root(), mmu.control().levels());
     add_tlb(hash, mmu);
     char text[17];

@@ -8,8 +8,8 @@
 
 namespace emu {
 
-/// Sixteen hexadecimal digits over registers, counters, the page tables from CR3 with the pages that they map, and the TLB
-/// with its statistics. Host addresses and host time are not in it.
+/// Sixteen hexadecimal digits over registers, counters, the page tables from CR3 with the pages that they
+/// map, and the TLB with its statistics. Host addresses and host time are not in it.
 std::string hash_state(const mmu::Registers& registers, const Counters& counters, const mmu::Mmu& mmu,
                        const mmu::PhysicalMemory& memory);
 
