@@ -250,7 +250,8 @@ void* map_at(u64 address, u64 size, int protection) {
     return p;
 }
 
-constexpr u64 kSignalStack = 0x3100'0000, kSignalStackSize = 0x2'0000;
+/// Out of the way of what a test's RSP is likely to be: with RSP in it the kernel would go on there.
+constexpr u64 kSignalStack = 0x2a5c'93d7'0000, kSignalStackSize = 0x2'0000;
 constexpr u8 kInt3 = 0xcc;
 
 }  // namespace
