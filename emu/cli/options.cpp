@@ -24,8 +24,8 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
 
-Programs must be static (gcc -static, musl-gcc -static, busybox-static). Exit status: the guest's own, 128 + n when
-signal n ended it; 125 an error of mmuscope itself, 126 not executable, 127 not found.)";
+Programs are Linux x86-64 ones, static or dynamic, of one process and one thread. Exit status: the guest's own, 128 + n
+when signal n ended it; 125 an error of mmuscope itself, 126 not executable, 127 not found.)";
 
 constexpr const char* kRunFooter = "Everything after GUEST belongs to the guest. `--` may stand before it.";
 
