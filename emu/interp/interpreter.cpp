@@ -13,7 +13,12 @@ namespace {
 
 /// A slice is short enough that a stop is answered within milliseconds, and that Cpu::references cannot
 /// overflow.
+/// Where the compiler makes no jumps of tail calls it also bounds the depth of the host's stack.
+#ifdef __OPTIMIZE__
 constexpr i64 kSlice = i64{1} << 21;
+#else
+constexpr i64 kSlice = i64{1} << 12;
+#endif
 
 constexpr u32 kMxcsrMasks = 0x1f80;
 constexpr u32 kMxcsrFlags = 0x3f;

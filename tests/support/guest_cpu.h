@@ -49,6 +49,7 @@ class GuestCpu {
     u8* data() { return machine_.memory.host(mmu::PhysAddr{kDataFrame}); }
     mmu::Machine& machine() { return machine_; }
     emu::Cpu& cpu() { return cpu_; }
+    emu::Interpreter& interpreter() { return interpreter_; }
 
   private:
     static constexpr u64 kCodeFrame = 8 << 20, kDataFrame = 9 << 20;
