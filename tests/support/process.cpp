@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -37,6 +39,12 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
     signal(SIGPIPE, SIG_DFL);
     if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(127);
     if (options.same_addresses) personality(ADDR_NO_RANDOMIZE);
+    // Linux's usual limit, whatever the shell's is: a recursion without end must come to one natively too.
+    rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) == 0) {
+        stack.rlim_cur = std::min<rlim_t>(8u << 20, stack.rlim_max);
+        setrlimit(RLIMIT_STACK, &stack);
+    }
     execve(arguments[0].c_str(), pointers(arguments).data(), pointers(options.environment).data());
     _exit(127);
 }
