@@ -174,18 +174,6 @@ TEST_CASE("Bad input: a table of segments that is not there") {
     with([](Elf64_Ehdr& h) { h.e_entry = 0; });
 }
 
-TEST_CASE("Bad input: dynamic programs name the interpreter that is missing") {
-    // A dynamic program whose interpreter is not in the guest's root.
-    TemporaryFolder folder;
-    const std::string copy = folder.write("dynamic", test::read_file("/bin/true"));
-    chmod(copy.c_str(), 0755);
-    const ProcessResult result = test::emulate({"run", "--root", folder.path()}, {"/dynamic"});
-    INFO(result.err);
-    CHECK(result.status >= 125);
-    CHECK(result.status <= 127);
-    CHECK(result.err.starts_with("mmuscope: "));
-}
-
 TEST_CASE("Bad input: unknown TLBs and files that describe none") {
     TemporaryFolder folder;
     const Words hello = {guest_path("hello.glibc")};
