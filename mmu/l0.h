@@ -7,15 +7,15 @@
 // clean page, decoded code, a replacement policy whose hits change more than a stamp) simply have no slot.
 #pragma once
 
-#include <cstring>
+#include <type_traits>
 
 #include "mmu/arch/addr.h"
 
 namespace mmu {
 
 struct L0 {
-    static constexpr unsigned kSlots = 512;  ///< a slot array is 16 KiB
-    static constexpr u64 kNoTag = 1;         ///< never equals a page address
+    static constexpr unsigned kSlots = 1024;  ///< a slot array is 32 KiB, of which an L1 of 64 pages uses 2
+    static constexpr u64 kNoTag = 1;          ///< never equals a page address
 
     struct Slot {
         u64 tag = kNoTag;      ///< page-aligned virtual address
@@ -30,11 +30,22 @@ struct L0 {
     u64 clock = 0;    ///< one tick a reference; the order of stamps is the order of references
     u64 discard = 0;  ///< where slots of policies without stamps write theirs
 
-    /// Folds the next bits in, so that streams a power of two apart do not share a slot. Added, not XORed:
-    /// neighbouring pages must never share one, or hit() would take an access that crosses from one into the
-    /// other for a hit.
+    /// The page number's low bits and no more: folding higher ones in, so that pages 4 MiB apart do not share
+    /// a slot, costs every access more than it saves. Neighbouring pages must never share one, or hit() would
+    /// take an access that crosses from one into the other for a hit.
     static constexpr unsigned index(u64 address) {
-        return static_cast<unsigned>((address >> 12) + (address >> 21)) & (kSlots - 1);
+        return static_cast<unsigned>(address >> 12) & (kSlots - 1);
+    }
+
+    /// slots[index(address)], by one shift and one mask.
+    template <class AnySlot>
+    [[gnu::always_inline]] static AnySlot& at(AnySlot* slots, u64 address) {
+        constexpr unsigned kSlotShift = 5;
+        static_assert(sizeof(Slot) == 1u << kSlotShift);
+        constexpr u64 kMask = u64{kSlots - 1} << kSlotShift;
+        using Byte = std::conditional_t<std::is_const_v<AnySlot>, const char, char>;
+        const u64 offset = (address >> (kPageShift - kSlotShift)) & kMask;
+        return *reinterpret_cast<AnySlot*>(reinterpret_cast<Byte*>(slots) + offset);
     }
 
     /// hit() in its two halves, for callers that want no pointer to test: does the slot lead to all of
@@ -50,12 +61,12 @@ struct L0 {
     /// The host bytes of [address, address + size), or null: not in the L1 with this right, or it crosses a
     /// page.
     [[gnu::always_inline]] u8* hit(const Slot* slots, u64 address, u64 size) {
-        const Slot& slot = slots[index(address)];
+        const Slot& slot = at(slots, address);
         return covers(slot, address, size) ? use(slot, address) : nullptr;
     }
     /// As hit(), without counting as a reference.
     [[gnu::always_inline]] u8* probe(const Slot* slots, u64 address, u64 size) const {
-        const Slot& slot = slots[index(address)];
+        const Slot& slot = at(slots, address);
         if (slot.tag != align_down(address + size - 1, kPageSize)) return nullptr;
         return reinterpret_cast<u8*>(address + slot.addend);
     }

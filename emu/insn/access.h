@@ -36,7 +36,7 @@ template <class T, class Address, FaultExit fault, class Finish>
 template <class T, class Address, FaultExit fault = fault_exit, class Finish>
 [[gnu::always_inline]] inline Exit with_load(Cpu& c, const Insn* i, Finish finish) {
     const u64 address = Address::address(c, i);
-    const mmu::L0::Slot& slot = c.l0.load[mmu::L0::index(address)];
+    const mmu::L0::Slot& slot = mmu::L0::at(c.l0.load, address);
     if (!mmu::L0::covers(slot, address, sizeof(T))) [[unlikely]]
         return load_missed<T, Address, fault, Finish>(c, i);
     return finish(c, i, static_cast<const u8*>(c.l0.use(slot, address)), address);
@@ -56,7 +56,7 @@ template <class T, class Address, FaultExit fault, class Body, class Then>
 template <class T, class Address, FaultExit fault = fault_exit, class Body, class Then = GoNext>
 [[gnu::always_inline]] inline Exit with_store(Cpu& c, const Insn* i, Body body, Then then = {}) {
     const u64 address = Address::address(c, i);
-    const mmu::L0::Slot& slot = c.l0.store[mmu::L0::index(address)];
+    const mmu::L0::Slot& slot = mmu::L0::at(c.l0.store, address);
     if (!mmu::L0::covers(slot, address, sizeof(T))) [[unlikely]]
         return store_missed<T, Address, fault, Body, Then>(c, i);
     body(c, i, c.l0.use(slot, address), address);
@@ -77,8 +77,7 @@ template <class T, class Address, class Body, class Then>
 template <class T, class Address, class Body, class Then = GoNext>
 [[gnu::always_inline]] inline Exit with_modify(Cpu& c, const Insn* i, Body body, Then then = {}) {
     const u64 address = Address::address(c, i);
-    const u32 index = mmu::L0::index(address);
-    const mmu::L0::Slot &load = c.l0.load[index], &store = c.l0.store[index];
+    const mmu::L0::Slot &load = mmu::L0::at(c.l0.load, address), &store = mmu::L0::at(c.l0.store, address);
     if (!mmu::L0::covers(load, address, sizeof(T)) || !mmu::L0::covers(store, address, sizeof(T)))
         [[unlikely]]
         return modify_missed<T, Address, Body, Then>(c, i);

@@ -43,6 +43,19 @@ class HostMxcsr {
     u32 saved_;
 };
 
+/// Keeps what the emulator's own arithmetic does (hash tables compute load factors) out of the guest's sticky
+/// flags.
+class KeepMxcsr {
+  public:
+    KeepMxcsr() : kept_(_mm_getcsr()) {}
+    ~KeepMxcsr() { _mm_setcsr(kept_); }
+    KeepMxcsr(const KeepMxcsr&) = delete;
+    KeepMxcsr& operator=(const KeepMxcsr&) = delete;
+
+  private:
+    u32 kept_;
+};
+
 }  // namespace
 
 Interpreter::Interpreter(Cpu& cpu)
@@ -103,6 +116,7 @@ Block* Interpreter::block_at_rip() {
     const u64 physical = physical_of(host);
     Block* block = cpu_.rebuild_block ? nullptr : cache_.find(physical);
     if (!block) {
+        const KeepMxcsr mxcsr;
         mmu::Pfn second_frame;
         if (!decode(host, BlockBuilder::kMaxInstructions, second_frame)) return nullptr;
         block = cache_.insert(header_for(host), builder_.code(), second_frame);
@@ -119,6 +133,7 @@ Block* Interpreter::block_at_rip() {
 /// A block with the one instruction at RIP, outside of the cache: for budgets that end within a block.
 Block* Interpreter::single_step_block() {
     const u8* const host = fetch_at_rip();
+    const KeepMxcsr mxcsr;
     mmu::Pfn second_frame;
     if (!host || !decode(host, 1, second_frame)) return nullptr;
     step_.header = header_for(host);

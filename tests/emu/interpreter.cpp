@@ -189,3 +189,20 @@ TEST_CASE("Interpreter: a stop that is asked for ends an endless loop") {
     REQUIRE(outcome.exit == Exit::kBudget);
     REQUIRE(outcome.counters.instructions == 0);
 }
+
+TEST_CASE("Interpreter: decoding leaves the guest's floating-point flags alone") {
+    // Enough distinct blocks that every table of the decoder grows: jmp +0; each a block and a template of
+    // its own.
+    GuestCpu cpu;
+    std::vector<u8> code;
+    for (u8 n = 0; n < 250; ++n) {
+        const u8 block[] = {0x48, 0x8d, static_cast<u8>(0x43 + (n & 4)),
+                            n,    0x83, static_cast<u8>(0xc0 | (n & 3)),
+                            n,    0xeb, 0};
+        code.insert(code.end(), block, block + sizeof block);
+    }
+    const auto outcome = cpu.run(code, at(kCode), 3 * 250);
+    REQUIRE(outcome.exit == Exit::kBudget);
+    REQUIRE(outcome.counters.instructions == 750);
+    REQUIRE((outcome.registers.mxcsr & 0x3f) == 0);
+}
