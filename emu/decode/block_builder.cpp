@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "emu/cpu/cpu.h"
-#include "emu/insn/flag_table.h"
 #include "emu/insn/branches.h"
+#include "emu/insn/flag_table.h"
 
 namespace emu {
 namespace {
@@ -163,6 +163,8 @@ void BlockBuilder::finish(const Source& source, u32 end_offset) {
     if (size_ >= 2 && last.length != 0)
         if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run))
             code_[size_ - 2].run = fused;
+    for (u32 n = 0; n + 1 < size_; ++n)
+        if (const Handler both = handlers_.pair(code_[n].run, code_[n + 1].run)) code_[n++].run = both;
 
     header_ = Block{};
     header_.insns = size_;

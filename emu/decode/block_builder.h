@@ -18,6 +18,7 @@ struct BuilderHandlers {
     Handler
         check_second_page;  ///< fetches the second page of a crossing instruction; imm is its host address
     Handler (*fuse)(Handler compare, Handler branch);  ///< one handler for a pair, or null
+    Handler (*pair)(Handler first, Handler second);    ///< the same for two neighbours
 };
 
 class BlockBuilder {

@@ -10,10 +10,14 @@ namespace emu::insn {
 template <Alu op>
 struct RegReg {
     template <class T>
-    static Exit run(Cpu& c, const Insn* i) {
+    [[gnu::always_inline]] static void step(Cpu& c, const Insn* i) {
         const u8 dst = i->dst;
         const T result = alu<op>(c.reg<T>(dst), c.reg<T>(i->src), c.flags);
         if constexpr (writes(op)) c.set_reg(dst, result);
+    }
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        step<T>(c, i);
         return next(c, i);
     }
 };
@@ -21,10 +25,14 @@ struct RegReg {
 template <Alu op>
 struct RegImm {
     template <class T>
-    static Exit run(Cpu& c, const Insn* i) {
+    [[gnu::always_inline]] static void step(Cpu& c, const Insn* i) {
         const u8 dst = i->dst;
         const T result = alu<op>(c.reg<T>(dst), static_cast<T>(i->imm), c.flags);
         if constexpr (writes(op)) c.set_reg(dst, result);
+    }
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        step<T>(c, i);
         return next(c, i);
     }
 };
@@ -78,6 +86,42 @@ struct UnaryMem {
     static Exit run(Cpu& c, const Insn* i) {
         return with_modify<T, Address>(
             c, i, [](Cpu& cpu, const Insn*, u8* p, u64) { put<T>(p, unary<op>(get<T>(p), cpu.flags)); });
+    }
+};
+
+// --- quiet twins ---
+
+template <Alu op, bool immediate>
+struct QuietReg {
+    template <class T>
+    [[gnu::always_inline]] static void step(Cpu& c, const Insn* i) {
+        const T source = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
+        c.set_reg(i->dst, quiet_alu<op>(c.reg<T>(i->dst), source));
+    }
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        step<T>(c, i);
+        return next(c, i);
+    }
+};
+
+template <Alu op>
+struct QuietRegMem {
+    template <class T, class Address>
+    static Exit run(Cpu& c, const Insn* i) {
+        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+            cpu.set_reg(insn->dst, quiet_alu<op>(cpu.reg<T>(insn->dst), get<T>(p)));
+            return next(cpu, insn);
+        });
+    }
+};
+
+template <Unary op>
+struct QuietUnary {
+    template <class T>
+    static Exit run(Cpu& c, const Insn* i) {
+        c.set_reg(i->dst, quiet_unary<op>(c.reg<T>(i->dst)));
+        return next(c, i);
     }
 };
 

@@ -8,38 +8,6 @@
 namespace emu::insn {
 namespace {
 
-// --- quiet twins ---
-
-template <Alu op, bool immediate>
-struct QuietReg {
-    template <class T>
-    static Exit run(Cpu& c, const Insn* i) {
-        const T source = immediate ? static_cast<T>(i->imm) : c.reg<T>(i->src);
-        c.set_reg(i->dst, quiet_alu<op>(c.reg<T>(i->dst), source));
-        return next(c, i);
-    }
-};
-
-template <Alu op>
-struct QuietRegMem {
-    template <class T, class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
-            cpu.set_reg(insn->dst, quiet_alu<op>(cpu.reg<T>(insn->dst), get<T>(p)));
-            return next(cpu, insn);
-        });
-    }
-};
-
-template <Unary op>
-struct QuietUnary {
-    template <class T>
-    static Exit run(Cpu& c, const Insn* i) {
-        c.set_reg(i->dst, quiet_unary<op>(c.reg<T>(i->dst)));
-        return next(c, i);
-    }
-};
-
 template <Alu... ops>
 void add_alu_flags(FlagTable& table) {
     using Effect = FlagTable::Effect;

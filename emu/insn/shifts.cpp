@@ -1,11 +1,8 @@
 // SHL SHR SAR ROL ROR RCL RCR SHLD SHRD. SDM Vol. 2.
-#include <algorithm>
 #include <array>
-#include <bit>
 
 #include "emu/insn/chapters.h"
-#include "emu/insn/host_shifts.h"
-#include "emu/insn/operands.h"
+#include "emu/insn/shift_forms.h"
 
 namespace emu::insn {
 namespace {
@@ -31,33 +28,6 @@ struct ShiftRegConstant {
             c.set_reg(i->dst, rotate_nonzero<op>(c.reg<T>(i->dst), i->aux, c.flags));
         else
             c.set_reg(i->dst, shift_nonzero<op>(c.reg<T>(i->dst), i->aux, c.flags));
-        return next(c, i);
-    }
-};
-
-/// Its quiet twin.
-template <Shift op>
-struct QuietShiftConstant {
-    template <class T>
-    static Exit run(Cpu& c, const Insn* i) {
-        using Signed = std::make_signed_t<T>;
-        constexpr unsigned kBits = 8 * sizeof(T);
-        const T value = c.reg<T>(i->dst);
-        const unsigned count = i->aux;
-        T result;
-        if constexpr (op == Shift::kRol)
-            result = std::rotl(value, static_cast<int>(count % kBits));
-        else if constexpr (op == Shift::kRor)
-            result = std::rotr(value, static_cast<int>(count % kBits));
-        else if constexpr (op == Shift::kSar)  // a count beyond the width fills with the sign
-            result = static_cast<T>(static_cast<Signed>(value) >> std::min(count, kBits - 1));
-        else if (count >= kBits)  // of an 8- or 16-bit operand
-            result = 0;
-        else if constexpr (op == Shift::kShl)
-            result = static_cast<T>(u64{value} << count);
-        else
-            result = static_cast<T>(value >> count);
-        c.set_reg(i->dst, result);
         return next(c, i);
     }
 };

@@ -3,6 +3,7 @@
 #include "emu/cpu/cpu.h"
 #include "emu/insn/branches.h"
 #include "emu/insn/fused.h"
+#include "emu/insn/pairs.h"
 
 namespace emu {
 namespace {
@@ -41,7 +42,7 @@ Exit check_second_page(Cpu& c, const Insn* i) {
 }  // namespace
 
 BuilderHandlers builder_handlers() {
-    return {undefined, too_long, fall_through, set_scratch, check_second_page, insn::fuse};
+    return {undefined, too_long, fall_through, set_scratch, check_second_page, insn::fuse, insn::pair};
 }
 
 }  // namespace emu

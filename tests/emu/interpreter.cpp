@@ -206,3 +206,19 @@ TEST_CASE("Interpreter: decoding leaves the guest's floating-point flags alone")
     REQUIRE(outcome.counters.instructions == 750);
     REQUIRE((outcome.registers.mxcsr & 0x3f) == 0);
 }
+
+TEST_CASE("Interpreter: pairs of neighbours do what the two do one by one") {
+    // mov eax, 3; mov edx, eax; add edx, eax; xor eax, edx; shl edx, 4; lea rcx, [rdx+rax*2]; mov [rbx], rcx;
+    // movzx esi, byte [rbx]; add eax, edx; cmp eax, 5; jne +0
+    const std::vector<u8> code = {0xb8, 3,    0, 0,    0,    0x89, 0xc2, 1,    0xc2, 0x31, 0xd0,
+                                  0xc1, 0xe2, 4, 0x48, 0x8d, 0x0c, 0x42, 0x48, 0x89, 0x0b, 0x0f,
+                                  0xb6, 0x33, 1, 0xd0, 0x83, 0xf8, 5,    0x75, 0};
+    GuestCpu at_once, stepwise;
+    const auto expected = at_once.run(code, at(kCode), 11);
+    (void)stepwise.run(code, at(kCode), 1);
+    for (int n = 1; n < 11; ++n) REQUIRE(stepwise.interpreter().run(1) == Exit::kBudget);
+    REQUIRE(expected.exit == Exit::kBudget);
+    REQUIRE(expected.counters.instructions == 11);
+    REQUIRE(stepwise.cpu().regs == expected.registers);
+    REQUIRE(stepwise.cpu().counters == expected.counters);
+}

@@ -1,0 +1,53 @@
+// Comparisons that take the conditional branch behind them along, and the table that finds one handler for
+// two.
+#pragma once
+
+#include <unordered_map>
+#include <utility>
+
+#include "emu/insn/alu_forms.h"
+#include "emu/insn/branches.h"
+
+namespace emu::insn {
+
+struct HandlerPairHash {
+    std::size_t operator()(const std::pair<Handler, Handler>& pair) const {
+        return reinterpret_cast<u64>(pair.first) * 31 + reinterpret_cast<u64>(pair.second);
+    }
+};
+using HandlerPairs = std::unordered_map<std::pair<Handler, Handler>, Handler, HandlerPairHash>;
+
+inline Handler find_pair(const HandlerPairs& pairs, Handler first, Handler second) {
+    const auto found = pairs.find({first, second});
+    return found == pairs.end() ? nullptr : found->second;
+}
+
+[[gnu::always_inline]] inline Exit branch_on(Cpu& c, const Insn* i, bool taken) {
+    return taken ? go_taken(c, i + 1) : go_fall(c, i + 1);
+}
+
+template <Alu op, Condition condition, class T>
+Exit compare_reg_reg(Cpu& c, const Insn* i) {
+    return branch_on(c, i, compare<op, condition>(c.reg<T>(i->dst), c.reg<T>(i->src), c.flags));
+}
+
+template <Alu op, Condition condition, class T>
+Exit compare_reg_imm(Cpu& c, const Insn* i) {
+    return branch_on(c, i, compare<op, condition>(c.reg<T>(i->dst), static_cast<T>(i->imm), c.flags));
+}
+
+template <Alu op, Condition condition, class T>
+Exit compare_reg_mem(Cpu& c, const Insn* i) {
+    return with_load<T, BaseDisp>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+        return branch_on(cpu, insn, compare<op, condition>(cpu.reg<T>(insn->dst), get<T>(p), cpu.flags));
+    });
+}
+
+template <Alu op, Condition condition, class T>
+Exit compare_mem_imm(Cpu& c, const Insn* i) {
+    return with_load<T, BaseDisp>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
+        return branch_on(cpu, insn, compare<op, condition>(get<T>(p), static_cast<T>(insn->imm), cpu.flags));
+    });
+}
+
+}  // namespace emu::insn
