@@ -51,8 +51,8 @@ constexpr bool key_denies(const Rights& rights, Access access, Privilege privile
 }
 
 /// The R/W, U/S and XD bits (with WP, SMEP, SMAP) forbid this access.
-constexpr bool mode_denies(const Rights& rights, Access access, Privilege privilege,
-                           const ControlRegisters& control) {
+[[gnu::always_inline]] constexpr bool mode_denies(const Rights& rights, Access access, Privilege privilege,
+                                                  const ControlRegisters& control) {
     if (is_fetch(access) && rights.no_execute && control.nxe()) return true;
     if (privilege == Privilege::kUser) return !rights.user || (is_write(access) && !rights.writable);
     if (is_fetch(access)) return rights.user && control.smep();
@@ -61,8 +61,8 @@ constexpr bool mode_denies(const Rights& rights, Access access, Privilege privil
 }
 
 /// 0 when allowed, else the error code of the #PF (P is always in it, so it is never 0).
-constexpr u32 denial_code(const Rights& rights, Access access, Privilege privilege,
-                          const ControlRegisters& control) {
+[[gnu::always_inline]] constexpr u32 denial_code(const Rights& rights, Access access, Privilege privilege,
+                                                 const ControlRegisters& control) {
     const bool mode = mode_denies(rights, access, privilege, control);
     const bool key = (control.cr4 & (ControlRegisters::kCr4Pke | ControlRegisters::kCr4Pks)) &&
                      key_denies(rights, access, privilege, control);

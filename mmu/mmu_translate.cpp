@@ -23,6 +23,16 @@ inline Walk Mmu::State::walk_for(VirtAddr address, Access access, Privilege priv
     return walk;
 }
 
+/// The access was just allowed to the user (and D set, for a write), so a slot of its kind may stand for it.
+/// A page of decoded code gets no store slot: the decoder must hear of each store.
+inline void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical) {
+    if (kind == RefKind::kStore && ram.holds_code(physical.pfn())) [[unlikely]]
+        return;
+    u64* const stamp = tlb.front_stamp(kind, way);
+    if (!stamp) return;
+    L0::fill(slots_of(*front, kind), address.page_base(), ram.frame(physical.pfn()), stamp);
+}
+
 Expected<Translation, Fault> Mmu::State::translate(VirtAddr address, Access access, Privilege privilege) {
     const RefKind kind = kind_of(access);
     const bool user = privilege == Privilege::kUser;
@@ -189,16 +199,6 @@ Expected<Translation, Fault> Mmu::State::refuse_non_canonical(VirtAddr address, 
 Expected<Translation, Fault> Mmu::State::translate_unpaged(VirtAddr address) {
     const PhysAddr physical{address.value & mask(31, 0)};
     return Translation{physical, ram.contains(physical) ? ram.host(physical) : nullptr, PageSize::k4K};
-}
-
-/// The access was just allowed to the user (and D set, for a write), so a slot of its kind may stand for it.
-/// A page of decoded code gets no store slot: the decoder must hear of each store.
-void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical) {
-    if (kind == RefKind::kStore && ram.holds_code(physical.pfn())) [[unlikely]]
-        return;
-    u64* const stamp = tlb.front_stamp(kind, way);
-    if (!stamp) return;
-    L0::fill(slots_of(*front, kind), address.page_base(), ram.frame(physical.pfn()), stamp);
 }
 
 /// --verify: the shadow L0 stands in for the CPU's, which is kept empty.

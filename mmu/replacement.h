@@ -52,7 +52,7 @@ struct PolicyDefaults {
 
 /// The place of the smallest word, the lowest among equals. Without a branch on what is compared, and in two
 /// strands: a fully associative TLB has a hundred of them.
-inline u32 oldest(const u64* word, u32 count) {
+[[gnu::always_inline]] inline u32 oldest(const u64* word, u32 count) {
     u64 even = ~u64{0}, odd = ~u64{0};
     u32 even_at = 0, odd_at = 0;
     const auto look = [&](u64& least, u32& at, u32 i) {
@@ -68,7 +68,7 @@ inline u32 oldest(const u64* word, u32 count) {
     return even < odd || (even == odd && even_at < odd_at) ? even_at : odd_at;
 }
 
-inline u64 newest_stamp(const u64* stamp, u32 count) {
+[[gnu::always_inline]] inline u64 newest_stamp(const u64* stamp, u32 count) {
     u64 newest = 0;
     for (u32 i = 0; i < count; ++i) newest = std::max(newest, stamp[i]);
     return newest;
@@ -87,14 +87,18 @@ inline u64 newest_stamp(const u64* stamp, u32 count) {
 
 struct Lru : PolicyDefaults {
     static constexpr std::string_view kName = "lru";
-    static u32 victim(SetState& set) { return oldest(set.stamp, set.ways); }
+    [[gnu::always_inline]] static u32 victim_of(const u64* stamp, u32 ways) {
+        return ways == 4 ? oldest(stamp, 4) : oldest(stamp, ways);
+    }
+    static u32 victim(SetState& set) { return victim_of(set.stamp, set.ways); }
 };
 
 struct TreePlru : PolicyDefaults {
     static constexpr std::string_view kName = "tree-plru";
-    static u32 victim(SetState& set) {
-        return set.ways == 4 ? tree_victim(set.stamp, 4) : tree_victim(set.stamp, set.ways);
+    [[gnu::always_inline]] static u32 victim_of(const u64* stamp, u32 ways) {
+        return ways == 4 ? tree_victim(stamp, 4) : tree_victim(stamp, ways);
     }
+    static u32 victim(SetState& set) { return victim_of(set.stamp, set.ways); }
     static const char* refuse(u32 ways) {
         return is_power_of_two(ways) ? nullptr
                                      : "needs a power of two of ways (of its groups of 4, see mru3plru4)";
@@ -105,10 +109,11 @@ struct TreePlru : PolicyDefaults {
 /// the victim is in the group after the one used last (vusec/tlbdr; "TLB;DR", USENIX Security 2022).
 struct Mru3Plru4 : PolicyDefaults {
     static constexpr std::string_view kName = "mru3plru4";
-    static u32 victim(SetState& set) {
-        return set.ways == 12 ? victim_of(set.stamp, 4) : victim_of(set.stamp, set.ways / 3);
+    static u32 victim(SetState& set) { return victim_of(set.stamp, set.ways); }
+    [[gnu::always_inline]] static u32 victim_of(const u64* stamp, u32 ways) {
+        return ways == 12 ? victim_of_trees(stamp, 4) : victim_of_trees(stamp, ways / 3);
     }
-    [[gnu::always_inline]] static u32 victim_of(const u64* stamp, u32 leaves) {
+    [[gnu::always_inline]] static u32 victim_of_trees(const u64* stamp, u32 leaves) {
         const u64 group[] = {newest_stamp(stamp, leaves), newest_stamp(stamp + leaves, leaves),
                              newest_stamp(stamp + 2 * leaves, leaves)};
         const u32 last = group[0] > group[1] ? (group[0] > group[2] ? 0 : 2) : (group[1] > group[2] ? 1 : 2);

@@ -1,8 +1,15 @@
 // One TLB array: sets x ways of entries, tags apart for the search, stamps apart for L0 and the policies. It
 // finds, inserts and removes; what that means for other arrays and for L0 is the hierarchy's business.
+//
+// What a miss of L0 runs through is inline, here: a call for each step costs more than the steps.
+//
+// A tag is one word, so that a search compares one word a way; 0 is an invalid way:
+//   60:16 page number   15:4 PCID (0 in a global entry)   3:2 size   1 global   0 valid
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "mmu/base/rng.h"
@@ -39,8 +46,10 @@ class Tlb {
         return (low ^ (static_cast<u32>(page_number >> set_bits_) & fold_mask_)) & set_mask_;
     }
     /// The way that translates `address` as a page of `size`, or null. Changes nothing.
-    TlbWay* find(PageSize size, VirtAddr address, u16 pcid);
     const TlbWay* find(PageSize size, VirtAddr address, u16 pcid) const;
+    [[gnu::always_inline]] TlbWay* find(PageSize size, VirtAddr address, u16 pcid) {
+        return const_cast<TlbWay*>(std::as_const(*this).find(size, address, pcid));
+    }
     /// The way that holds this page in this scope (global, or its PCID), or null. Changes nothing.
     TlbWay* find_same(const TlbEntry& entry);
 
@@ -58,7 +67,7 @@ class Tlb {
     /// The way that the next insert of this page will take: its own, else the lowest invalid, else the victim
     /// (which the policy chooses now, and the caller evicts by remove()).
     Place place_for(const TlbEntry& entry, u64 now, Presence presence);
-    /// Puts `entry` into a way that is invalid or holds the same page; true as touch().
+    /// Puts `entry` into a way, in the place of what it held; true as touch().
     bool insert(TlbWay& way, const TlbEntry& entry, u64 now);
     /// New contents for the same page and scope; no use of it.
     void refresh(TlbWay& way, const TlbEntry& entry);
@@ -84,13 +93,52 @@ class Tlb {
     u64 mark(u32 number) const { return marks_[number]; }
 
   private:
+    static constexpr u32 kNowhere = ~u32{0};
+    /// Above so many ways a search follows a hash chain, and the oldest is sought in groups.
+    static constexpr u32 kMostWaysToScan = 12;
+    static constexpr u32 kGroup = 8;  ///< ways that share a bound in oldest_of_many()
+    static constexpr u64 kValidTag = bit(0), kGlobalTag = bit(1);
+
+    /// Policies that are worth a branch instead of a call through a pointer.
+    enum class Victim : u8 { kLru, kTreePlru, kMru3Plru4, kOther };
+
+    static constexpr u64 tag_of(PageSize size, u64 page_number, u16 pcid) {
+        return (page_number & mask(44, 0)) << 16 | u64{pcid} << 4 | u64{index_of(size)} << 2 | kValidTag;
+    }
+    static constexpr u64 global_tag_of(PageSize size, u64 page_number) {
+        return tag_of(size, page_number, 0) | kGlobalTag;
+    }
+    static constexpr u64 tag_of(const TlbEntry& entry) {
+        return tag_of(entry.size, entry.page_number, entry.global ? 0 : entry.pcid) |
+               (entry.global ? kGlobalTag : 0);
+    }
+
     SetState state_of(u32 first, u64 now) {
         return {stamps_.data() + first, marks_.data() + first, ways_in_set_, now, rng_};
     }
+    template <u32 kWays>
+    static u32 scan(const u64* tags, u64 tag);
     u32 search(u32 set, u64 tag) const;
-    u32 bucket_of(u64 tag) const;
-    void link(u32 number);
-    void unlink(u32 number);
+    u32 search_any(u32 set, u64 tag) const;
+    u32 victim_in(u32 set, u32 first, u64 now, bool& aged);
+    u32 oldest_of_many(u32 set, u32 first);
+    u32 ask_policy(u32 first, u64 now, bool& aged);
+    u32 groups_in_set() const { return (ways_in_set_ + kGroup - 1) / kGroup; }
+    void forget(const TlbWay& way);
+
+    u32 bucket_of(u64 tag) const {
+        return static_cast<u32>((tag * 0x9e3779b97f4a7c15) >> 32) & static_cast<u32>(heads_.size() - 1);
+    }
+    void link(u32 number) {
+        u32& head = heads_[bucket_of(tags_[number])];
+        next_[number] = head;
+        head = number;
+    }
+    void unlink(u32 number) {
+        u32* from = &heads_[bucket_of(tags_[number])];
+        while (*from != number) from = &next_[*from];
+        *from = next_[number];
+    }
 
     // What a search reads comes first.
     std::vector<u64> tags_;  ///< 0 = invalid
@@ -99,17 +147,147 @@ class Tlb {
     u32 set_bits_;
     u32 fold_mask_;  ///< all ones for an XOR index
     u32 global_ = 0;
-    std::array<u32, 3> resident_{};
-    std::vector<u32> heads_, next_;  ///< hash chains over tags, only where a set has many ways
-    std::vector<TlbWay> ways_;
-    const Policy* policy_;
-    std::vector<u64> stamps_;  ///< last use; a way's own, so it stays when its entry goes
-    std::vector<u64> marks_;   ///< the policy's word for each way
-    std::vector<u32> filled_;  ///< by set: valid ways
-    u32 pieces_ = 0;
+    bool hashed_;  ///< a set has so many ways that heads_ and next_ exist
+    Victim victim_;
     u8 kinds_;
+    Slots slots_;  ///< of the policy, as are the next two
+    void (*touch_)(SetState&, u32 way);
+    void (*insert_)(SetState&, u32 way);
+    std::vector<TlbWay> ways_;
+    std::vector<u64> stamps_;  ///< last use; a way's own, so it stays when its entry goes
+    std::vector<u32> filled_;  ///< by set: valid ways
+    std::array<u32, 3> resident_{};
+    u32 pieces_ = 0;
+    std::vector<u32> heads_, next_;  ///< hash chains over tags
+    std::vector<u64> bounds_;        ///< of oldest_of_many()
+    const Policy* policy_;
+    std::vector<u64> marks_;  ///< the policy's word for each way
     Rng rng_;
     TlbArrayConfig config_;
 };
+
+/// Without a branch on which way it is: that would be mispredicted.
+template <u32 kWays>
+[[gnu::always_inline]] inline u32 Tlb::scan(const u64* tags, u64 tag) {
+    u32 found = kNowhere;
+#pragma GCC unroll 12
+    for (u32 way = 0; way < kWays; ++way) found = tags[way] == tag ? way : found;
+    return found;
+}
+
+/// The way's number, or kNowhere. A tag is in at most one way.
+[[gnu::always_inline]] inline u32 Tlb::search(u32 set, u64 tag) const {
+    const u32 first = set * ways_in_set_;
+    const u64* const of_set = tags_.data() + first;
+    u32 way;
+    if (ways_in_set_ == 4)
+        way = scan<4>(of_set, tag);
+    else if (ways_in_set_ == 12)
+        way = scan<12>(of_set, tag);
+    else
+        return search_any(set, tag);
+    return way == kNowhere ? kNowhere : first + way;
+}
+
+[[gnu::always_inline]] inline const TlbWay* Tlb::find(PageSize size, VirtAddr address, u16 pcid) const {
+    const u64 page_number = address.page_number(size);
+    const u32 set = set_of(page_number);
+    u32 number = search(set, tag_of(size, page_number, pcid));
+    if (global_ > 0) [[unlikely]]
+        number = std::min(number, search_any(set, global_tag_of(size, page_number)));
+    return number == kNowhere ? nullptr : &ways_[number];
+}
+
+[[gnu::always_inline]] inline bool Tlb::touch(TlbWay& way, u64 now) {
+    stamps_[way.number] = now;
+    if (!touch_) [[likely]]
+        return false;
+    SetState state = state_of(way.first, now);
+    touch_(state, way.number - way.first);
+    return state.aged;
+}
+
+/// The oldest of a set of many ways, without reading them all. Of each eight ways it remembers a stamp that
+/// none of them is older than; stamps only grow, so that stays true. The group with the lowest bound is
+/// looked at; if its oldest is older than all other bounds, that is the one, else its bound was too low.
+[[gnu::always_inline]] inline u32 Tlb::oldest_of_many(u32 set, u32 first) {
+    const u32 groups = groups_in_set();
+    u64* const bounds = bounds_.data() + usize{set} * groups;
+    for (;;) {
+        const u32 group = oldest(bounds, groups);
+        const u32 begin = group * kGroup;
+        const u32 count = std::min(kGroup, ways_in_set_ - begin);
+        const u64* const stamps = stamps_.data() + first + begin;
+        const u32 way = count == kGroup ? oldest(stamps, kGroup) : oldest(stamps, count);
+        if (stamps[way] == bounds[group]) return begin + way;
+        bounds[group] = stamps[way];
+    }
+}
+
+[[gnu::always_inline]] inline u32 Tlb::victim_in(u32 set, u32 first, u64 now, bool& aged) {
+    const u64* const stamps = stamps_.data() + first;
+    switch (victim_) {
+        case Victim::kLru:
+            return ways_in_set_ > kMostWaysToScan ? oldest_of_many(set, first)
+                                                  : Lru::victim_of(stamps, ways_in_set_);
+        case Victim::kTreePlru:
+            return TreePlru::victim_of(stamps, ways_in_set_);
+        case Victim::kMru3Plru4:
+            return Mru3Plru4::victim_of(stamps, ways_in_set_);
+        case Victim::kOther:
+            break;
+    }
+    return ask_policy(first, now, aged);
+}
+
+[[gnu::always_inline]] inline Tlb::Place Tlb::place_for(const TlbEntry& entry, u64 now, Presence presence) {
+    const u32 set = set_of(entry.page_number);
+    if (presence == Presence::kUnknown)
+        if (const u32 same = search(set, tag_of(entry)); same != kNowhere) return {&ways_[same], false, true};
+    const u32 first = set * ways_in_set_;
+    if (filled_[set] < ways_in_set_) [[unlikely]] {
+        u32 number = first;
+        while (valid(number)) ++number;
+        return {&ways_[number]};
+    }
+    if (ways_in_set_ == 1) return {&ways_[first]};
+    Place place;
+    place.way = &ways_[first + victim_in(set, first, now, place.aged)];
+    return place;
+}
+
+/// Takes the entry of a valid way out of the counts.
+[[gnu::always_inline]] inline void Tlb::forget(const TlbWay& way) {
+    if (hashed_) unlink(way.number);
+    --resident_[index_of(way.entry.size)];
+    pieces_ -= way.entry.leaf != way.entry.size;
+    global_ -= way.entry.global;
+}
+
+[[gnu::always_inline]] inline bool Tlb::insert(TlbWay& way, const TlbEntry& entry, u64 now) {
+    if (valid(way)) [[likely]]
+        forget(way);
+    else
+        ++filled_[way.set];
+    way.entry = entry;
+    tags_[way.number] = tag_of(entry);
+    if (hashed_) link(way.number);
+    ++resident_[index_of(entry.size)];
+    pieces_ += entry.leaf != entry.size;
+    global_ += entry.global;
+    stamps_[way.number] = now;
+    if (!insert_) [[likely]]
+        return false;
+    SetState state = state_of(way.first, now);
+    insert_(state, way.number - way.first);
+    return state.aged;
+}
+
+[[gnu::always_inline]] inline bool Tlb::settled(const TlbWay& way) const {
+    if (slots_ != Slots::kWhileSettled) [[likely]]
+        return slots_ == Slots::kAlways;
+    SetState state = const_cast<Tlb*>(this)->state_of(way.first, 0);
+    return policy_->settled(state, way.number - way.first);
+}
 
 }  // namespace mmu

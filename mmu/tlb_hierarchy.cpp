@@ -46,6 +46,16 @@ TlbHierarchy::TlbHierarchy(const TlbConfig& config, u64 seed) : config_(config) 
     granular_ = loads_reach_l1i;
     for (const Tlb& array : arrays_)
         if (array.kinds() & bit_of(RefKind::kFetch) && !array.policy().repeat_is_free) granular_ = true;
+    choose_small_paths();
+}
+
+void TlbHierarchy::choose_small_paths() {
+    for (RefKind kind : kAllKinds) {
+        const Group::Choice& l1 = l1_[index_of(kind)].by_size[index_of(PageSize::k4K)];
+        const Group::Choice& l2 = l2_[index_of(kind)].by_size[index_of(PageSize::k4K)];
+        if (l1.count != 1 || l2.count == 0) continue;
+        small_[index_of(kind)] = {&arrays_[l1.arrays[0]], l2.count == 1 ? &arrays_[l2.arrays[0]] : nullptr};
+    }
 }
 
 TlbHierarchy::Group TlbHierarchy::make_group(const std::vector<TlbArrayConfig>& list, u8 kinds, u64 seed) {
@@ -88,7 +98,80 @@ TlbHierarchy::Found TlbHierarchy::find(const Group& group, VirtAddr address, u16
     return {};
 }
 
+inline void TlbHierarchy::drop_slots(const Tlb& array, const TlbWay& way) {
+    if (!l0_) return;
+    const u64* stamp = array.stamp(way);
+    for (RefKind kind : kAllKinds) {
+        if (!(array.kinds() & bit_of(kind))) continue;
+        if (way.entry.size == PageSize::k4K) [[likely]]
+            L0::drop(slots_of(*l0_, kind), way.entry.address(), stamp);
+        else
+            L0::drop_all_of(slots_of(*l0_, kind), stamp);
+    }
+}
+
+inline void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
+    drop_slots(array, way);
+    array.remove(way);
+}
+
+/// Caches what is not yet there in an array of an L1; its victim leaves.
+[[gnu::always_inline]] inline TlbWay* TlbHierarchy::put_l1(Tlb& array, RefKind kind, const TlbEntry& piece) {
+    const Tlb::Place place = array.place_for(piece, *clock_, Tlb::Presence::kAbsent);
+    TlbWay& way = *place.way;
+    if (place.aged) [[unlikely]]
+        drop_unsettled_slots(array, way.number);
+    const bool replaces = array.valid(way);
+    if (replaces) [[likely]]
+        drop_slots(array, way);
+    const TlbEntry victim = way.entry;
+    if (array.insert(way, piece, *clock_)) [[unlikely]]
+        drop_unsettled_slots(array, way.number);
+    if (config_.rule == HierarchyRule::kExclusive && replaces &&
+        l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
+        insert_l2(kind, victim.address(), victim, Tlb::Presence::kUnknown);
+    return &way;
+}
+
+[[gnu::always_inline]] inline void TlbHierarchy::put_l2(Tlb& array, RefKind kind, const TlbEntry& piece,
+                                                        Tlb::Presence presence) {
+    const Tlb::Place place = array.place_for(piece, *clock_, presence);
+    TlbWay& way = *place.way;
+    if (config_.rule == HierarchyRule::kInclusive && array.valid(way) && !place.same) {
+        const TlbEntry victim = way.entry;
+        array.remove(way);
+        back_invalidate(kind, victim);
+    }
+    array.insert(way, piece, *clock_);
+}
+
+inline Tlb& TlbHierarchy::small_l2(const SmallPath& path, RefKind kind, u64 page_number) {
+    return path.l2 ? *path.l2 : arrays_[array_number(l2_[index_of(kind)], PageSize::k4K, page_number)];
+}
+
 TlbHierarchy::Result TlbHierarchy::lookup(RefKind kind, VirtAddr address, u16 pcid) {
+    const SmallPath& path = small_[index_of(kind)];
+    if (!only_small_ || !path.l1) [[unlikely]]
+        return lookup_any_size(kind, address, pcid);
+    const u64 now = ++*clock_;
+    if (TlbWay* const way = path.l1->find(PageSize::k4K, address, pcid)) {
+        if (path.l1->touch(*way, now)) [[unlikely]]
+            drop_unsettled_slots(*path.l1, way->number);
+        return {Level::kL1, way};
+    }
+    Tlb& l2 = small_l2(path, kind, address.page_number());
+    TlbWay* const way = l2.find(PageSize::k4K, address, pcid);
+    if (!way) return {};
+    if (config_.rule == HierarchyRule::kExclusive) {
+        l2.remove(*way);
+    } else {
+        l2.touch(*way, now);
+    }
+    // The entry is copied before an exclusive L1's victim may overwrite it.
+    return {Level::kL2, put_l1(*path.l1, kind, way->entry)};
+}
+
+TlbHierarchy::Result TlbHierarchy::lookup_any_size(RefKind kind, VirtAddr address, u16 pcid) {
     const u64 now = ++*clock_;
     if (const Found hit = find(l1_[index_of(kind)], address, pcid); hit.way) {
         if (hit.array->touch(*hit.way, now)) drop_unsettled_slots(*hit.array, hit.way->number);
@@ -105,6 +188,13 @@ TlbHierarchy::Result TlbHierarchy::lookup(RefKind kind, VirtAddr address, u16 pc
 }
 
 TlbWay* TlbHierarchy::fill(RefKind kind, VirtAddr address, const TlbEntry& entry) {
+    const SmallPath& path = small_[index_of(kind)];
+    if (entry.size == PageSize::k4K && path.l1) [[likely]] {
+        if (config_.rule != HierarchyRule::kExclusive)
+            put_l2(small_l2(path, kind, entry.page_number), kind, entry, Tlb::Presence::kAbsent);
+        return put_l1(*path.l1, kind, entry);
+    }
+    if (entry.size != PageSize::k4K) only_small_ = false;
     if (config_.rule != HierarchyRule::kExclusive) insert_l2(kind, address, entry, Tlb::Presence::kAbsent);
     return insert_l1(kind, address, entry);
 }
@@ -126,17 +216,7 @@ TlbWay* TlbHierarchy::insert_l1(RefKind kind, VirtAddr address, const TlbEntry& 
     const PageSize size = size_in(group.by_size, entry.size);
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    const Tlb::Place place = array.place_for(piece, *clock_, Tlb::Presence::kAbsent);
-    if (place.aged) drop_unsettled_slots(array, place.way->number);
-    if (array.valid(*place.way)) {
-        const TlbEntry victim = place.way->entry;
-        evict(array, *place.way);
-        if (config_.rule == HierarchyRule::kExclusive &&
-            l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
-            insert_l2(kind, victim.address(), victim, Tlb::Presence::kUnknown);
-    }
-    if (array.insert(*place.way, piece, *clock_)) drop_unsettled_slots(array, place.way->number);
-    return place.way;
+    return put_l1(array, kind, piece);
 }
 
 void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence) {
@@ -145,13 +225,7 @@ void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& ent
     if (group.by_size[index_of(size)].count == 0) return;
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    const Tlb::Place place = array.place_for(piece, *clock_, presence);
-    if (array.valid(*place.way) && !place.same) {
-        const TlbEntry victim = place.way->entry;
-        array.remove(*place.way);
-        if (config_.rule == HierarchyRule::kInclusive) back_invalidate(kind, victim);
-    }
-    array.insert(*place.way, piece, *clock_);
+    put_l2(array, kind, piece, presence);
 }
 
 void TlbHierarchy::back_invalidate(RefKind kind, const TlbEntry& entry) {
@@ -161,23 +235,6 @@ void TlbHierarchy::back_invalidate(RefKind kind, const TlbEntry& entry) {
             continue;
         Tlb& array = arrays_[array_number(group, entry.size, entry.page_number)];
         if (TlbWay* way = array.find_same(entry)) evict(array, *way);
-    }
-}
-
-void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
-    drop_slots(array, way);
-    array.remove(way);
-}
-
-void TlbHierarchy::drop_slots(const Tlb& array, const TlbWay& way) {
-    if (!l0_) return;
-    const u64* stamp = array.stamp(way);
-    for (RefKind kind : kAllKinds) {
-        if (!(array.kinds() & bit_of(kind))) continue;
-        if (way.entry.size == PageSize::k4K)
-            L0::drop(slots_of(*l0_, kind), way.entry.address(), stamp);
-        else
-            L0::drop_all_of(slots_of(*l0_, kind), stamp);
     }
 }
 
@@ -208,12 +265,6 @@ bool TlbHierarchy::update(RefKind kind, VirtAddr address, const TlbEntry& entry)
     refresh_in(l1_[index_of(kind)], address, entry);
     refresh_in(l2_[index_of(kind)], address, entry);
     return true;
-}
-
-u64* TlbHierarchy::front_stamp(RefKind kind, TlbWay* way) {
-    Tlb& array = arrays_[way->array];
-    CHECK(array.valid(*way) && array.kinds() & bit_of(kind), way->number);
-    return array.settled(*way) ? array.stamp(*way) : nullptr;
 }
 
 u64 TlbHierarchy::invalidate_address(VirtAddr address, u16 pcid, Scope scope) {
@@ -278,6 +329,7 @@ u64 TlbHierarchy::invalidate_nonglobal() {
 }
 
 u64 TlbHierarchy::invalidate_all() {
+    only_small_ = true;
     return invalidate_where([](const TlbEntry&) { return true; });
 }
 

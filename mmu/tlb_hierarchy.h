@@ -57,7 +57,12 @@ class TlbHierarchy {
 
     /// The stamp for an L0 slot of `way` (which lookup, fill or update of this reference gave), or null where
     /// a slot would not be exact now.
-    u64* front_stamp(RefKind kind, TlbWay* way);
+    u64* front_stamp(RefKind kind, TlbWay* way) {
+        Tlb& array = arrays_[way->array];
+        if (!(array.kinds() >> static_cast<unsigned>(kind) & 1)) [[unlikely]]
+            return nullptr;
+        return array.settled(*way) ? array.stamp(*way) : nullptr;
+    }
 
     /// True where even repeated fetches from one page must be made one by one, so that a CPU cannot make one
     /// a block: a hit after a hit, or after a fill, changes the L1I's policy state, or a load may throw an
@@ -103,11 +108,23 @@ class TlbHierarchy {
     };
     enum class Scope : u8 { kPcidAndGlobal, kPcidOnly };
 
+    /// Where the 4 KiB pages of one kind of reference are, while no larger page has been cached: the way that
+    /// nearly every reference takes.
+    struct SmallPath {
+        Tlb* l1 = nullptr;  ///< null: not so simple
+        Tlb* l2 = nullptr;  ///< null: one of several, by page number
+    };
+
     Group make_group(const std::vector<TlbArrayConfig>& list, u8 kinds, u64 seed);
     /// Its number in arrays_; the group holds this size.
     static u16 array_number(const Group& group, PageSize size, u64 page_number);
+    void choose_small_paths();
     Found find(const Group& group, VirtAddr address, u16 pcid);
+    Result lookup_any_size(RefKind kind, VirtAddr address, u16 pcid);
     TlbWay* insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry);
+    TlbWay* put_l1(Tlb& array, RefKind kind, const TlbEntry& piece);
+    void put_l2(Tlb& array, RefKind kind, const TlbEntry& piece, Tlb::Presence presence);
+    Tlb& small_l2(const SmallPath& path, RefKind kind, u64 page_number);
     void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence);
     void back_invalidate(RefKind kind, const TlbEntry& entry);
     void refresh_in(const Group& group, VirtAddr address, const TlbEntry& entry);
@@ -126,6 +143,8 @@ class TlbHierarchy {
     L0* l0_ = nullptr;
     u64 own_clock_ = 0;
     u64* clock_ = &own_clock_;
+    std::array<SmallPath, kRefKinds> small_{};  ///< by RefKind
+    bool only_small_ = true;                    ///< no larger page has been cached since all was flushed
     bool granular_ = false;
 };
 

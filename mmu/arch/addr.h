@@ -19,7 +19,7 @@ inline constexpr PageSize kPageSizes[] = {PageSize::k4K, PageSize::k2M, PageSize
 constexpr unsigned shift_of(PageSize size) { return static_cast<unsigned>(size); }
 constexpr u64 bytes_of(PageSize size) { return u64{1} << shift_of(size); }
 /// 0, 1, 2 for 4 KiB, 2 MiB, 1 GiB: the index into per-size arrays.
-constexpr unsigned index_of(PageSize size) { return (shift_of(size) - 12) / 9; }
+constexpr unsigned index_of(PageSize size) { return (shift_of(size) >> 3) - 1; }
 constexpr const char* name_of(PageSize size) {
     return size == PageSize::k4K ? "4K" : size == PageSize::k2M ? "2M" : "1G";
 }
