@@ -48,7 +48,7 @@ struct SigInfo {
 struct AltStack {
     static constexpr u32 kOnStack = 1, kDisable = 2, kAutoDisarm = 1u << 31;
     u64 sp = 0, size = 0;
-    u32 flags = kDisable;
+    u32 flags = 0;  ///< of the last sigaltstack(); execve leaves 0, not SS_DISABLE
 };
 
 /// Signal state of a task. Linux splits it into signal_struct and sighand_struct for threads.

@@ -292,6 +292,11 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
     Parent parent;  // these two keep `from` alive while links are followed
     std::string parent_path;
     for (int links = 0; links < kMaxLinks; ++links) {
+        if ((flags & O_CREAT) && !name.empty() && name.back() == '/') {  // open_last_lookups()
+            const auto found = kernel.paths->lookup_parent(from, name);
+            if (!found) return Unexpected{found.error()};
+            if (!found->is_root && found->name != "./" && found->name != "../") return Unexpected{EISDIR};
+        }
         auto node =
             links ? kernel.paths->lookup(from, name, follow) : lookup_path(kernel, task, dirfd, name, follow);
         if (node && exclusive) return Unexpected{EEXIST};
@@ -359,8 +364,8 @@ int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& st
 
 namespace {
 
-/// Deviation: which pipe or terminal the host has put behind a descriptor, and when it was last used, is not told, so that
-/// two runs see the same.
+/// Deviation: which pipe or terminal the host has put behind a descriptor, and when it was last used, is not
+/// told, so that two runs see the same.
 void hide_host_identity(struct stat& status) {
     if (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode) && !S_ISSOCK(status.st_mode)) return;
     status.st_ino = 1;

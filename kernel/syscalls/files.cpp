@@ -30,6 +30,7 @@ constexpr int kValidOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUN
 i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode) {
     // build_open_flags()
     flags &= kValidOpenFlags;
+    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     if ((flags & kTmpFile) && (!(flags & O_DIRECTORY) || (flags & O_CREAT))) return -EINVAL;
     if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT)) return -EINVAL;  // 6.4
     const auto path = call.path(path_argument);
@@ -72,7 +73,13 @@ i64 creat(Syscall& call) {
 i64 openat2(Syscall& call) {
     open_how how{};
     if (call.args[3] < sizeof how) return -EINVAL;
-    if (call.args[3] > sizeof how) return -E2BIG;
+    if (call.args[3] > mmu::kPageSize) return -E2BIG;
+    // copy_struct_from_user(): a longer structure is fine while the rest of it is zero.
+    std::vector<u8> rest(call.args[3] - sizeof how);
+    if (copy_from_user(call.system(), call.mm(), rest.data(), call.args[2] + sizeof how, rest.size()))
+        return -EFAULT;
+    for (const u8 byte : rest)
+        if (byte) return -E2BIG;
     if (call.get(how, call.args[2])) return -EFAULT;
     if (how.flags & ~static_cast<u64>(kValidOpenFlags)) return -EINVAL;
     if ((how.mode & ~u64{07777}) || (how.mode && !(how.flags & (O_CREAT | kTmpFile)))) return -EINVAL;
@@ -192,8 +199,17 @@ i64 fcntl(Syscall& call) {
         case F_OFD_SETLKW:
             return record_lock(call, file, command);
         case F_GETOWN:
+        case F_SETOWN:  // no signal is ever sent for it
         case F_GETSIG:
             return 0;
+        case F_SETSIG:
+            return argument > kSignals ? -EINVAL : 0;
+        case F_GETOWN_EX:
+            return call.put(f_owner_ex{F_OWNER_PID, 0}, argument);
+        case F_SETOWN_EX: {
+            f_owner_ex owner;
+            return call.get(owner, argument) ? -EFAULT : 0;
+        }
         case F_GETPIPE_SZ:
         case F_SETPIPE_SZ:
         case F_ADD_SEALS:
@@ -304,6 +320,7 @@ i64 do_pipe(Syscall& call, int flags) {
     if (::pipe2(ends, (flags & (O_NONBLOCK | O_DIRECT)) | O_CLOEXEC) != 0) return -errno;
     OpenFile reader = plain_host_file(UniqueFd{ends[0]}, O_RDONLY | (flags & O_NONBLOCK));
     OpenFile writer = plain_host_file(UniqueFd{ends[1]}, O_WRONLY | (flags & O_NONBLOCK));
+    reader.may_change = writer.may_change = true;
     const int first = install_file(call.kernel, call.task, std::move(reader), flags & O_CLOEXEC);
     if (first < 0) return first;
     const int second = install_file(call.kernel, call.task, std::move(writer), flags & O_CLOEXEC);
@@ -423,6 +440,7 @@ i64 list_directory(Syscall& call, long host_call) {
     if (!file) return -EBADF;
     if (!S_ISDIR(file->type) || host_fd(*file) < 0) return -ENOTDIR;
     constexpr u64 kMaxBytes = 64 << 10;
+    if (static_cast<int>(call.args[2]) < 0) return -EINVAL;  // no entry fits into a negative count
     std::vector<u8> entries(std::min<u64>(call.args[2] & 0xffffffff, kMaxBytes));
     const off_t before = ::lseek(host_fd(*file), 0, SEEK_CUR);
     const long got = ::syscall(host_call, host_fd(*file), entries.data(), entries.size());

@@ -25,6 +25,11 @@ bool has_mode(const OpenFile& file, Transfer transfer) {
     return transfer == read_file ? file.readable() : file.writable();
 }
 
+/// rw_verify_area(): the end must be a file offset too.
+bool fits(std::optional<u64> offset, u64 bytes) {
+    return !offset || static_cast<i64>(*offset + bytes) >= 0;
+}
+
 /// vfs_read(), vfs_write(): EBADF, then access_ok() of the whole buffer.
 i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
@@ -33,7 +38,7 @@ i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     if (!has_mode(*file, transfer)) return -EBADF;
     const UserBuffer buffer{call.args[1], call.args[2]};
     if (!access_ok(call.mm(), buffer.base, buffer.size)) return -EFAULT;
-    if (static_cast<i64>(buffer.size) < 0) return -EINVAL;
+    if (static_cast<i64>(buffer.size) < 0 || !fits(offset, buffer.size)) return -EINVAL;
     return transfer(call.kernel, call.task, *file, {&buffer, 1}, offset);
 }
 
@@ -58,6 +63,10 @@ i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     if (!has_mode(*file, transfer)) return -EBADF;
     const auto buffers = import_iovec(call);
     if (!buffers) return -buffers.error();
+    u64 total = 0;
+    for (const UserBuffer& buffer : *buffers) total += std::min(buffer.size, kMaxRwCount - total);
+    if (!total) return 0;  // vfs_readv(): the file is not asked
+    if (!fits(offset, total)) return -EINVAL;
     return transfer(call.kernel, call.task, *file, *buffers, offset);
 }
 
@@ -162,19 +171,55 @@ i64 lseek(Syscall& call) {
     return at;
 }
 
-i64 sendfile(Syscall& call) {
-    std::optional<u64> offset, none;
-    if (const i64 error = get_offset(call, call.args[2], offset)) return error;
+namespace {
+
+/// do_sendfile()
+i64 send_between(Syscall& call, std::optional<u64>& offset) {
+    std::optional<u64> none;
     OpenFile* in = file_of(call.kernel, call.task, call.integer(1));
     if (!in || !in->readable()) return -EBADF;
     if (offset && !seekable(*in)) return -ESPIPE;
+    if (offset && static_cast<i64>(*offset) < 0) return -EINVAL;
     OpenFile* out = file_of(call.kernel, call.task, call.integer(0));
     if (!out || !out->writable()) return -EBADF;
     if (S_ISDIR(in->type) || (in->kind == OpenFile::Kind::kHost && !in->regular())) return -EINVAL;
-    const i64 done = copy_between(call, *in, *out, std::min(call.args[3], kMaxRwCount), offset, none);
-    if (offset && done >= 0 && call.put(*offset, call.args[2])) return -EFAULT;
+    if (out->flags & O_APPEND) return -EINVAL;
+    return copy_between(call, *in, *out, std::min(call.args[3], kMaxRwCount), offset, none);
+}
+
+}  // namespace
+
+i64 sendfile(Syscall& call) {
+    std::optional<u64> offset;
+    u64 start = 0;
+    if (call.args[2] && call.get(start, call.args[2])) return -EFAULT;
+    if (call.args[2]) offset = start;
+    const i64 done = send_between(call, offset);
+    // The offset goes back whatever came of it.
+    if (offset && call.put(*offset, call.args[2])) return -EFAULT;
     return done;
 }
+
+namespace {
+
+/// generic_copy_file_checks(): cuts `count` at the end of the source. True: both ranges are of one file and
+/// meet.
+bool overlap(const OpenFile& in, const OpenFile& out, std::optional<u64> in_offset,
+             std::optional<u64> out_offset, u64& count) {
+    struct ::stat from {
+    }, to{};
+    if (::fstat(in.fd.get(), &from) != 0 || ::fstat(out.fd.get(), &to) != 0) return false;
+    const auto position = [](const OpenFile& file, std::optional<u64> offset) {
+        return offset ? *offset : static_cast<u64>(std::max<off_t>(::lseek(file.fd.get(), 0, SEEK_CUR), 0));
+    };
+    const u64 first = position(in, in_offset), second = position(out, out_offset),
+              size = static_cast<u64>(from.st_size);
+    count = first >= size ? 0 : std::min(count, size - first);
+    return from.st_dev == to.st_dev && from.st_ino == to.st_ino && second + count > first &&
+           second < first + count;
+}
+
+}  // namespace
 
 i64 copy_file_range(Syscall& call) {
     OpenFile* in = file_of(call.kernel, call.task, call.integer(0));
@@ -188,9 +233,10 @@ i64 copy_file_range(Syscall& call) {
     if (!in->regular() || !out->regular()) return -EINVAL;
     if (!in->readable() || !out->writable() || (out->flags & O_APPEND)) return -EBADF;
     if (in->kind != OpenFile::Kind::kHost || out->kind != OpenFile::Kind::kHost) return -EXDEV;
-    const i64 done =
-        copy_between(call, *in, *out, std::min(call.args[4], kMaxRwCount), in_offset, out_offset);
-    if (done < 0) return done;
+    u64 count = std::min(call.args[4], kMaxRwCount);
+    if (overlap(*in, *out, in_offset, out_offset, count)) return -EINVAL;
+    const i64 done = copy_between(call, *in, *out, count, in_offset, out_offset);
+    if (done <= 0) return done;
     if (in_offset && call.put(*in_offset, call.args[1])) return -EFAULT;
     if (out_offset && call.put(*out_offset, call.args[3])) return -EFAULT;
     return done;

@@ -27,6 +27,12 @@ i64 stat_at(Syscall& call, int dirfd, const std::string& path, int flags, struct
     return stat_node(call.kernel, call.task, *node, status);
 }
 
+/// The second argument; since 6.11 a null pointer with AT_EMPTY_PATH is as good as "".
+mmu::Expected<std::string, int> path_or_none(Syscall& call, int flags) {
+    if (!call.args[1] && (flags & AT_EMPTY_PATH)) return std::string{};
+    return call.path(1);
+}
+
 i64 do_stat(Syscall& call, int flags) {
     const auto path = call.path(0);
     if (!path) return -path.error();
@@ -82,10 +88,10 @@ i64 fstat(Syscall& call) {
 }
 
 i64 newfstatat(Syscall& call) {
-    constexpr int kKnown = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-    const auto path = call.path(1);
+    constexpr int kKnown = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
+    if (call.integer(3) & ~kKnown) return -EINVAL;  // before the path is looked at: vfs_statx()
+    const auto path = path_or_none(call, call.integer(3));
     if (!path) return -path.error();
-    if (call.integer(3) & ~kKnown) return -EINVAL;
     struct ::stat status {};
     if (const i64 error = stat_at(call, call.integer(0), *path, call.integer(3), status)) return error;
     return call.put(status, call.args[2]);
@@ -96,9 +102,9 @@ i64 statx(Syscall& call) {
     const int flags = call.integer(2);
     if (call.args[3] & 0x80000000) return -EINVAL;  // STATX__RESERVED
     if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE) return -EINVAL;
-    const auto path = call.path(1);
-    if (!path) return -path.error();
     if (flags & ~kKnown) return -EINVAL;
+    const auto path = path_or_none(call, flags);
+    if (!path) return -path.error();
     struct ::stat status {};
     if (const i64 error = stat_at(call, call.integer(0), *path, flags, status)) return error;
     return call.put(statx_of(status), call.args[4]);

@@ -62,6 +62,7 @@ i64 do_poll(Syscall& call, u64 timeout_ns) {
     const u64 count = call.args[1] & 0xffffffff;
     if (count > call.mm().rlimit(kRlimitNofile)) return -EINVAL;
     std::vector<pollfd> entries(count);
+    if (!access_ok(call.mm(), call.args[0], count * sizeof(pollfd))) return -EFAULT;
     if (copy_from_user(call.system(), call.mm(), entries.data(), call.args[0], count * sizeof(pollfd)))
         return -EFAULT;
     const i64 ready = wait_for_files(call, entries, timeout_ns);

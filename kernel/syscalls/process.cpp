@@ -350,7 +350,11 @@ i64 sched_getparam(Syscall& call) {
 i64 sched_get_priority_max(Syscall& call) {
     const int policy = call.integer(0);
     if (policy == SCHED_FIFO || policy == SCHED_RR) return 99;
-    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+    constexpr int kDeadline = 6, kExt = 7;
+    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == kDeadline ||
+                   policy == kExt
+               ? 0
+               : -EINVAL;
 }
 
 i64 sched_get_priority_min(Syscall& call) {
@@ -417,6 +421,7 @@ i64 futex(Syscall& call) {
 i64 getrandom(Syscall& call) {
     if (call.args[2] & ~u64{GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE}) return -EINVAL;
     if ((call.args[2] & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
+    if (!access_ok(call.mm(), call.args[0], std::min<u64>(call.args[1], 0x7ffff000))) return -EFAULT;
     return random_to_user(call.kernel, call.task, call.args[0], std::min<u64>(call.args[1], 0x7ffff000));
 }
 

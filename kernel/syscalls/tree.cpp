@@ -26,12 +26,22 @@ Expected<Parent, int> parent_of(Syscall& call, int dirfd, const std::string& pat
     return lookup_parent_path(call.kernel, call.task, dirfd, path);
 }
 
+std::string without_slashes(std::string name) {
+    while (!name.empty() && name.back() == '/') name.pop_back();
+    return name;
+}
+
+enum class Created : u8 { kDirectory, kOther };  ///< only a directory's name may end in '/'
+
 /// filename_create(): EEXIST comes before EROFS. 0: the name may be made.
-i64 may_create(const Parent& parent) {
+i64 may_create(const Parent& parent, Created what = Created::kOther) {
     if (parent.is_root) return -EEXIST;
     if (!parent.fd) return -EROFS;
     struct ::stat status {};
-    if (::fstatat(parent.fd.get(), parent.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return -EEXIST;
+    const std::string name = without_slashes(parent.name);
+    if (::fstatat(parent.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return -EEXIST;
+    if (errno != ENOENT) return -errno;
+    if (what == Created::kOther && name.size() != parent.name.size()) return -ENOENT;
     return parent.writable ? 0 : -EROFS;
 }
 
@@ -44,11 +54,10 @@ i64 make_directory(Syscall& call, int dirfd, unsigned first) {
     if (!path) return -path.error();
     const auto parent = parent_of(call, dirfd, *path);
     if (!parent) return -parent.error();
-    if (const i64 error = may_create(*parent)) return error;
+    if (const i64 error = may_create(*parent, Created::kDirectory)) return error;
     const mode_t mode = masked(call, call.args[first + 1], 01777);
     if (::mkdirat(parent->fd.get(), parent->name.c_str(), mode) != 0) return -errno;
-    std::string name = parent->name;  // the host's umask is not the guest's
-    while (!name.empty() && name.back() == '/') name.pop_back();
+    const std::string name = without_slashes(parent->name);  // the host's umask is not the guest's
     struct ::stat status {};
     if (::fstatat(parent->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(status.st_mode) && (status.st_mode & 01777) != mode) {
@@ -74,19 +83,34 @@ i64 remove_name(Syscall& call, int dirfd, unsigned path_argument, int flags) {
 
 i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
               unsigned flags) {
-    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;  // Deviation: no RENAME_WHITEOUT
-    if ((flags & RENAME_NOREPLACE) && (flags & RENAME_EXCHANGE)) return -EINVAL;
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) return -EINVAL;
+    if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE)) return -EINVAL;
     const auto from_path = call.path(from_argument);
     if (!from_path) return -from_path.error();
-    const auto to_path = call.path(to_argument);
-    if (!to_path) return -to_path.error();
     const auto from = parent_of(call, from_fd, *from_path);
     if (!from) return -from.error();
+    const auto to_path = call.path(to_argument);
+    if (!to_path) return -to_path.error();
     const auto to = parent_of(call, to_fd, *to_path);
     if (!to) return -to.error();
     if (from->is_root || to->is_root) return -EBUSY;
     if (!from->writable || !to->writable) return -EROFS;
     return result_of(::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags));
+}
+
+/// The object that gets a second name; with AT_EMPTY_PATH and "" that of a descriptor.
+Expected<Node, int> link_source(Syscall& call, int dirfd, const std::string& path, int flags) {
+    const bool itself = path.empty() && (flags & AT_EMPTY_PATH);
+    if (!itself || dirfd == AT_FDCWD)
+        return lookup_path(call.kernel, call.task, dirfd, itself ? "." : path,
+                           flags & AT_SYMLINK_FOLLOW ? Follow::kYes : Follow::kNo);
+    const OpenFile* file = file_of(call.kernel, call.task, dirfd, FileUse::kAnyFile);
+    if (!file) return mmu::Unexpected{EBADF};
+    Node node;
+    if (file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EXDEV};
+    node.fd = UniqueFd{::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3)};
+    if (!node.fd || ::fstat(node.fd.get(), &node.status) != 0) return mmu::Unexpected{errno};
+    return node;
 }
 
 /// do_linkat(). The source must lie in a --rw folder too: a second name would make it writable.
@@ -95,11 +119,10 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto from_path = call.path(from_argument);
     if (!from_path) return -from_path.error();
+    const auto node = link_source(call, from_fd, *from_path, flags);
+    if (!node) return -node.error();
     const auto to_path = call.path(to_argument);
     if (!to_path) return -to_path.error();
-    const auto node = lookup_path(call.kernel, call.task, from_fd, *from_path,
-                                  flags & AT_SYMLINK_FOLLOW ? Follow::kYes : Follow::kNo);
-    if (!node) return -node.error();
     const auto to = parent_of(call, to_fd, *to_path);
     if (!to) return -to.error();
     if (const i64 error = may_create(*to)) return error;
@@ -125,8 +148,18 @@ i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_
 
 /// The object of a change, if the guest may change it: ready for calls on descriptor_path() or with
 /// AT_EMPTY_PATH.
-Expected<UniqueFd, int> changeable(Syscall& call, int dirfd, const std::string& path, Follow follow) {
-    const auto node = lookup_path(call.kernel, call.task, dirfd, path, follow);
+Expected<UniqueFd, int> changeable(Syscall& call, int dirfd, const std::string& path, int flags) {
+    if (path.empty() && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD) {
+        const OpenFile* file = file_of(call.kernel, call.task, dirfd, FileUse::kAnyFile);
+        if (!file) return mmu::Unexpected{EBADF};
+        if (!file->may_change || file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EROFS};
+        const int copy = ::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
+        if (copy < 0) return mmu::Unexpected{errno};
+        return UniqueFd{copy};
+    }
+    const auto node =
+        lookup_path(call.kernel, call.task, dirfd, path.empty() && (flags & AT_EMPTY_PATH) ? "." : path,
+                    flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
     if (!node) return mmu::Unexpected{node.error()};
     if (node->kind != Node::Kind::kHost || !node->fd) return mmu::Unexpected{EROFS};
     UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
@@ -145,8 +178,7 @@ i64 change_mode(Syscall& call, int dirfd, unsigned first, int flags) {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(first);
     if (!path) return -path.error();
-    const auto place =
-        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    const auto place = changeable(call, dirfd, *path, flags);
     if (!place) return -place.error();
     struct ::stat status {};
     if (::fstat(place->get(), &status) == 0 && S_ISLNK(status.st_mode)) return -EOPNOTSUPP;
@@ -158,8 +190,7 @@ i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(first);
     if (!path) return -path.error();
-    const auto place =
-        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    const auto place = changeable(call, dirfd, *path, flags);
     if (!place) return -place.error();
     return result_of(::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
                                 static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
@@ -172,17 +203,17 @@ bool valid_ns(long ns) {
 /// do_utimes(): `times` null means now. A null path means the descriptor itself.
 i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argument, const timespec* times,
                  int flags) {
-    if (times && !(valid_ns(times[0].tv_nsec) && valid_ns(times[1].tv_nsec))) return -EINVAL;
+    const bool valid = !times || (valid_ns(times[0].tv_nsec) && valid_ns(times[1].tv_nsec));
     if (!path_address && dirfd != AT_FDCWD) {
         if (flags) return -EINVAL;
         const i64 fd = changeable_file(call, dirfd, FileUse::kInputOutput);
-        return fd < 0 ? fd : result_of(::futimens(static_cast<int>(fd), times));
+        return fd < 0 ? fd : !valid ? -EINVAL : result_of(::futimens(static_cast<int>(fd), times));
     }
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(path_argument);
     if (!path) return -path.error();
-    const auto place =
-        changeable(call, dirfd, *path, flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
+    const auto place = changeable(call, dirfd, *path, flags);
+    if (!valid && (place || place.error() == EROFS)) return -EINVAL;  // vfs_utimes()
     if (!place) return -place.error();
     return result_of(::utimensat(place->get(), "", times, AT_EMPTY_PATH));
 }
