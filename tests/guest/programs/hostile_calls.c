@@ -1,6 +1,7 @@
-// Makes system calls with arguments drawn from lists of good and bad ones, in the current folder, and prints
-// how each ended: the same sequence natively and emulated must print the same. Usage: hostile_calls SEED
-// COUNT.
+// Makes system calls with arguments drawn from lists of good and bad ones, in a folder that it empties now
+// and then, and prints how each ended: natively and emulated the same sequence must print the same. Usage:
+// hostile_calls SEED COUNT [ONLY-THIS-CALL]
+// libc: glibc
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -269,6 +271,8 @@ int main(int argc, char** argv) {
     memset(long_name, 'x', sizeof long_name - 1);
     memset(long_path, 'y', sizeof long_path - 1);
     signal(SIGPIPE, SIG_IGN);
+    const struct rlimit files = {1024, 1024};
+    if (setrlimit(RLIMIT_NOFILE, &files)) return 9;
     mkdir("work", 0755);
     if (chdir("work")) return 9;
     reset();
