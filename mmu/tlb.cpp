@@ -29,14 +29,13 @@ Tlb::Tlb(const TlbArrayConfig& config, u16 number, u8 kinds, u64 seed)
     touch_ = policy_->touch;
     insert_ = policy_->insert;
     for (u32 i = 0; i < size(); ++i) {
-        const u32 set = i / config.ways;
-        ways_[i] = {.entry = {}, .number = i, .first = set * config.ways, .set = set, .array = number};
+        ways_[i] = {.entry = {}, .number = i, .array = number};
     }
     if (hashed_) {
         heads_.assign(std::bit_ceil(usize{size()} * 2), kNowhere);
         next_.assign(size(), kNowhere);
-        bounds_.assign(usize{config.sets} * groups_in_set(), 0);
     }
+    if (config.ways > kMostWaysToAge) bounds_.assign(usize{config.sets} * groups_in_set(), 0);
 }
 
 /// Of as many ways as there are: along the hash chain, or one after the other.
@@ -61,9 +60,17 @@ TlbWay* Tlb::find_same(const TlbEntry& entry) {
 
 void Tlb::remove(TlbWay& way) {
     CHECK(valid(way), way.number);
-    forget(way);
+    if (hashed_) unlink(way.number);
+    count(way.entry, -1);
     tags_[way.number] = 0;
-    --filled_[way.set];
+    --filled_[set_of(way.entry.page_number)];
+}
+
+void Tlb::count(const TlbEntry& entry, i32 change) {
+    const u32 by = static_cast<u32>(change);
+    resident_[index_of(entry.size)] += by;
+    pieces_ += entry.leaf != entry.size ? by : 0;
+    global_ += entry.global ? by : 0;
 }
 
 u32 Tlb::ask_policy(u32 first, u64 now, bool& aged) {

@@ -20,11 +20,9 @@
 namespace mmu {
 
 /// A place in an array. Opaque to the hierarchy's callers.
-struct TlbWay {
+struct alignas(32) TlbWay {
     TlbEntry entry{};
     u32 number = 0;  ///< in its array: set * ways + way
-    u32 first = 0;   ///< number of the first way of its set
-    u32 set = 0;
     u16 array = 0;
 };
 
@@ -75,6 +73,8 @@ class Tlb {
 
     bool valid(u32 number) const { return tags_[number] != 0; }
     bool valid(const TlbWay& way) const { return tags_[way.number] != 0; }
+    /// The first way of the set that this valid way is in.
+    u32 first_of(const TlbWay& way) const { return set_of(way.entry.page_number) * ways_in_set_; }
     u32 ways_in_set() const { return ways_in_set_; }
     u32 sets() const { return static_cast<u32>(filled_.size()); }
     bool empty_set(u32 set) const { return filled_[set] == 0; }
@@ -94,9 +94,9 @@ class Tlb {
 
   private:
     static constexpr u32 kNowhere = ~u32{0};
-    /// Above so many ways a search follows a hash chain, and the oldest is sought in groups.
-    static constexpr u32 kMostWaysToScan = 12;
-    static constexpr u32 kGroup = 8;  ///< ways that share a bound in oldest_of_many()
+    static constexpr u32 kMostWaysToScan = 24;  ///< above, a search follows a hash chain
+    static constexpr u32 kMostWaysToAge = 12;   ///< above, the oldest is sought in groups
+    static constexpr u32 kGroup = 8;            ///< ways that share a bound in oldest_of_many()
     static constexpr u64 kValidTag = bit(0), kGlobalTag = bit(1);
 
     /// Policies that are worth a branch instead of a call through a pointer.
@@ -124,7 +124,7 @@ class Tlb {
     u32 oldest_of_many(u32 set, u32 first);
     u32 ask_policy(u32 first, u64 now, bool& aged);
     u32 groups_in_set() const { return (ways_in_set_ + kGroup - 1) / kGroup; }
-    void forget(const TlbWay& way);
+    void count(const TlbEntry& entry, i32 change);
 
     u32 bucket_of(u64 tag) const {
         return static_cast<u32>((tag * 0x9e3779b97f4a7c15) >> 32) & static_cast<u32>(heads_.size() - 1);
@@ -170,7 +170,7 @@ class Tlb {
 template <u32 kWays>
 [[gnu::always_inline]] inline u32 Tlb::scan(const u64* tags, u64 tag) {
     u32 found = kNowhere;
-#pragma GCC unroll 12
+#pragma GCC unroll 24
     for (u32 way = 0; way < kWays; ++way) found = tags[way] == tag ? way : found;
     return found;
 }
@@ -184,6 +184,8 @@ template <u32 kWays>
         way = scan<4>(of_set, tag);
     else if (ways_in_set_ == 12)
         way = scan<12>(of_set, tag);
+    else if (ways_in_set_ == 24)
+        way = scan<24>(of_set, tag);
     else
         return search_any(set, tag);
     return way == kNowhere ? kNowhere : first + way;
@@ -202,8 +204,9 @@ template <u32 kWays>
     stamps_[way.number] = now;
     if (!touch_) [[likely]]
         return false;
-    SetState state = state_of(way.first, now);
-    touch_(state, way.number - way.first);
+    const u32 first = first_of(way);
+    SetState state = state_of(first, now);
+    touch_(state, way.number - first);
     return state.aged;
 }
 
@@ -228,8 +231,8 @@ template <u32 kWays>
     const u64* const stamps = stamps_.data() + first;
     switch (victim_) {
         case Victim::kLru:
-            return ways_in_set_ > kMostWaysToScan ? oldest_of_many(set, first)
-                                                  : Lru::victim_of(stamps, ways_in_set_);
+            return ways_in_set_ > kMostWaysToAge ? oldest_of_many(set, first)
+                                                 : Lru::victim_of(stamps, ways_in_set_);
         case Victim::kTreePlru:
             return TreePlru::victim_of(stamps, ways_in_set_);
         case Victim::kMru3Plru4:
@@ -256,38 +259,37 @@ template <u32 kWays>
     return place;
 }
 
-/// Takes the entry of a valid way out of the counts.
-[[gnu::always_inline]] inline void Tlb::forget(const TlbWay& way) {
-    if (hashed_) unlink(way.number);
-    --resident_[index_of(way.entry.size)];
-    pieces_ -= way.entry.leaf != way.entry.size;
-    global_ -= way.entry.global;
-}
-
 [[gnu::always_inline]] inline bool Tlb::insert(TlbWay& way, const TlbEntry& entry, u64 now) {
-    if (valid(way)) [[likely]]
-        forget(way);
-    else
-        ++filled_[way.set];
+    const bool replaces = valid(way);
+    if (hashed_ && replaces) unlink(way.number);
+    // Nearly always one small page takes another's place, and no count changes.
+    const TlbEntry& old = way.entry;
+    if (!replaces || old.size != entry.size || old.leaf != entry.leaf || old.global != entry.global)
+        [[unlikely]] {
+        if (replaces)
+            count(old, -1);
+        else
+            ++filled_[set_of(entry.page_number)];
+        count(entry, 1);
+    }
     way.entry = entry;
     tags_[way.number] = tag_of(entry);
     if (hashed_) link(way.number);
-    ++resident_[index_of(entry.size)];
-    pieces_ += entry.leaf != entry.size;
-    global_ += entry.global;
     stamps_[way.number] = now;
     if (!insert_) [[likely]]
         return false;
-    SetState state = state_of(way.first, now);
-    insert_(state, way.number - way.first);
+    const u32 first = first_of(way);
+    SetState state = state_of(first, now);
+    insert_(state, way.number - first);
     return state.aged;
 }
 
 [[gnu::always_inline]] inline bool Tlb::settled(const TlbWay& way) const {
     if (slots_ != Slots::kWhileSettled) [[likely]]
         return slots_ == Slots::kAlways;
-    SetState state = const_cast<Tlb*>(this)->state_of(way.first, 0);
-    return policy_->settled(state, way.number - way.first);
+    const u32 first = first_of(way);
+    SetState state = const_cast<Tlb*>(this)->state_of(first, 0);
+    return policy_->settled(state, way.number - first);
 }
 
 }  // namespace mmu

@@ -11,11 +11,11 @@ struct TlbEntry {
     PageSize size = PageSize::k4K;  ///< what the entry covers
     PageSize leaf = PageSize::k4K;  ///< size of the page it comes from; larger than `size` for a piece of it
     bool global = false;            ///< matches under any PCID
-    bool writable = false;          ///< R/W of all levels
+    bool writable : 1 = false;      ///< R/W of all levels
     u16 pcid = 0;                   ///< of the address space that walked
-    bool user = false;              ///< U/S of all levels
-    bool no_execute = false;        ///< XD of any level
-    bool dirty = false;             ///< D of the leaf: a store needs no walk to set it
+    bool user : 1 = false;          ///< U/S of all levels
+    bool no_execute : 1 = false;    ///< XD of any level
+    bool dirty : 1 = false;         ///< D of the leaf: a store needs no walk to set it
     u8 pkey = 0;
     PhysAddr frame{};  ///< first byte of what `size` covers
 
@@ -34,5 +34,6 @@ struct TlbEntry {
 
     friend constexpr bool operator==(const TlbEntry&, const TlbEntry&) = default;
 };
+static_assert(sizeof(TlbEntry) == 24, "a TLB of thousands of entries is copied through the host's caches");
 
 }  // namespace mmu

@@ -241,7 +241,7 @@ void TlbHierarchy::back_invalidate(RefKind kind, const TlbEntry& entry) {
 /// After a policy has aged the set that way `number` is in.
 void TlbHierarchy::drop_unsettled_slots(Tlb& array, u32 number) {
     if (!l0_ || array.kinds() == 0) return;
-    const u32 first = array.way(number).first;
+    const u32 first = array.first_of(array.way(number));
     for (u32 i = first; i < first + array.ways_in_set(); ++i)
         if (array.valid(i) && !array.settled(array.way(i))) drop_slots(array, array.way(i));
 }
