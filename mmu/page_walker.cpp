@@ -21,8 +21,9 @@ PageWalker::PageWalker(PhysicalMemory& memory, const PagingFeatures& features) :
     for (unsigned level = kPdpt + 1; level < reserved_.size(); ++level) reserved_[level][1] |= Pte::kLarge;
 }
 
-inline void PageWalker::finish_leaf(Walk& walk, PhysAddr where, const ControlRegisters& control,
-                                    Access access, Privilege privilege, WalkEffects effects) const {
+[[gnu::always_inline]] inline void PageWalker::finish_leaf(Walk& walk, PhysAddr where,
+                                                           const ControlRegisters& control, Access access,
+                                                           Privilege privilege, WalkEffects effects) const {
     walk.global = walk.leaf.global() && control.pge();
     walk.page = walk.leaf.address(walk.size);
     if (const u32 denied = denial_code(walk.rights, access, privilege, control)) [[unlikely]] {

@@ -32,7 +32,7 @@ Tlb::Tlb(const TlbArrayConfig& config, u16 number, u8 kinds, u64 seed)
         ways_[i] = {.entry = {}, .number = i, .array = number};
     }
     if (hashed_) {
-        heads_.assign(std::bit_ceil(usize{size()} * 2), kNowhere);
+        heads_.assign(std::bit_ceil(usize{size()} * 4), kNowhere);
         next_.assign(size(), kNowhere);
     }
     if (config.ways > kMostWaysToAge) bounds_.assign(usize{config.sets} * groups_in_set(), 0);
@@ -64,13 +64,6 @@ void Tlb::remove(TlbWay& way) {
     count(way.entry, -1);
     tags_[way.number] = 0;
     --filled_[set_of(way.entry.page_number)];
-}
-
-void Tlb::count(const TlbEntry& entry, i32 change) {
-    const u32 by = static_cast<u32>(change);
-    resident_[index_of(entry.size)] += by;
-    pieces_ += entry.leaf != entry.size ? by : 0;
-    global_ += entry.global ? by : 0;
 }
 
 u32 Tlb::ask_policy(u32 first, u64 now, bool& aged) {

@@ -217,13 +217,20 @@ template <u32 kWays>
     const u32 groups = groups_in_set();
     u64* const bounds = bounds_.data() + usize{set} * groups;
     for (;;) {
-        const u32 group = oldest(bounds, groups);
+        u64 least = ~u64{0}, next = ~u64{0};  // the two lowest bounds
+        u32 group = 0;
+        for (u32 i = 0; i < groups; ++i) {
+            const u64 bound = bounds[i];
+            next = std::min(next, std::max(bound, least));
+            group = bound < least ? i : group;
+            least = std::min(bound, least);
+        }
         const u32 begin = group * kGroup;
         const u32 count = std::min(kGroup, ways_in_set_ - begin);
         const u64* const stamps = stamps_.data() + first + begin;
         const u32 way = count == kGroup ? oldest(stamps, kGroup) : oldest(stamps, count);
-        if (stamps[way] == bounds[group]) return begin + way;
         bounds[group] = stamps[way];
+        if (stamps[way] < next || stamps[way] == least) return begin + way;
     }
 }
 
@@ -257,6 +264,13 @@ template <u32 kWays>
     Place place;
     place.way = &ways_[first + victim_in(set, first, now, place.aged)];
     return place;
+}
+
+inline void Tlb::count(const TlbEntry& entry, i32 change) {
+    const u32 by = static_cast<u32>(change);
+    resident_[index_of(entry.size)] += by;
+    pieces_ += entry.leaf != entry.size ? by : 0;
+    global_ += entry.global ? by : 0;
 }
 
 [[gnu::always_inline]] inline bool Tlb::insert(TlbWay& way, const TlbEntry& entry, u64 now) {

@@ -14,10 +14,6 @@ constexpr u8 bit_of(RefKind kind) {
 }
 constexpr RefKind kAllKinds[] = {RefKind::kLoad, RefKind::kStore, RefKind::kFetch};
 
-L0::Slot* slots_of(L0& l0, RefKind kind) {
-    return kind == RefKind::kLoad ? l0.load : kind == RefKind::kStore ? l0.store : l0.fetch;
-}
-
 }  // namespace
 
 TlbHierarchy::TlbHierarchy(const TlbConfig& config, u64 seed) : config_(config) {
@@ -101,13 +97,18 @@ TlbHierarchy::Found TlbHierarchy::find(const Group& group, VirtAddr address, u16
 inline void TlbHierarchy::drop_slots(const Tlb& array, const TlbWay& way) {
     if (!l0_) return;
     const u64* stamp = array.stamp(way);
-    for (RefKind kind : kAllKinds) {
-        if (!(array.kinds() & bit_of(kind))) continue;
-        if (way.entry.size == PageSize::k4K) [[likely]]
-            L0::drop(slots_of(*l0_, kind), way.entry.address(), stamp);
+    const VirtAddr page = way.entry.address();
+    const bool small = way.entry.size == PageSize::k4K;
+    const auto drop = [&](RefKind kind, L0::Slot* slots) {
+        if (!(array.kinds() & bit_of(kind))) return;
+        if (small) [[likely]]
+            L0::drop(slots, page, stamp);
         else
-            L0::drop_all_of(slots_of(*l0_, kind), stamp);
-    }
+            L0::drop_all_of(slots, stamp);
+    };
+    drop(RefKind::kLoad, l0_->load);
+    drop(RefKind::kStore, l0_->store);
+    drop(RefKind::kFetch, l0_->fetch);
 }
 
 inline void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
@@ -116,8 +117,9 @@ inline void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
 }
 
 /// Caches what is not yet there in an array of an L1; its victim leaves.
-[[gnu::always_inline]] inline TlbWay* TlbHierarchy::put_l1(Tlb& array, RefKind kind, const TlbEntry& piece) {
-    const Tlb::Place place = array.place_for(piece, *clock_, Tlb::Presence::kAbsent);
+[[gnu::always_inline]] inline TlbWay* TlbHierarchy::put_l1(Tlb& array, RefKind kind, const TlbEntry& piece,
+                                                           u64 now) {
+    const Tlb::Place place = array.place_for(piece, now, Tlb::Presence::kAbsent);
     TlbWay& way = *place.way;
     if (place.aged) [[unlikely]]
         drop_unsettled_slots(array, way.number);
@@ -125,7 +127,7 @@ inline void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
     if (replaces) [[likely]]
         drop_slots(array, way);
     const TlbEntry victim = way.entry;
-    if (array.insert(way, piece, *clock_)) [[unlikely]]
+    if (array.insert(way, piece, now)) [[unlikely]]
         drop_unsettled_slots(array, way.number);
     if (config_.rule == HierarchyRule::kExclusive && replaces &&
         l2_[index_of(kind)].by_size[index_of(victim.size)].count > 0)
@@ -134,15 +136,15 @@ inline void TlbHierarchy::evict(Tlb& array, TlbWay& way) {
 }
 
 [[gnu::always_inline]] inline void TlbHierarchy::put_l2(Tlb& array, RefKind kind, const TlbEntry& piece,
-                                                        Tlb::Presence presence) {
-    const Tlb::Place place = array.place_for(piece, *clock_, presence);
+                                                        Tlb::Presence presence, u64 now) {
+    const Tlb::Place place = array.place_for(piece, now, presence);
     TlbWay& way = *place.way;
     if (config_.rule == HierarchyRule::kInclusive && array.valid(way) && !place.same) {
         const TlbEntry victim = way.entry;
         array.remove(way);
         back_invalidate(kind, victim);
     }
-    array.insert(way, piece, *clock_);
+    array.insert(way, piece, now);
 }
 
 inline Tlb& TlbHierarchy::small_l2(const SmallPath& path, RefKind kind, u64 page_number) {
@@ -168,7 +170,7 @@ TlbHierarchy::Result TlbHierarchy::lookup(RefKind kind, VirtAddr address, u16 pc
         l2.touch(*way, now);
     }
     // The entry is copied before an exclusive L1's victim may overwrite it.
-    return {Level::kL2, put_l1(*path.l1, kind, way->entry)};
+    return {Level::kL2, put_l1(*path.l1, kind, way->entry, now)};
 }
 
 TlbHierarchy::Result TlbHierarchy::lookup_any_size(RefKind kind, VirtAddr address, u16 pcid) {
@@ -190,9 +192,10 @@ TlbHierarchy::Result TlbHierarchy::lookup_any_size(RefKind kind, VirtAddr addres
 TlbWay* TlbHierarchy::fill(RefKind kind, VirtAddr address, const TlbEntry& entry) {
     const SmallPath& path = small_[index_of(kind)];
     if (entry.size == PageSize::k4K && path.l1) [[likely]] {
+        const u64 now = *clock_;
         if (config_.rule != HierarchyRule::kExclusive)
-            put_l2(small_l2(path, kind, entry.page_number), kind, entry, Tlb::Presence::kAbsent);
-        return put_l1(*path.l1, kind, entry);
+            put_l2(small_l2(path, kind, entry.page_number), kind, entry, Tlb::Presence::kAbsent, now);
+        return put_l1(*path.l1, kind, entry, now);
     }
     if (entry.size != PageSize::k4K) only_small_ = false;
     if (config_.rule != HierarchyRule::kExclusive) insert_l2(kind, address, entry, Tlb::Presence::kAbsent);
@@ -216,7 +219,7 @@ TlbWay* TlbHierarchy::insert_l1(RefKind kind, VirtAddr address, const TlbEntry& 
     const PageSize size = size_in(group.by_size, entry.size);
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    return put_l1(array, kind, piece);
+    return put_l1(array, kind, piece, *clock_);
 }
 
 void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence) {
@@ -225,7 +228,7 @@ void TlbHierarchy::insert_l2(RefKind kind, VirtAddr address, const TlbEntry& ent
     if (group.by_size[index_of(size)].count == 0) return;
     const TlbEntry piece = size == entry.size ? entry : entry.piece_at(address, size);
     Tlb& array = arrays_[array_number(group, size, piece.page_number)];
-    put_l2(array, kind, piece, presence);
+    put_l2(array, kind, piece, presence, *clock_);
 }
 
 void TlbHierarchy::back_invalidate(RefKind kind, const TlbEntry& entry) {

@@ -122,8 +122,8 @@ class TlbHierarchy {
     Found find(const Group& group, VirtAddr address, u16 pcid);
     Result lookup_any_size(RefKind kind, VirtAddr address, u16 pcid);
     TlbWay* insert_l1(RefKind kind, VirtAddr address, const TlbEntry& entry);
-    TlbWay* put_l1(Tlb& array, RefKind kind, const TlbEntry& piece);
-    void put_l2(Tlb& array, RefKind kind, const TlbEntry& piece, Tlb::Presence presence);
+    TlbWay* put_l1(Tlb& array, RefKind kind, const TlbEntry& piece, u64 now);
+    void put_l2(Tlb& array, RefKind kind, const TlbEntry& piece, Tlb::Presence presence, u64 now);
     Tlb& small_l2(const SmallPath& path, RefKind kind, u64 page_number);
     void insert_l2(RefKind kind, VirtAddr address, const TlbEntry& entry, Tlb::Presence presence);
     void back_invalidate(RefKind kind, const TlbEntry& entry);

@@ -23,27 +23,27 @@ void WalkCacheLevel::reset() {
     size_ = 0;
 }
 
-WalkCacheLevel::Link WalkCacheLevel::find(u64 key) const {
+inline WalkCacheLevel::Link WalkCacheLevel::find(u64 key) const {
     if (!size_) return kNone;
     Link link = buckets_[bucket_of(key)];
     while (link != kNone && entries_[link].key != key) link = entries_[link].chain;
     return link;
 }
 
-void WalkCacheLevel::unlink(Link link) {
+inline void WalkCacheLevel::unlink(Link link) {
     const Entry& entry = entries_[link];
     (entry.newer == kNone ? newest_ : entries_[entry.newer].older) = entry.older;
     (entry.older == kNone ? oldest_ : entries_[entry.older].newer) = entry.newer;
 }
 
-void WalkCacheLevel::push_newest(Link link) {
+inline void WalkCacheLevel::push_newest(Link link) {
     entries_[link].newer = kNone;
     entries_[link].older = newest_;
     (newest_ == kNone ? oldest_ : entries_[newest_].newer) = link;
     newest_ = link;
 }
 
-const WalkStart* WalkCacheLevel::lookup(VirtAddr address, u16 pcid) {
+[[gnu::always_inline]] inline const WalkStart* WalkCacheLevel::look(VirtAddr address, u16 pcid) {
     const Link link = find(key_of(address, pcid));
     if (link == kNone) return nullptr;
     if (link != newest_) {
@@ -51,6 +51,10 @@ const WalkStart* WalkCacheLevel::lookup(VirtAddr address, u16 pcid) {
         push_newest(link);
     }
     return &entries_[link].below;
+}
+
+const WalkStart* WalkCacheLevel::lookup(VirtAddr address, u16 pcid) {
+    return look(address, pcid);
 }
 
 const WalkStart* WalkCacheLevel::peek(VirtAddr address, u16 pcid) const {
@@ -121,7 +125,7 @@ WalkCache::WalkCache(const WalkCacheConfig& config)
 WalkStart WalkCache::lookup(VirtAddr address, const ControlRegisters& control) {
     const u16 pcid = control.pcid();
     for (unsigned level = 2; level <= control.levels(); ++level)
-        if (const WalkStart* const start = levels_[level - 2].lookup(address, pcid)) return *start;
+        if (const WalkStart* const start = levels_[level - 2].look(address, pcid)) return *start;
     return PageWalker::root_of(control);
 }
 

@@ -49,6 +49,8 @@ class WalkCacheLevel {
     unsigned bucket_of(u64 key) const {
         return static_cast<unsigned>(key * 0x9e3779b97f4a7c15 >> bucket_shift_);
     }
+    friend class WalkCache;
+    const WalkStart* look(VirtAddr address, u16 pcid);  ///< lookup() itself, inline
     Link find(u64 key) const;
     void unlink(Link link);
     void push_newest(Link link);
