@@ -95,7 +95,8 @@ Expected<void, Fault> Mmu::load_cr3(u64 value) {
     const u64 address = pcide ? value & ~Cr::kCr3NoFlush : value;
     if (address >> state.features.physical_bits) return general_protection();
     state.control.cr3 = address;
-    state.control_changed();
+    // Of what control_changed() derives only the PCID can be another one; under the same one L0 stays exact.
+    if (state.control.pcid() != state.pcid) state.control_changed();
     if (pcide && (value & Cr::kCr3NoFlush))
         state.count_flush(FlushCause::kCr3NoFlush, VirtAddr{}, state.pcid, 0);
     else
