@@ -8,6 +8,7 @@
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/timer.h"
+#include "mmu/base/log.h"
 
 namespace kernel::calls {
 
@@ -143,7 +144,10 @@ i64 setitimer(Syscall& call) {
     if (call.args[1] && call.get(request, call.args[1])) return -EFAULT;
     if (!valid(request.it_value) || !valid(request.it_interval)) return -EINVAL;
     if (which < ITIMER_REAL || which > ITIMER_PROF) return -EINVAL;
-    if (which != ITIMER_REAL) return -EINVAL;  // Deviation: CPU-time timers are not supported
+    if (which != ITIMER_REAL) {  // Deviation: CPU-time timers are not supported
+        LOG(warn, "setitimer: only ITIMER_REAL is supported: EINVAL");
+        return -EINVAL;
+    }
     RealTimer& timer = call.task.real_timer;
     const itimerval old = timer_value(call.kernel, timer);
     const auto ns = [](const timeval& t) { return ns_of({t.tv_sec, t.tv_usec * 1000}); };
