@@ -27,8 +27,7 @@ struct L0 {
     Slot load[kSlots];
     Slot store[kSlots];
     Slot fetch[kSlots];
-    u64 clock = 0;    ///< one tick a reference; the order of stamps is the order of references
-    u64 discard = 0;  ///< where slots of policies without stamps write theirs
+    u64 clock = 0;  ///< one tick a reference; the order of stamps is the order of references
 
     /// The page number's low bits and no more: folding higher ones in, so that pages 4 MiB apart do not share
     /// a slot, costs every access more than it saves. Neighbouring pages must never share one, or hit() would
@@ -67,17 +66,16 @@ struct L0 {
     /// As hit(), without counting as a reference.
     [[gnu::always_inline]] u8* probe(const Slot* slots, u64 address, u64 size) const {
         const Slot& slot = at(slots, address);
-        if (slot.tag != align_down(address + size - 1, kPageSize)) return nullptr;
-        return reinterpret_cast<u8*>(address + slot.addend);
+        return covers(slot, address, size) ? reinterpret_cast<u8*>(address + slot.addend) : nullptr;
     }
 
     static void fill(Slot* slots, VirtAddr page, u8* host_page, u64* stamp) {
-        slots[index(page.value)] = {page.value, reinterpret_cast<u64>(host_page) - page.value, stamp, 0};
+        at(slots, page.value) = {page.value, reinterpret_cast<u64>(host_page) - page.value, stamp, 0};
     }
     /// Drops the slot of `page` if it belongs to the entry with this stamp. Without a branch: whether a page
     /// that leaves the L1 has a slot is often a toss-up.
     static void drop(Slot* slots, VirtAddr page, const u64* stamp) {
-        Slot& slot = slots[index(page.value)];
+        Slot& slot = at(slots, page.value);
         const bool own = (slot.tag == page.value) & (slot.stamp == stamp);
         slot.tag |= own ? kNoTag : 0;  // an odd tag is no tag
     }

@@ -37,8 +37,9 @@ bool Cpu::locate(u64 address, u32 size, Access access, Span& span) {
     const u64 in_first = mmu::kPageSize - (address & mmu::kPageOffsetMask);
     const u64 second = address + in_first;
     // An access is canonical as a whole or not at all, and that is looked at before any page.
-    const bool canonical = static_cast<i64>(second << canonical_shift) >> canonical_shift == static_cast<i64>(second);
-    if (size > in_first && !canonical) [[unlikely]] return reference(second, access) != nullptr;
+    const bool canonical = is_canonical(second);
+    if (size > in_first && !canonical) [[unlikely]]
+        return reference(second, access) != nullptr;
     span.low = reference(address, access);
     if (!span.low) return false;
     span.low_size = static_cast<u32>(std::min<u64>(size, in_first));

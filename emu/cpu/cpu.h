@@ -144,6 +144,10 @@ struct Cpu {
     bool store_slow(u64 address, u64 value, u32 size);
     void close_bounce();
 
+    [[gnu::always_inline]] bool is_canonical(u64 address) const {
+        return static_cast<i64>(address << canonical_shift) >> canonical_shift == static_cast<i64>(address);
+    }
+
     /// One reference to instruction bytes at `address`; the host byte, or null with `fault` set.
     u8* fetch(u64 address);
 

@@ -1,7 +1,6 @@
 // Memory operands on the fast path: a handler that finds its page in L0 is a leaf (no stack frame, no call),
 // and one that does not goes on in a cold twin. What to do with the bytes is written once, as a captureless
-// lambda
-// `(Cpu&, const Insn*, p, address)`; where to go on is another, `next` unless said otherwise.
+// lambda `(Cpu&, const Insn*, p, address)`; where to go on is another, `next` unless said otherwise.
 #pragma once
 
 #include "emu/cpu/cpu.h"

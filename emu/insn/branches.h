@@ -43,7 +43,7 @@ Exit jcc(Cpu& c, const Insn* i) {
 /// Whether RIP may be loaded with `target`: otherwise the branch itself raises #GP (SDM Vol. 1 3.3.7.1).
 /// Canonical to 57 bits is not enough without LA57.
 [[gnu::always_inline]] inline bool is_canonical(const Cpu& c, u64 target) {
-    return static_cast<i64>(target << c.canonical_shift) >> c.canonical_shift == static_cast<i64>(target);
+    return c.is_canonical(target);
 }
 
 }  // namespace emu::insn

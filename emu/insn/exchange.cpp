@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "emu/cpu/cpu_model.h"
+#include "emu/insn/access.h"
 #include "emu/insn/chapters.h"
 #include "emu/insn/host_flags.h"
 #include "emu/insn/operands.h"
@@ -28,14 +29,11 @@ struct XchgReg {
 struct XchgMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        const T old = get<T>(p);
-        put<T>(p, c.reg<T>(i->src));
-        c.close(p);
-        c.set_reg(i->src, old);
-        return next(c, i);
+        return with_modify<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
+            const T old = get<T>(p);
+            put<T>(p, cpu.reg<T>(insn->src));
+            cpu.set_reg(insn->src, old);
+        });
     }
 };
 
@@ -53,14 +51,11 @@ struct XaddReg {
 struct XaddMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        const T old = get<T>(p);
-        put<T>(p, alu<Alu::kAdd>(old, c.reg<T>(i->src), c.flags));
-        c.close(p);
-        c.set_reg(i->src, old);
-        return next(c, i);
+        return with_modify<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
+            const T old = get<T>(p);
+            put<T>(p, alu<Alu::kAdd>(old, cpu.reg<T>(insn->src), cpu.flags));
+            cpu.set_reg(insn->src, old);
+        });
     }
 };
 

@@ -1,6 +1,7 @@
 // SHL SHR SAR ROL ROR RCL RCR SHLD SHRD. SDM Vol. 2.
 #include <array>
 
+#include "emu/insn/access.h"
 #include "emu/insn/chapters.h"
 #include "emu/insn/shift_forms.h"
 
@@ -46,12 +47,9 @@ template <Shift op, Count from>
 struct ShiftMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        put<T>(p, shift<op>(get<T>(p), count_of<from>(c, i), c.flags));
-        c.close(p);
-        return next(c, i);
+        return with_modify<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
+            put<T>(p, shift<op>(get<T>(p), count_of<from>(cpu, insn), cpu.flags));
+        });
     }
 };
 

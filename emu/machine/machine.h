@@ -77,7 +77,6 @@ class Machine {
     kernel::Kernel kernel_;
     std::optional<mmu::Error> error_;
     volatile std::sig_atomic_t pending_signal_ = 0;
-    u64 undefined_reported_ = 0;
 };
 
 }  // namespace emu
