@@ -197,22 +197,22 @@ bool compare_op(const Fields& f, Insn& out) {
 // COMIS and UCOMIS: the host sets ZF, PF and CF and clears OF, SF and AF; LAHF and SETO bring them.
 constexpr auto kUcomiss = [](Xmm a, Xmm b) {
     Flags flags;
-    asm volatile("ucomiss %2, %1\n\tlahf\n\tseto %%al" : "=a"(flags) : "x"(a), "x"(b) : "cc");
+    asm volatile("ucomiss %2, %1\n\tlahf\n\tseto %%al" : "=&a"(flags) : "x"(a), "x"(b) : "cc");
     return flags;
 };
 constexpr auto kUcomisd = [](Xmm a, Xmm b) {
     Flags flags;
-    asm volatile("ucomisd %2, %1\n\tlahf\n\tseto %%al" : "=a"(flags) : "x"(a), "x"(b) : "cc");
+    asm volatile("ucomisd %2, %1\n\tlahf\n\tseto %%al" : "=&a"(flags) : "x"(a), "x"(b) : "cc");
     return flags;
 };
 constexpr auto kComiss = [](Xmm a, Xmm b) {
     Flags flags;
-    asm volatile("comiss %2, %1\n\tlahf\n\tseto %%al" : "=a"(flags) : "x"(a), "x"(b) : "cc");
+    asm volatile("comiss %2, %1\n\tlahf\n\tseto %%al" : "=&a"(flags) : "x"(a), "x"(b) : "cc");
     return flags;
 };
 constexpr auto kComisd = [](Xmm a, Xmm b) {
     Flags flags;
-    asm volatile("comisd %2, %1\n\tlahf\n\tseto %%al" : "=a"(flags) : "x"(a), "x"(b) : "cc");
+    asm volatile("comisd %2, %1\n\tlahf\n\tseto %%al" : "=&a"(flags) : "x"(a), "x"(b) : "cc");
     return flags;
 };
 

@@ -26,7 +26,7 @@ Exit arithmetic_top(Cpu& c, const Insn* i) {
                           asm volatile(
                               "fldt %[b]\n\tfldt %[a]\n\t.byte 0xd8, %c[modrm]\n\tfnstsw %[status]\n\t"
                               "fstpt %[result]\n\tfstp %%st(0)"
-                              : [status] "=a"(status), [result] "=m"(result)
+                              : [status] "=&a"(status), [result] "=m"(result)
                               : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
                           return status;
                       }));
@@ -50,7 +50,7 @@ Exit arithmetic_other(Cpu& c, const Insn* i) {
                 u16 status;
                 asm volatile(
                     "fldt %[b]\n\tfldt %[a]\n\t.byte 0xde, %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                    : [status] "=a"(status), [result] "=m"(result)
+                    : [status] "=&a"(status), [result] "=m"(result)
                     : [a] "m"(a), [b] "m"(b), [modrm] "i"(0xc1 | operation << 3));
                 return status;
             }));
@@ -77,7 +77,7 @@ Exit arithmetic_memory(Cpu& c, const Insn* i) {
             c, compute(c, [&] {
                 u16 status;
                 asm volatile("fldt %[a]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                             : [status] "=a"(status), [result] "=m"(result)
+                             : [status] "=&a"(status), [result] "=m"(result)
                              : [a] "m"(a), "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)),
                                [opcode] "i"(opcode), [modrm] "i"(0x07 | operation << 3));
                 return status;
@@ -100,11 +100,11 @@ Exit compare(Cpu& c, const Insn* i) {
         u16 status;
         if constexpr (kind == Compare::kOrdered)
             asm volatile("fldt %[b]\n\tfldt %[a]\n\tfcompp\n\tfnstsw %[status]"
-                         : [status] "=a"(status)
+                         : [status] "=&a"(status)
                          : [a] "m"(a), [b] "m"(b));
         else
             asm volatile("fldt %[b]\n\tfldt %[a]\n\tfucompp\n\tfnstsw %[status]"
-                         : [status] "=a"(status)
+                         : [status] "=&a"(status)
                          : [a] "m"(a), [b] "m"(b));
         return status;
     });
@@ -159,7 +159,7 @@ Exit compare_memory(Cpu& c, const Insn* i) {
     const u16 found = compute(c, [&] {
         u16 status;
         asm volatile("fldt %[a]\n\t.byte %c[opcode], 0x1f\n\tfnstsw %[status]"  // FCOMP (RDI)
-                     : [status] "=a"(status)
+                     : [status] "=&a"(status)
                      : [a] "m"(a), "D"(p),
                        "m"(*reinterpret_cast<const u8(*)[bytes]>(p)), [opcode] "i"(opcode));
         return status;

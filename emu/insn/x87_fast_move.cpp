@@ -87,7 +87,7 @@ Exit load_memory(Cpu& c, const Insn* i) {
         const auto body = [&] {
             u16 status;
             asm volatile(".byte %c[opcode], %c[modrm]\n\tfnstsw %[status]\n\tfstpt %[result]"
-                         : [status] "=a"(status), [result] "+m"(result)
+                         : [status] "=&a"(status), [result] "+m"(result)
                          : "D"(p), "m"(*reinterpret_cast<const u8(*)[bytes]>(p)), [opcode] "i"(opcode),
                            [modrm] "i"(0x07 | extension << 3));
             return status;
@@ -123,7 +123,7 @@ Exit store_memory(Cpu& c, const Insn* i) {
         const u16 found = compute(c, [&] {
             u16 status;
             asm volatile("fldt %[value]\n\t.byte %c[opcode], %c[modrm]\n\tfnstsw %[status]"
-                         : [status] "=a"(status), "=m"(operand)
+                         : [status] "=&a"(status), "=m"(operand)
                          : [value] "m"(value),
                            "D"(operand), [opcode] "i"(opcode), [modrm] "i"(0x07 | extension << 3));
             return status;

@@ -95,7 +95,7 @@ void x87_execute(mmu::X87State& state, u8 opcode, u8 modrm, void* memory, Flags&
         "seto %%al\n\t"
         "lea 128(%%rsp), %%rsp\n\t"
         "fnsave (%[image])"
-        : "+a"(rax)
+        : "+&a"(rax)
         : [image] "r"(&image), [code] "r"(code_for(opcode, modrm)), "D"(memory)
         : "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)");
     flags = static_cast<Flags>(rax);
