@@ -14,6 +14,7 @@
 #include "kernel/timer.h"
 #include "kernel/trap.h"
 #include "kernel/uaccess.h"
+#include "kernel/wait.h"
 #include "mmu/base/log.h"
 
 namespace kernel {
@@ -189,8 +190,12 @@ void Kernel::handle_syscall(Registers& registers, u64 instructions) {
     const u64 number = static_cast<u64>(static_cast<i64>(static_cast<int>(registers.gpr[mmu::kRax])));
     task.interrupted = {};
     task.interrupted_rip = 0;
-    const i64 result = dispatch(kernel, task, registers, number);
-    if (kernel.exit_status) return;
+    task.blocked_call = {};
+    i64 result = 0;
+    do {  // a call that has waited is made again
+        result = dispatch(kernel, task, registers, number);
+        if (kernel.exit_status) return;
+    } while (result == -kCallBlocked);
     if (kernel.system.out_of_memory) {
         out_of_memory(kernel, task);  // a copy to or from user memory found no frame
         return;

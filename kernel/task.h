@@ -71,6 +71,12 @@ struct InterruptedCall {
     u64 number = 0;  ///< orig_rax
 };
 
+/// What a call that blocks keeps until it has ended; a new call starts with a fresh one.
+struct BlockedCall {
+    u64 progress = 0;     ///< bytes that were moved already
+    u64 deadline_ns = 0;  ///< CLOCK_MONOTONIC of its time-out; 0: not computed yet
+};
+
 struct Task {
     Pid pid = 0, tgid = 0, ppid = 0, pgrp = 0, session = 0;
     MmId mm = 0;
@@ -86,6 +92,7 @@ struct Task {
     SignalState signals;
     RealTimer real_timer;
     InterruptedCall interrupted;
+    BlockedCall blocked_call;
     u64 interrupted_rip = 0;  ///< where the interrupted call would be made again
 
     // thread_struct: the last exception, as sigcontext shows it.

@@ -1,0 +1,54 @@
+// Blocking: how a call that cannot go on yet says what it waits for, and how those who change that wake it.
+// A blocked call has done nothing that it would do twice: it returns block()'s value, and is made again from
+// its start once one of the keys was woken, a host descriptor got ready, the deadline passed or a signal
+// came. What it must remember in between (bytes already moved, the deadline) is in Task::blocked_call.
+// Linux: include/linux/wait.h, kernel/sched/wait.c.
+#pragma once
+
+#include <poll.h>
+
+#include <vector>
+
+#include "kernel/task.h"
+
+namespace kernel {
+
+struct KernelState;
+
+inline constexpr u64 kNever = ~u64{0};
+
+/// Names one thing that can be waited for (wait_queue_head_t): a kind in the upper half, an id in the lower.
+using WaitKey = u64;
+enum class WaitKind : u32 {
+    kPipe = 1,
+    kEventFd,
+    kTimerFd,
+    kSignal,  ///< id: pid. A signal was queued for that task, blocked or not (signalfd)
+    kExit,    ///< id: pid. That process has ended (pidfd, wait)
+    kEpoll,
+    kSocket,
+    kLock,  ///< id: 0. A record lock or flock was given up
+    kFutex,
+    kChild,  ///< id: pid of the parent
+    kOther,
+};
+constexpr WaitKey wait_key(WaitKind kind, u64 id) {
+    return static_cast<u64>(kind) << 32 | (id & 0xffffffff);
+}
+
+struct WaitFor {
+    std::vector<WaitKey> keys;
+    std::vector<pollfd> host;  ///< host descriptors and their events
+    u64 deadline_ns = kNever;  ///< CLOCK_MONOTONIC, virtual
+};
+
+/// Internal result of a call that is to be made again when it is woken; the guest never sees it.
+inline constexpr int kCallBlocked = 600;
+
+/// The task waits; the caller returns this value: -kCallBlocked, or -ERESTARTSYS when a signal is pending.
+i64 block(KernelState& kernel, Task& task, const WaitFor& wait);
+
+/// Every task that waits for `key` makes its call again.
+void wake_up(KernelState& kernel, WaitKey key);
+
+}  // namespace kernel
