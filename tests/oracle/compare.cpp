@@ -42,6 +42,10 @@ constexpr Skip kSkips[] = {
     {"cpuid", kModel},
     {"rdtsc", kModel},
     {"rdtscp", kModel},
+    {"rdpid", kModel},
+    {"rdrand", "no two are alike"},
+    {"rdseed", "no two are alike"},
+    {"wrpkru", "it would take away the host program's rights to its own memory"},
     {"lar", kDescriptors},
     {"lsl", kDescriptors},
     {"verr", kDescriptors},
@@ -53,8 +57,15 @@ constexpr Skip kSkips[] = {
     {"smsw", kDescriptors},
 };
 
+/// Privileged, or made to be undefined.
+constexpr std::string_view kAlwaysFault[] = {"cli",     "clts", "hlt",  "in",    "ins",    "invd", "invlpg",
+                                             "invpcid", "lgdt", "lidt", "lldt",  "lmsw",   "ltr",  "mov cr",
+                                             "mov dr",  "out",  "outs", "rdmsr", "rdpmc",  "sti",  "sysexit",
+                                             "sysret",  "ud0",  "ud1",  "ud2",   "wbinvd", "wrmsr"};
+
 /// Flags that the manual leaves undefined after an instruction (SDM Vol. 1 appendix A, Vol. 2).
 constexpr u64 kAllButZf = Rflags::kStatus & ~Rflags::kZf;
+constexpr u64 kAfPf = Rflags::kAf | Rflags::kPf;
 struct UndefinedFlags {
     std::string_view name;
     u64 flags;
@@ -73,6 +84,12 @@ constexpr UndefinedFlags kUndefined[] = {
     {"bsr", kAllButZf},
     {"tzcnt", Rflags::kStatus & ~(Rflags::kZf | Rflags::kCf)},
     {"lzcnt", Rflags::kStatus & ~(Rflags::kZf | Rflags::kCf)},
+    {"andn", kAfPf},
+    {"bextr", kAfPf | Rflags::kSf},
+    {"blsi", kAfPf},
+    {"blsmsk", kAfPf},
+    {"blsr", kAfPf},
+    {"bzhi", kAfPf},
     {"bt", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
     {"bts", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
     {"btr", Rflags::kOf | Rflags::kSf | Rflags::kAf | Rflags::kPf},
@@ -140,7 +157,7 @@ bool is_masked_store(const OpcodeRow& row) {
 class Report {
   public:
     [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
-        char text[256];
+        char text[320];
         va_list arguments;
         va_start(arguments, format);
         std::vsnprintf(text, sizeof text, format, arguments);
@@ -208,16 +225,18 @@ void compare_registers(Report& report, const RandomCase& test, const Registers& 
     for (unsigned n = 0; n < 16; ++n)
         if (!any_result) report.word(kNames[n], host.gpr[n], emulated.gpr[n], before.gpr[n]);
     report.word("rip", host.rip, emulated.rip, before.rip);
+    report.word("fs base", host.fs_base, emulated.fs_base, before.fs_base);
+    report.word("gs base", host.gs_base, emulated.gs_base, before.gs_base);
     const u64 compared =
         (Rflags::kStatus | Rflags::kDf | Rflags::kNt | Rflags::kAc | Rflags::kId | 2) & ~unknown.rflags;
     report.word("rflags", host.rflags & compared, emulated.rflags & compared, before.rflags & compared);
     report.word("mxcsr", host.mxcsr | unknown.mxcsr, emulated.mxcsr | unknown.mxcsr, before.mxcsr);
     for (unsigned n = 0; n < 16; ++n)
         if (!(host.vector[n] == emulated.vector[n]))
-            report.line("xmm%u    host %s  emulated %s  (before %s)", n,
-                        hex(host.vector[n].bytes.data(), 16).c_str(),
-                        hex(emulated.vector[n].bytes.data(), 16).c_str(),
-                        hex(before.vector[n].bytes.data(), 16).c_str());
+            report.line("ymm%-2u    host %s  emulated %s  (before %s)", n,
+                        hex(host.vector[n].bytes.data(), 32).c_str(),
+                        hex(emulated.vector[n].bytes.data(), 32).c_str(),
+                        hex(before.vector[n].bytes.data(), 32).c_str());
     compare_x87(report, before.x87, host.x87, emulated.x87, unknown.fsw);
 }
 
@@ -268,6 +287,12 @@ const char* reason_to_skip(const OpcodeRow& row) {
             (skip.extension < 0 || skip.extension == row.extension))
             return skip.reason;
     return nullptr;
+}
+
+bool always_faults(const OpcodeRow& row) {
+    for (const std::string_view name : kAlwaysFault)
+        if (row.name == name) return true;
+    return false;
 }
 
 bool is_predictable(const OpcodeRow& row, const Fields& fields, const Registers& before) {

@@ -12,6 +12,10 @@ namespace tests {
 /// Why a row is not compared, or null: what user mode cannot run alike on both.
 const char* reason_to_skip(const emu::OpcodeRow& row);
 
+/// Rows that raise an exception whenever they are executed in user mode (SDM Vol. 3A 5.9 and their pages in
+/// Vol. 2).
+bool always_faults(const emu::OpcodeRow& row);
+
 /// Whether all that the instruction leaves is defined but AF, and its operands cannot be where it likes.
 bool is_predictable(const emu::OpcodeRow& row, const emu::Fields& fields, const mmu::Registers& before);
 

@@ -20,6 +20,12 @@ bool is_string_row(const OpcodeRow& row) {
            ((row.opcode >= 0xa4 && row.opcode <= 0xa7) || (row.opcode >= 0xaa && row.opcode <= 0xaf));
 }
 
+/// Its index register is a vector: several addresses.
+bool is_gather(const OpcodeRow& row) {
+    const std::string_view name = row.name;
+    return name.starts_with("vgather") || name.starts_with("vpgather");
+}
+
 /// Bytes of an encoding of `row`: prefixes, opcode, ModRM and a random rest, which split_fields() cuts to
 /// length.
 class Encoder {
@@ -27,11 +33,14 @@ class Encoder {
     Encoder(const OpcodeRow& row, RandomValues& random) : row_(row), random_(random) {}
 
     std::vector<u8> make() {
-        if (row_.encoding == emu::Encoding::kVex) return {};
-        prefixes();
-        if (row_.map != Map::kOne) put(0x0f);
-        if (row_.map == Map::k0F38) put(0x38);
-        if (row_.map == Map::k0F3A) put(0x3a);
+        if (row_.encoding == emu::Encoding::kVex) {
+            vex();
+        } else {
+            prefixes();
+            if (row_.map != Map::kOne) put(0x0f);
+            if (row_.map == Map::k0F38) put(0x38);
+            if (row_.map == Map::k0F3A) put(0x3a);
+        }
         put(static_cast<u8>(row_.opcode + random_.below(row_.count)));
         put(modrm());
         while (bytes_.size() < 24) put(static_cast<u8>(random_.integer()));
@@ -46,12 +55,41 @@ class Encoder {
         if (row_.lockable ? random_.one_in(8) : !is_control_move() && random_.one_in(100)) put(0xf0);
         if (row_.prefix == Prefix::k66 || (any && !ignores_66() && random_.one_in(4))) put(0x66);
         if (random_.one_in(20)) put(0x67);
-        if (random_.one_in(12)) put(kGs);
-        if (random_.one_in(20)) put(kNullSegments[random_.below(std::size(kNullSegments))]);
+        segments();
         if (row_.prefix == Prefix::kF3) put(0xf3);
         if (row_.prefix == Prefix::kF2) put(0xf2);
         if (any && is_string_row(row_) && random_.one_in(2)) put(random_.one_in(2) ? 0xf2 : 0xf3);
         if (random_.one_in(2)) put(static_cast<u8>(0x40 | random_.below(16)));
+    }
+
+    void segments() {
+        if (random_.one_in(12)) put(HostCpu::loads_fs() && random_.one_in(2) ? kFs : kGs);
+        if (random_.one_in(20)) put(kNullSegments[random_.below(std::size(kNullSegments))]);
+    }
+
+    /// Both forms of the prefix. W, L and vvvv are drawn: which of them a row refuses is a part of what is
+    /// compared.
+    void vex() {
+        if (random_.one_in(20)) put(0x67);
+        segments();
+        const unsigned pp = row_.prefix == Prefix::k66    ? 1
+                            : row_.prefix == Prefix::kF3  ? 2
+                            : row_.prefix == Prefix::kF2  ? 3
+                            : row_.prefix == Prefix::kAny ? static_cast<unsigned>(random_.below(4))
+                                                          : 0;
+        const auto w = static_cast<unsigned>(random_.below(2)), l = static_cast<unsigned>(random_.below(2));
+        const auto rxb = static_cast<unsigned>(random_.below(8));
+        // Rows without a second source want 1111b.
+        const auto vvvv = random_.one_in(2) ? 15u : static_cast<unsigned>(random_.below(16));
+        const unsigned last = vvvv << 3 | l << 2 | pp;
+        if (row_.map == Map::k0F && random_.one_in(2)) {
+            put(0xc5);
+            put(static_cast<u8>((rxb & 4) << 5 | last));
+        } else {
+            put(0xc4);
+            put(static_cast<u8>(rxb << 5 | static_cast<unsigned>(row_.map)));
+            put(static_cast<u8>(w << 7 | last));
+        }
     }
 
     /// With 66h an AMD cuts RIP to 16 bits where an Intel ignores the prefix, which is what is modelled.
@@ -75,10 +113,12 @@ class Encoder {
             (row_.operand == emu::Operand::kAny && random_.one_in(2)))
             value |= 0xc0;
         if ((row_.operand == emu::Operand::kMemory || memory_only()) && value >= 0xc0) value &= 0x7f;
+        if (is_gather(row_) && !random_.one_in(20))
+            value = static_cast<u8>((value & 0xb8) | 4);  // a SIB byte
         return value;
     }
 
-    static constexpr u8 kGs = 0x65;
+    static constexpr u8 kFs = 0x64, kGs = 0x65;
     static constexpr u8 kNullSegments[] = {0x26, 0x2e, 0x36, 0x3e};
     const OpcodeRow& row_;
     RandomValues& random_;
@@ -104,8 +144,10 @@ u64 random_target(RandomValues& random) {
         case 6:
         case 7:
             return HostCpu::kData + 64 + random.below(HostCpu::kDataSize - 256);
-        default:
-            return HostCpu::kData + 64 + random.below((HostCpu::kDataSize - 256) / 16) * 16;
+        default: {
+            const u64 alignment = u64{16} << random.below(3);
+            return HostCpu::kData + 64 + random.below((HostCpu::kDataSize - 256) / alignment) * alignment;
+        }
     }
 }
 
@@ -146,8 +188,10 @@ class CaseMaker {
     }
 
   private:
-    /// FS is the host's thread pointer; GS it has no use for.
-    u64 segment_base() const { return case_.fields.segment == 0x65 ? case_.before.gs_base : 0; }
+    u64 segment_base() const {
+        const u8 segment = case_.fields.segment;
+        return segment == 0x65 ? case_.before.gs_base : segment == 0x64 ? case_.before.fs_base : 0;
+    }
     mmu::Registers& regs() { return case_.before; }
     u64& gpr(unsigned n) { return case_.before.gpr[n]; }
 
@@ -165,13 +209,14 @@ class CaseMaker {
         for (unsigned n = 0; n < 16; ++n) {
             gpr(n) = random_.integer();
             random_.vector(regs().vector[n].bytes.data());
-            for (unsigned at = 16; at < 32; ++at) regs().vector[n].bytes[at] = static_cast<u8>(n * 16 + at);
+            random_.vector(regs().vector[n].bytes.data() + 16);
         }
         regs().rip = kRip;
         regs().rflags = random_.rflags();
         regs().mxcsr = random_.mxcsr();
         regs().x87 = random_.x87();
         regs().gs_base = random_.below(0x1000) << random_.below(17);
+        if (HostCpu::loads_fs()) regs().fs_base = random_.below(0x1000) << random_.below(17);
         // Implicit addresses: the stack, strings, MASKMOV.
         gpr(mmu::kRsp) =
             random_.one_in(4) ? random_target(random_) : HostCpu::kData + 0x800 + 8 * random_.below(64);
@@ -218,13 +263,20 @@ class CaseMaker {
         const unsigned base = (f.sib & 7) | (f.rex_b() ? 8 : 0),
                        index = (f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0);
         const unsigned shift = f.sib >> 6;
-        const bool has_index = index != mmu::kRsp, has_base = f.mod != 0 || (f.sib & 7) != 5;
+        const bool has_index = index != mmu::kRsp && !is_gather(row_),
+                   has_base = f.mod != 0 || (f.sib & 7) != 5;
         if (!has_base) {
             if (has_index) gpr(index) = random_.below(64);
+            if (is_gather(row_)) gather_indices();
             put_bytes(f.displacement_at, offset - (has_index ? gpr(index) << shift : 0), 4);
             return case_.operand < u64{1} << 31 && offset < u64{1} << 31;
         }
         if (base == mmu::kRsp && uses_stack()) return false;  // or the stack is anywhere
+        if (is_gather(row_)) {
+            gpr(base) = offset - displacement;
+            gather_indices();
+            return true;
+        }
         if (has_index && base == index) {
             // (1 + 2^shift) times the register: 3, 5 and 9 have inverses modulo 2^64.
             constexpr u64 kInverse[] = {0, 0xaaaaaaaaaaaaaaab, 0xcccccccccccccccd, 0x8e38e38e38e38e39};
@@ -235,16 +287,28 @@ class CaseMaker {
         return true;
     }
 
+    /// Elements lie about the operand, now and then one far from it. 90h and 92h take doublewords as indices.
+    void gather_indices() {
+        const Fields& f = case_.fields;
+        const unsigned index = (f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0), size = f.opcode & 1 ? 8 : 4;
+        for (unsigned at = 0; at < 32; at += size) {
+            const u64 value = (random_.below(64) - 32) * (random_.one_in(12) ? 97 : 1);
+            std::memcpy(regs().vector[index].bytes.data() + at, &value, size);
+        }
+        for (u8& byte : regs().vector[f.vex_vvvv].bytes) byte = random_.one_in(3) ? 0x7f : 0x80;
+    }
+
     /// Something better than noise where the operand is.
     void fill_operand() {
-        u8 bytes[16];
+        u8 bytes[32];
         random_.vector(bytes);
+        random_.vector(bytes + 16);
         if (row_.map == Map::kOne && row_.opcode >= 0xd8 && row_.opcode <= 0xdf && random_.one_in(2)) {
             const mmu::Float80 value = random_.extended();
             std::memcpy(bytes, &value.significand, 8);
             std::memcpy(bytes + 8, &value.sign_exponent, 2);
         }
-        put_memory(case_.operand, bytes, 16);
+        put_memory(case_.operand, bytes, row_.encoding == emu::Encoding::kVex ? 32 : 16);
     }
 
     bool uses_stack() const { return is("push") || is("pop") || is("call"); }

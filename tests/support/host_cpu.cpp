@@ -4,6 +4,7 @@
 #include "tests/support/host_cpu.h"
 
 #include <asm/prctl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -46,7 +47,11 @@ struct State {
     u32 host_fcw;    // 164
     u64 has_avx;     // 168
     u64 running;     // 176
-    u64 stack[42];   // 184..520
+    u64 host_fs;     // 184
+    u64 fs_base;     // 192
+    u64 gs_base;     // 200
+    u64 loads_fs;    // 208
+    u64 stack[38];   // 216..520
     alignas(64) XsaveArea fpu;
     HostCpu::Outcome outcome;
 };
@@ -83,7 +88,15 @@ mmuscope_host_enter:
     xrstor64 FPU
     jmp 2f
 1:  fxrstor64 FPU
-2:  movl $STATE + 520, %esp
+2:  cmpq $0, STATE + 208
+    je 3f
+    rdfsbase %rax
+    movq %rax, STATE + 184
+    movq STATE + 192, %rax
+    wrfsbase %rax
+    movq STATE + 200, %rax
+    wrgsbase %rax
+3:  movl $STATE + 520, %esp
     pushq STATE + 128
     popfq
     movq STATE + 0, %rax
@@ -126,7 +139,15 @@ mmuscope_host_exit:
     movq %r13, STATE + 104
     movq %r14, STATE + 112
     movq %r15, STATE + 120
-    movl $7, %eax
+    cmpq $0, STATE + 208
+    je 3f
+    rdfsbase %rax
+    movq %rax, STATE + 192
+    rdgsbase %rax
+    movq %rax, STATE + 200
+    movq STATE + 184, %rax
+    wrfsbase %rax
+3:  movl $7, %eax
     xorl %edx, %edx
     cmpq $0, STATE + 168
     je 1f
@@ -218,7 +239,15 @@ void load_frame_fpu(const void* frame, Registers& to) {
             : "cc", "memory");
 }
 
-__attribute__((no_sanitize("address", "undefined"))) void on_signal(int signal, siginfo_t* info, void* raw) {
+/// The instruction's FS base is no thread pointer: nothing that needs one may come before this.
+[[gnu::always_inline]] inline void restore_thread_pointer() {
+    if (state().running && state().loads_fs) asm volatile("wrfsbase %0" : : "r"(state().host_fs) : "memory");
+}
+
+__attribute__((no_sanitize("address", "undefined"), no_stack_protector)) void on_signal(int signal,
+                                                                                        siginfo_t* info,
+                                                                                        void* raw) {
+    restore_thread_pointer();
     clear_alignment_check();
     if (!state().running) {  // not ours: the host program's own, which ends it
         struct sigaction fallback {};
@@ -266,6 +295,7 @@ HostCpu::HostCpu() {
     std::memset(reinterpret_cast<void*>(kCode), kInt3, kCodeSize);
     state().exit = reinterpret_cast<u64>(&mmuscope_host_exit);
     state().has_avx = __builtin_cpu_supports("avx") ? 1 : 0;
+    state().loads_fs = loads_fs() ? 1 : 0;
 
     stack_t stack{};
     stack.ss_sp = reinterpret_cast<void*>(kSignalStack);
@@ -276,6 +306,11 @@ HostCpu::HostCpu() {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     for (unsigned i = 0; i < std::size(kSignals); ++i)
         CHECK(sigaction(kSignals[i], &action, &old_actions_[i]) == 0);
+}
+
+bool HostCpu::loads_fs() {
+    constexpr unsigned long kFsgsbase = 1 << 1;  // Linux: arch/x86/include/uapi/asm/hwcap2.h
+    return getauxval(AT_HWCAP2) & kFsgsbase;
 }
 
 HostCpu::~HostCpu() {
@@ -297,7 +332,7 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
     std::memcpy(code, bytes.data(), bytes.size());
     std::memcpy(code + bytes.size(), kJumpToExit, sizeof kJumpToExit);
 
-    if (before.gs_base != gs_base_) {
+    if (!state().loads_fs && before.gs_base != gs_base_) {
         CHECK(syscall(SYS_arch_prctl, ARCH_SET_GS, before.gs_base) == 0, before.gs_base);
         gs_base_ = before.gs_base;
     }
@@ -306,6 +341,8 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
     std::memcpy(s.gpr, before.gpr.data(), sizeof s.gpr);
     s.rflags = before.rflags;
     s.entry = before.rip;
+    s.fs_base = before.fs_base;
+    s.gs_base = before.gs_base;
     store_fpu(before, s.fpu);
     s.outcome = Outcome{};
     s.running = 1;
@@ -323,10 +360,13 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
         out.registers.rip -= 1;
         out.signal = out.code = 0;
         out.trapno = 0;
+        s.fs_base = before.fs_base;
+        s.gs_base = before.gs_base;
     }
     std::memset(code, kInt3, bytes.size() + sizeof kJumpToExit);
-    out.registers.fs_base = before.fs_base;
-    out.registers.gs_base = before.gs_base;
+    const bool changed = s.loads_fs && out.signal == 0;
+    out.registers.fs_base = changed ? s.fs_base : before.fs_base;
+    out.registers.gs_base = changed ? s.gs_base : before.gs_base;
     return out;
 }
 

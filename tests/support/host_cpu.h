@@ -6,8 +6,8 @@
 //   kData   two pages that the instruction may read and write
 //   kGuard  one page, right behind them, that it may not
 //
-// Not reproduced: the FS base (the host's thread pointer stays), RFLAGS.TF, and FOP, FIP, FDP (CPUs differ in when they
-// are kept).
+// Not reproduced: RFLAGS.TF, FOP, FIP, FDP (CPUs differ in when they are kept), and where user mode cannot
+// load it (loads_fs()) the FS base: the host's thread pointer stays.
 #pragma once
 
 #include <csignal>
@@ -43,6 +43,9 @@ class HostCpu {
     /// `before.rip` is in the code window, with room for 16 more bytes; it is no branch to itself (that would
     /// not end). A branch into the window ends there, one to elsewhere in SIGSEGV at its target.
     Outcome run(std::span<const u8> bytes, const mmu::Registers& before);
+
+    /// Whether the instruction sees registers.fs_base, and what it leaves in both bases is brought back.
+    static bool loads_fs();
 
     u8* data() { return reinterpret_cast<u8*>(kData); }
 
