@@ -72,6 +72,7 @@ std::optional<Pfn> Buddy::alloc_pages(unsigned order) {
     }
     mem_map_[pfn].refcount = 1;
     free_frames_ -= u64{1} << order;
+    allocated_ += u64{1} << order;
     if (observer_) [[unlikely]]
         observer_->on_event({.kind = EventKind::kPageAlloc,
                              .order = static_cast<u8>(order),

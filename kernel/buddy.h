@@ -29,6 +29,10 @@ class Buddy {
 
     u64 free_frames() const { return free_frames_; }
     u64 managed_frames() const { return end_ - first_; }
+    u64 first_frame() const { return first_; }
+    u64 frontier() const { return frontier_; }    ///< frames at and above it were never handed out
+    u64 allocated() const { return allocated_; }  ///< frames ever handed out (pgalloc)
+    u64 freed() const { return allocated_ - (managed_frames() - free_frames_); }
     /// Free blocks of `order`, those behind the frontier included.
     u64 free_blocks(unsigned order) const;
     /// CHECKs the invariants: lists well formed, no two free buddies at one order, sums equal. O(free
@@ -49,6 +53,7 @@ class Buddy {
     u64 first_, end_;
     u64 frontier_;  ///< frames at and above it were never handed out
     u64 free_frames_;
+    u64 allocated_ = 0;
     Observer* observer_ = nullptr;
 };
 

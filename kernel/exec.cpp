@@ -205,7 +205,8 @@ struct Layout {
 };
 
 /// create_elf_tables(): platform, random bytes, argc, argv, envp, auxv. Returns rsp.
-u64 create_elf_tables(KernelState& kernel, const ElfImage& image, const Layout& layout, StackBuilder& stack) {
+u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, const Layout& layout,
+                      StackBuilder& stack) {
     if (kernel.config.randomize)
         stack.move_to(stack.pointer() - kernel.rng.below(8192));  // arch_align_stack()
     stack.move_to(align_down(stack.pointer(), 16));
@@ -213,7 +214,7 @@ u64 create_elf_tables(KernelState& kernel, const ElfImage& image, const Layout& 
     u64 random[2] = {kernel.rng.next(), kernel.rng.next()};
     const u64 random_place = stack.push(random, sizeof random);
 
-    const std::vector<u64> auxv = {
+    const std::vector<u64>& auxv = mm.saved_auxv = {
         AT_MINSIGSTKSZ,
         kMinSigFrame,
         AT_HWCAP,
@@ -341,7 +342,7 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
         mm.start_brk += kPageSize + align_down(kernel.rng.below(u64{1} << 30), kPageSize);
         mm.brk = mm.start_brk;
     }
-    const u64 pointer = create_elf_tables(kernel, program.image, layout, stack);
+    const u64 pointer = create_elf_tables(kernel, mm, program.image, layout, stack);
     if (!stack.good()) return failure(ENOMEM, "no memory for its stack");
     mm.start_stack = pointer;
     return pointer;

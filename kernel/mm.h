@@ -63,6 +63,7 @@ struct MmStruct {
     u64 start_code = 0, end_code = 0, start_data = 0, end_data = 0;
     u64 start_brk = 0, brk = 0, start_stack = 0;
     u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
+    std::vector<u64> saved_auxv;  ///< /proc/PID/auxv
 
     u64 total_vm = 0, data_vm = 0, stack_vm = 0, exec_vm = 0, locked_vm = 0;  ///< pages
     u64 hiwater_vm = 0, hiwater_rss = 0;                                      ///< pages

@@ -155,8 +155,21 @@ i64 read_device(KernelState& kernel, Task& task, const OpenFile& file, std::span
     }
 }
 
+/// A generated file that is made while it is read (/proc/PID/pagemap).
+i64 read_window(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+                std::optional<u64> offset) {
+    const u64 at = offset.value_or(file.offset);
+    const auto text = file.window(kernel, task, at, std::min(total_of(buffers), kChunk));
+    if (!text) return text.error();
+    const u64 done =
+        UserStream(kernel, task, buffers).put(reinterpret_cast<const u8*>(text->data()), text->size());
+    if (!offset) file.offset = at + done;
+    return done || text->empty() ? static_cast<i64>(done) : -EFAULT;
+}
+
 i64 read_text(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
               std::optional<u64> offset) {
+    if (file.window) return read_window(kernel, task, file, buffers, offset);
     const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
     const u64 size = std::min(total_of(buffers), file.text.size() - at);
     const u64 done =

@@ -17,6 +17,12 @@ namespace kernel {
 
 using OpenFileId = u32;  ///< 0: none
 
+struct KernelState;
+struct Task;
+/// Makes up to `bytes` bytes of a generated file from `offset` on (/proc/PID/pagemap): fewer at its end, or
+/// -errno.
+using ProcWindow = mmu::Expected<std::string, int> (*)(KernelState&, Task&, u64 offset, u64 bytes);
+
 /// struct file.
 struct OpenFile {
     enum class Kind : u8 {
@@ -34,7 +40,8 @@ struct OpenFile {
     struct stat status {};    ///< kDevice and kText
     std::string path;         ///< guest's name at open
     std::string text;         ///< kText
-    u64 offset = 0;           ///< kText
+    ProcWindow window = nullptr;  ///< kText: makes its parts when they are read, instead of `text`
+    u64 offset = 0;               ///< kText
     u32 references = 0;
     OpenFileId id = 0;  ///< its own; 0 outside a table
 

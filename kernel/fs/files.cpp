@@ -83,6 +83,7 @@ Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& n
     file.status = proc_stat(*entry, node.path);
     file.path = node.path;
     file.text = std::move(entry->text);
+    file.window = entry->window;
     return file;
 }
 
@@ -102,6 +103,7 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
         copy.status = file->status;
         copy.path = file->path;
         copy.text = file->text;
+        copy.window = file->window;
         return copy;
     }
     auto fd = reopen(file->fd.get(), flags & kReopenFlags);

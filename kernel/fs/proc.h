@@ -1,5 +1,6 @@
-// The guest's /proc: what programs read of themselves, made from the kernel's own state. The host's is never
-// reachable, as it would show the emulator. Linux: fs/proc/task_mmu.c show_map_vma(), fs/proc/array.c.
+// The guest's /proc: what programs read of themselves and of the system, made from the kernel's own state.
+// The host's is never reachable, as it would show the emulator. The files are rows (proc_table.h). Linux:
+// fs/proc/.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,8 @@ struct ProcEntry {
     enum class Kind : u8 { kText, kLink, kDirectory };
     Kind kind = Kind::kText;
     std::string text;  ///< contents, or the target of a link
+    mode_t mode = 0444;
+    ProcWindow window = nullptr;  ///< makes parts of a file that is too large for `text`
 };
 
 /// `path` as PathResolver gives it ("/proc/self/maps"). Nothing: ENOENT.
@@ -20,7 +23,10 @@ std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::
 /// stat(2) of it: a fixed device and an inode made from the name.
 struct stat proc_stat(const ProcEntry& entry, const std::string& path);
 
-/// /proc/PID/maps.
+/// /proc/PID/maps and /proc/PID/smaps.
 std::string proc_maps(const MemorySystem& system, const MmStruct& mm);
+std::string proc_smaps(MemorySystem& system, const MmStruct& mm);
+/// /proc/buddyinfo.
+std::string proc_buddyinfo(const MemorySystem& system);
 
 }  // namespace kernel

@@ -170,7 +170,7 @@ i64 uname(Syscall& call) {
 i64 sysinfo(Syscall& call) {
     struct ::sysinfo info {};
     info.uptime = static_cast<long>(call.kernel.clock.now_ns() / 1'000'000'000);
-    info.totalram = call.system().memory.size();
+    info.totalram = call.system().buddy.managed_frames() << mmu::kPageShift;
     info.freeram = call.system().buddy.free_frames() << mmu::kPageShift;
     info.procs = 1;
     info.mem_unit = 1;

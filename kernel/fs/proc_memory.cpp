@@ -1,0 +1,253 @@
+// Purpose: the files of /proc/PID about its memory: areas, and what the page tables hold of each. Everything
+// is counted from the page tables when it is read. Linux: fs/proc/task_mmu.c.
+#include <unistd.h>
+
+#include "kernel/fs/proc_table.h"
+#include "kernel/mm_internal.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr unsigned kPssShift = 12;
+
+/// struct mem_size_stats: bytes.
+struct MemSizeStats {
+    u64 resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
+    u64 referenced = 0, anonymous = 0;
+    u64 pss = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0, pss_locked = 0, pss_dirty = 0;  // << kPssShift
+};
+
+/// smaps_account(): one page that is mapped.
+void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page, Pte pte) {
+    const bool dirty = pte.dirty() || page.is(Page::kDirty);
+    mss.resident += mmu::kPageSize;
+    if (page.is(Page::kAnon)) mss.anonymous += mmu::kPageSize;
+    if (pte.accessed()) mss.referenced += mmu::kPageSize;
+    const bool shared = page.mapcount >= 2;
+    (shared  ? dirty ? mss.shared_dirty : mss.shared_clean
+     : dirty ? mss.private_dirty
+             : mss.private_clean) += mmu::kPageSize;
+    const u64 pss = (mmu::kPageSize << kPssShift) / std::max<u32>(page.mapcount, 1);
+    mss.pss += pss;
+    (page.is(Page::kAnon) ? mss.pss_anon : page.is(Page::kShmem) ? mss.pss_shmem : mss.pss_file) += pss;
+    if (vma.vm_flags & VM_LOCKED) mss.pss_locked += pss;
+    if (dirty) mss.pss_dirty += pss;
+}
+
+/// smap_gather_stats()
+void smap_gather_stats(MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, MemSizeStats& mss) {
+    walk_page_range(system, mm, vma.vm_start, vma.vm_end, [&](u64, const u64* ptep) {
+        const Pte pte = ptep_get(ptep);
+        if (!pte_present(pte)) return;
+        if (const Page* page = vm_normal_page(system, pte)) smaps_account(mss, vma, *page, pte);
+    });
+}
+
+std::string kilobytes(const char* name, u64 bytes) {
+    return proc_format("%s%8llu kB\n", name, proc_number(bytes >> 10));
+}
+
+/// __show_smap()
+std::string show_smap(const MemSizeStats& mss, bool rollup) {
+    std::string text = kilobytes("Rss:            ", mss.resident);
+    text += kilobytes("Pss:            ", mss.pss >> kPssShift);
+    text += kilobytes("Pss_Dirty:      ", mss.pss_dirty >> kPssShift);
+    if (rollup) {
+        text += kilobytes("Pss_Anon:       ", mss.pss_anon >> kPssShift);
+        text += kilobytes("Pss_File:       ", mss.pss_file >> kPssShift);
+        text += kilobytes("Pss_Shmem:      ", mss.pss_shmem >> kPssShift);
+    }
+    text += kilobytes("Shared_Clean:   ", mss.shared_clean);
+    text += kilobytes("Shared_Dirty:   ", mss.shared_dirty);
+    text += kilobytes("Private_Clean:  ", mss.private_clean);
+    text += kilobytes("Private_Dirty:  ", mss.private_dirty);
+    text += kilobytes("Referenced:     ", mss.referenced);
+    text += kilobytes("Anonymous:      ", mss.anonymous);
+    // Features that this kernel does not have: KSM, lazy freeing, huge pages, swap.
+    for (const char* name :
+         {"KSM:            ", "LazyFree:       ", "AnonHugePages:  ", "ShmemPmdMapped: ", "FilePmdMapped:  ",
+          "Shared_Hugetlb: ", "Private_Hugetlb:", "Swap:           ", "SwapPss:        "})
+        text += kilobytes(name, 0);
+    return text + kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
+}
+
+/// show_smap_vma_flags()
+std::string vma_flags_text(u64 vm_flags) {
+    struct Mnemonic {
+        u64 flag;
+        const char* text;
+    };
+    static constexpr Mnemonic kMnemonics[] = {
+        // by bit number
+        {VM_READ, "rd"},      {VM_WRITE, "wr"},      {VM_EXEC, "ex"},       {VM_SHARED, "sh"},
+        {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},   {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},
+        {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},     {VM_IO, "io"},         {VM_SEQ_READ, "sr"},
+        {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},   {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"},
+        {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},  {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
+        {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},
+    };
+    std::string text = "VmFlags: ";
+    for (const Mnemonic& mnemonic : kMnemonics)
+        if (vm_flags & mnemonic.flag) text.append(mnemonic.text).push_back(' ');
+    return text + "\n";
+}
+
+/// show_vma_header_prefix()
+std::string vma_header(u64 start, u64 end, const char* permissions, u64 offset, FileBacking::Identity file) {
+    return proc_format("%08llx-%08llx %s %08llx %02llx:%02llx %llu ", proc_number(start), proc_number(end),
+                       permissions, proc_number(offset), proc_number((file.dev >> 8) & 0xfff),
+                       proc_number((file.dev & 0xff) | ((file.dev >> 12) & 0xfff00)), proc_number(file.ino));
+}
+
+std::string with_name(std::string line, const std::string& name) {
+    constexpr usize kNameColumn = 25 + 6 * 8;  // seq_pad()
+    if (!name.empty() && line.size() < kNameColumn) line.resize(kNameColumn, ' ');
+    for (const char c : name) c == '\n' ? line += "\\012" : line += c;
+    return line + "\n";
+}
+
+/// show_map_vma()
+std::string show_map_vma(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma) {
+    char permissions[5];
+    vma.permissions(permissions);
+    FileBacking::Identity file{};
+    u64 offset = 0;
+    if (vma.vm_file) {
+        file = system.page_cache.mapping_of(vma.vm_file).identity;
+        offset = vma.vm_pgoff << mmu::kPageShift;
+    }
+    return with_name(vma_header(vma.vm_start, vma.vm_end, permissions, offset, file),
+                     vma_name(system, mm, vma));
+}
+
+std::string maps(KernelState& kernel, Task& task) {
+    return proc_maps(kernel.system, kernel.mm_of(task));
+}
+std::string smaps(KernelState& kernel, Task& task) {
+    return proc_smaps(kernel.system, kernel.mm_of(task));
+}
+
+/// show_smaps_rollup()
+std::string smaps_rollup(KernelState& kernel, Task& task) {
+    const MmStruct& mm = kernel.mm_of(task);
+    if (mm.mm_mt.empty()) return {};
+    MemSizeStats mss;
+    u64 end = 0;
+    for (const auto& [vm_end, vma] : mm.mm_mt) {
+        smap_gather_stats(kernel.system, mm, vma, mss);
+        end = vm_end;
+    }
+    return with_name(vma_header(mm.mm_mt.begin()->second.vm_start, end, "---p", 0, {}), "[rollup]") +
+           show_smap(mss, true);
+}
+
+u64 text_bytes(const MmStruct& mm) {
+    return page_align(mm.end_code) - mmu::align_down(mm.start_code, mmu::kPageSize);
+}
+
+std::string statm(KernelState& kernel, Task& task) {
+    const MmStruct& mm = kernel.mm_of(task);
+    return proc_format("%llu %llu %llu %llu 0 %llu 0\n", proc_number(mm.total_vm),
+                       proc_number(mm.rss_pages()),
+                       proc_number(mm.rss_stat[MM_FILEPAGES] + mm.rss_stat[MM_SHMEMPAGES]),
+                       proc_number(pages_of(text_bytes(mm))), proc_number(mm.data_vm + mm.stack_vm));
+}
+
+/// oom_badness() of a process without an adjustment, as proc_oom_score() scales it.
+std::string oom_score(KernelState& kernel, Task& task) {
+    const MmStruct& mm = kernel.mm_of(task);
+    const u64 total = kernel.system.buddy.managed_frames();
+    const u64 points = mm.rss_pages() + mm.rss_stat[MM_SWAPENTS] + pages_of(mm.pgtables_bytes);
+    return proc_format("%llu\n", proc_number((1000 + points * 1000 / total) * 2 / 3));
+}
+std::string oom_score_adj(KernelState&, Task&) {
+    return "0\n";
+}
+
+std::string auxv(KernelState& kernel, Task& task) {
+    const auto& words = kernel.mm_of(task).saved_auxv;
+    return {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(u64)};
+}
+
+/// pte_to_pagemap_entry(). The frame's number is root's to see (CAP_SYS_ADMIN).
+u64 pagemap_entry(MemorySystem& system, Pte pte, bool show_pfn) {
+    constexpr u64 kMapExclusive = u64{1} << 56, kFile = u64{1} << 61, kPresent = u64{1} << 63;
+    if (!pte_present(pte)) return 0;
+    u64 entry = kPresent | (show_pfn ? pte.pfn().value : 0);
+    if (const Page* page = vm_normal_page(system, pte)) {
+        if (!page->is(Page::kAnon)) entry |= kFile;
+        if (page->mapcount == 1) entry |= kMapExclusive;
+    }
+    return entry;
+}
+
+/// pagemap_read(): an entry of 8 bytes a page.
+mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 offset, u64 bytes) {
+    constexpr u64 kEntry = sizeof(u64);
+    if (offset % kEntry || bytes % kEntry) return mmu::Unexpected{-EINVAL};
+    const MmStruct& mm = kernel.mm_of(task);
+    const u64 last = pages_of(mm.task_size);
+    if (offset / kEntry >= last) return std::string{};
+    const u64 start = offset / kEntry, count = std::min(bytes / kEntry, last - start);
+    std::vector<u64> entries(count);
+    const bool show_pfn = ::geteuid() == 0;
+    const u64 base = start << mmu::kPageShift;
+    walk_page_range(kernel.system, mm, base, base + (count << mmu::kPageShift), [&](u64 at, const u64* ptep) {
+        entries[pages_of(at - base)] = pagemap_entry(kernel.system, ptep_get(ptep), show_pfn);
+    });
+    return std::string(reinterpret_cast<const char*>(entries.data()), count * kEntry);
+}
+
+constexpr ProcRow kRows[] = {
+    {"auxv", auxv, 0400},
+    {"maps", maps},
+    {"oom_score", oom_score},
+    {"oom_score_adj", oom_score_adj},
+    {"pagemap", nullptr, 0400, pagemap},
+    {"smaps", smaps},
+    {"smaps_rollup", smaps_rollup},
+    {"statm", statm},
+};
+
+}  // namespace
+
+std::span<const ProcRow> proc_memory_rows() {
+    return kRows;
+}
+
+std::string proc_maps(const MemorySystem& system, const MmStruct& mm) {
+    std::string text;
+    for (const auto& [end, vma] : mm.mm_mt) text += show_map_vma(system, mm, vma);
+    return text;
+}
+
+std::string proc_smaps(MemorySystem& system, const MmStruct& mm) {
+    std::string text;
+    for (const auto& [end, vma] : mm.mm_mt) {
+        MemSizeStats mss;
+        smap_gather_stats(system, mm, vma, mss);
+        text += show_map_vma(system, mm, vma);
+        text += kilobytes("Size:           ", vma.size());
+        text += kilobytes("KernelPageSize: ", mmu::kPageSize) + kilobytes("MMUPageSize:    ", mmu::kPageSize);
+        text += show_smap(mss, false);
+        text += proc_format("THPeligible:    %8u\n", 0u) + vma_flags_text(vma.vm_flags);
+    }
+    return text;
+}
+
+std::string proc_status_memory(const MmStruct& mm) {
+    const auto row = [](const char* name, u64 pages) { return kilobytes(name, pages << mmu::kPageShift); };
+    const u64 text_size = std::min(text_bytes(mm), mm.exec_vm << mmu::kPageShift);
+    std::string text = row("VmPeak:\t", std::max(mm.hiwater_vm, mm.total_vm)) + row("VmSize:\t", mm.total_vm);
+    text += row("VmLck:\t", mm.locked_vm) + row("VmPin:\t", 0);
+    text += row("VmHWM:\t", std::max(mm.hiwater_rss, mm.rss_pages())) + row("VmRSS:\t", mm.rss_pages());
+    text += row("RssAnon:\t", mm.rss_stat[MM_ANONPAGES]) + row("RssFile:\t", mm.rss_stat[MM_FILEPAGES]);
+    text += row("RssShmem:\t", mm.rss_stat[MM_SHMEMPAGES]) + row("VmData:\t", mm.data_vm);
+    text += row("VmStk:\t", mm.stack_vm) + kilobytes("VmExe:\t", text_size);
+    text += kilobytes("VmLib:\t", (mm.exec_vm << mmu::kPageShift) - text_size);
+    text += kilobytes("VmPTE:\t", mm.pgtables_bytes) + row("VmSwap:\t", mm.rss_stat[MM_SWAPENTS]);
+    return text + row("HugetlbPages:\t", 0);
+}
+
+}  // namespace kernel

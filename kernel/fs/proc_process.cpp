@@ -1,0 +1,121 @@
+// Purpose: the files of /proc/PID that say who a process is. See proc_table.h. Linux: fs/proc/array.c,
+// fs/proc/base.c.
+#include <unistd.h>
+
+#include "kernel/fs/proc_table.h"
+
+namespace kernel {
+
+namespace {
+
+std::string cmdline(KernelState&, Task& task) {
+    std::string text;
+    for (const std::string& argument : task.arguments) text.append(argument).push_back('\0');
+    return text;
+}
+
+std::string comm(KernelState&, Task& task) {
+    return task.comm + "\n";
+}
+
+std::string status_signals(const Task& task) {
+    u64 pending = 0, ignored = 0, caught = 0;
+    for (const SigInfo& info : task.signals.pending) pending |= sigmask_of(info.signo);
+    for (int i = 1; i <= kSignals; ++i) {
+        const u64 handler = task.signals.action[i].handler;
+        if (handler == kSigIgn) ignored |= sigmask_of(i);
+        if (handler != kSigIgn && handler != kSigDfl) caught |= sigmask_of(i);
+    }
+    return proc_format(
+        "SigQ:\t%zu/1024\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\n"
+        "SigCgt:\t%016llx\n",
+        task.signals.pending.size(), 0ull, proc_number(pending), proc_number(task.signals.blocked),
+        proc_number(ignored), proc_number(caught));
+}
+
+/// One CPU, one memory node, no capabilities beyond those of root, no seccomp.
+std::string status_tail(const Task& task) {
+    const unsigned long long capabilities = ::geteuid() == 0 ? 0x1ffffffffff : 0;
+    std::string text = proc_format("CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ull,
+                                   capabilities, capabilities);
+    text += proc_format("CapBnd:\t%016llx\nCapAmb:\t%016llx\nNoNewPrivs:\t%d\n", 0x1ffffffffffull, 0ull,
+                        task.no_new_privs);
+    text += "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tnot vulnerable\n";
+    text += "SpeculationIndirectBranch:\tnot affected\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n";
+    text += "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n";
+    return text + "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n";
+}
+
+std::string status(KernelState& kernel, Task& task) {
+    std::string text = proc_format(
+        "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n",
+        task.comm.c_str(), task.umask, task.tgid, task.pid, task.ppid);
+    text += proc_format(
+        "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t \n", ::getuid(),
+        ::geteuid(), ::geteuid(), ::geteuid(), ::getgid(), ::getegid(), ::getegid(), ::getegid());
+    text += proc_format("NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", task.tgid,
+                        task.pid, task.pgrp, task.session);
+    text += proc_status_memory(kernel.mm_of(task));
+    text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\nThreads:\t1\n";
+    return text + status_signals(task) + status_tail(task);
+}
+
+/// 52 fields; those that are not modelled are 0.
+std::string stat(KernelState& kernel, Task& task) {
+    const MmStruct& mm = kernel.mm_of(task);
+    std::string text =
+        proc_format("%d (%s) R %d %d %d 0 -1 0 %llu 0 %llu 0 %llu 0 0 0 20 %d 1 0 0 %llu %llu %llu ",
+                    task.pid, task.comm.c_str(), task.ppid, task.pgrp, task.session, proc_number(mm.min_flt),
+                    proc_number(mm.maj_flt), proc_number(kernel.clock.now_ns() / 10'000'000), task.nice,
+                    proc_number(mm.total_vm << mmu::kPageShift), proc_number(mm.rss_pages()),
+                    proc_number(mm.rlimit(kRlimitRss)));
+    return text + proc_format(
+                      "%llu %llu %llu 0 0 0 %llu 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu "
+                      "%llu %llu 0\n",
+                      proc_number(mm.start_code), proc_number(mm.end_code), proc_number(mm.start_stack),
+                      proc_number(task.signals.blocked), proc_number(mm.start_data), proc_number(mm.end_data),
+                      proc_number(mm.start_brk), proc_number(mm.arg_start), proc_number(mm.arg_end),
+                      proc_number(mm.env_start), proc_number(mm.env_end));
+}
+
+/// proc_pid_limits()
+std::string limits(KernelState& kernel, Task& task) {
+    struct Row {
+        const char *name, *unit;
+    };
+    static constexpr Row kRows[kRlimits] = {
+        {"Max cpu time", "seconds"},    {"Max file size", "bytes"},      {"Max data size", "bytes"},
+        {"Max stack size", "bytes"},    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
+        {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},       {"Max realtime priority", ""},
+        {"Max realtime timeout", "us"},
+    };
+    const auto value = [](u64 v) {
+        return v == kRlimInfinity ? std::string("unlimited") : std::to_string(v);
+    };
+    std::string text = "Limit                     Soft Limit           Hard Limit           Units     \n";
+    for (unsigned i = 0; i < kRlimits; ++i) {
+        const Limit& limit = kernel.mm_of(task).rlimits[i];
+        text += proc_format("%-25s %-20s %-20s %-10s\n", kRows[i].name, value(limit.cur).c_str(),
+                            value(limit.max).c_str(), kRows[i].unit);
+    }
+    return text;
+}
+
+std::string mounts(KernelState&, Task&) {
+    return "/dev/root / ext4 rw 0 0\n";
+}
+
+constexpr ProcRow kRows[] = {
+    {"cmdline", cmdline}, {"comm", comm}, {"limits", limits},
+    {"mounts", mounts},   {"stat", stat}, {"status", status},
+};
+
+}  // namespace
+
+std::span<const ProcRow> proc_process_rows() {
+    return kRows;
+}
+
+}  // namespace kernel

@@ -1,0 +1,35 @@
+// The files of /proc as a table: a row a file, a function a row. Rows about one process (/proc/PID/...) and
+// rows about the system (/proc/...) come from one source file for each subject; proc.cpp looks names up.
+// Linux: fs/proc/base.c tgid_base_stuff[].
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "kernel/fs/proc.h"
+
+namespace kernel {
+
+struct ProcRow {
+    const char* name;  ///< below /proc/PID/ or /proc/
+    /// Contents when it is opened. `task` is the one whose directory it is; of system rows, the reader.
+    std::string (*text)(KernelState& kernel, Task& task);
+    mode_t mode = 0444;
+    ProcWindow window = nullptr;  ///< instead of `text`, for a file too large to be made at once
+};
+
+std::span<const ProcRow> proc_process_rows();  ///< proc_process.cpp: who it is, limits, signals
+std::span<const ProcRow> proc_memory_rows();   ///< proc_memory.cpp: maps, smaps, statm, pagemap, ...
+std::span<const ProcRow> proc_system_rows();   ///< proc_system.cpp: version, uptime, sys/...
+std::span<const ProcRow> proc_vm_rows();       ///< proc_vm.cpp: meminfo, vmstat, buddyinfo, ...
+
+/// task_mem(): the Vm* lines of /proc/PID/status.
+std::string proc_status_memory(const MmStruct& mm);
+
+/// printf into a string.
+[[gnu::format(printf, 1, 2)]] std::string proc_format(const char* pattern, ...);
+inline unsigned long long proc_number(u64 value) {
+    return value;
+}
+
+}  // namespace kernel

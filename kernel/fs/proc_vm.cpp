@@ -1,0 +1,273 @@
+// Purpose: the files of /proc about the system's memory. Counts are taken from mem_map when a file is read:
+// nothing is counted while frames come and go. Linux: fs/proc/meminfo.c, mm/vmstat.c.
+// Deviation: one node with one zone, Normal.
+#include "kernel/fs/proc_table.h"
+#include "kernel/mm_internal.h"
+
+namespace kernel {
+
+namespace {
+
+/// Pages by what they are (NR_* of enum node_stat_item and zone_stat_item), and events.
+struct VmCounts {
+    u64 free = 0, managed = 0, anon = 0, anon_mapped = 0, file = 0, file_mapped = 0, shmem = 0, dirty = 0,
+        tables = 0, mlocked = 0, committed = 0;
+    u64 pgfault = 0, pgmajfault = 0, pgreuse = 0, pgalloc = 0, pgfree = 0, oom_kill = 0;
+    u64 inactive_anon = 0, inactive_file = 0, zero = 0;
+};
+
+void count_frames(const MemorySystem& system, VmCounts& counts) {
+    const Buddy& buddy = system.buddy;
+    for (u64 pfn = buddy.first_frame(); pfn < buddy.frontier();) {
+        const Page& page = system.mem_map[Pfn{pfn}];
+        if (page.is(Page::kBuddy)) {
+            pfn += u64{1} << page.order;
+            continue;
+        }
+        ++pfn;
+        const bool anon = page.is(Page::kAnon), cached = page.is(Page::kCache);
+        counts.anon += anon;
+        counts.anon_mapped += anon && page.mapcount;
+        counts.file += cached;
+        counts.file_mapped += cached && page.mapcount;
+        counts.shmem += cached && page.is(Page::kShmem);
+        counts.dirty += cached && !page.is(Page::kShmem) && page.is(Page::kDirty);
+        counts.tables += page.is(Page::kTable);
+    }
+}
+
+/// Pages of locked areas, and what could be asked for of memory that has been promised (Committed_AS).
+void count_areas(MemorySystem& system, const MmStruct& mm, VmCounts& counts) {
+    for (const auto& [end, vma] : mm.mm_mt) {
+        if (vma.vm_flags & VM_ACCOUNT) counts.committed += vma.pages();
+        if (!(vma.vm_flags & VM_LOCKED)) continue;
+        walk_page_range(system, mm, vma.vm_start, vma.vm_end, [&](u64, const u64* ptep) {
+            const Pte pte = ptep_get(ptep);
+            counts.mlocked += pte_present(pte) && vm_normal_page(system, pte);
+        });
+    }
+}
+
+VmCounts vm_counts(KernelState& kernel) {
+    VmCounts counts;
+    const MemorySystem& system = kernel.system;
+    count_frames(system, counts);
+    for (const auto& [id, mm] : kernel.mms) count_areas(kernel.system, mm, counts);
+    counts.tables -= kernel.mms.size();  // NR_PAGETABLE does not have the roots
+    counts.committed += counts.shmem;
+    counts.free = system.buddy.free_frames();
+    counts.managed = system.buddy.managed_frames();
+    counts.inactive_anon = counts.anon_mapped + counts.shmem - std::min(counts.mlocked, counts.anon_mapped);
+    counts.inactive_file = counts.file - counts.shmem;
+    counts.pgfault = system.faults.minor + system.faults.major;
+    counts.pgmajfault = system.faults.major;
+    counts.pgreuse = system.faults.cow_reuse;
+    counts.pgalloc = system.buddy.allocated();
+    counts.pgfree = system.buddy.freed();
+    return counts;
+}
+
+struct Row {
+    const char* name;  ///< with Linux's padding
+    u64 VmCounts::*pages;
+};
+
+std::string kilobytes(const char* name, u64 bytes) {
+    return proc_format("%s%8llu kB\n", name, proc_number(bytes >> 10));
+}
+std::string page_rows(std::span<const Row> rows, const VmCounts& counts) {
+    std::string text;
+    for (const Row& row : rows) text += kilobytes(row.name, counts.*row.pages << mmu::kPageShift);
+    return text;
+}
+
+/// meminfo_proc_show(), in its order.
+std::string meminfo(KernelState& kernel, Task&) {
+    const VmCounts counts = vm_counts(kernel);
+    static constexpr auto kZero = &VmCounts::zero;
+    static constexpr Row kFirst[] = {{"MemTotal:       ", &VmCounts::managed},
+                                     {"MemFree:        ", &VmCounts::free}};
+    std::string text = page_rows(kFirst, counts);
+    const u64 cached = counts.file - counts.shmem;
+    text += kilobytes("MemAvailable:   ", (counts.free + cached) << mmu::kPageShift);
+    static constexpr Row kMiddle[] = {
+        {"Buffers:        ", kZero},
+        {"Cached:         ", &VmCounts::file},
+        {"SwapCached:     ", kZero},
+    };
+    text += page_rows(kMiddle, counts) + kilobytes("Active:         ", 0);
+    text += kilobytes("Inactive:       ", (counts.inactive_anon + counts.inactive_file) << mmu::kPageShift);
+    static constexpr Row kLists[] = {
+        {"Active(anon):   ", kZero},
+        {"Inactive(anon): ", &VmCounts::inactive_anon},
+        {"Active(file):   ", kZero},
+        {"Inactive(file): ", &VmCounts::inactive_file},
+        {"Unevictable:    ", &VmCounts::mlocked},
+        {"Mlocked:        ", &VmCounts::mlocked},
+        {"SwapTotal:      ", kZero},
+        {"SwapFree:       ", kZero},
+        {"Zswap:          ", kZero},
+        {"Zswapped:       ", kZero},
+        {"Dirty:          ", &VmCounts::dirty},
+        {"Writeback:      ", kZero},
+        {"AnonPages:      ", &VmCounts::anon_mapped},
+        {"Mapped:         ", &VmCounts::file_mapped},
+        {"Shmem:          ", &VmCounts::shmem},
+        {"KReclaimable:   ", kZero},
+        {"Slab:           ", kZero},
+        {"SReclaimable:   ", kZero},
+        {"SUnreclaim:     ", kZero},
+        {"KernelStack:    ", kZero},
+        {"PageTables:     ", &VmCounts::tables},
+        {"SecPageTables:  ", kZero},
+        {"NFS_Unstable:   ", kZero},
+        {"Bounce:         ", kZero},
+        {"WritebackTmp:   ", kZero},
+    };
+    text += page_rows(kLists, counts);
+    text += kilobytes("CommitLimit:    ", counts.managed / 2 << mmu::kPageShift);
+    text += kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
+    text += "VmallocTotal:   34359738367 kB\n";
+    static constexpr Row kLast[] = {
+        {"VmallocUsed:    ", kZero}, {"VmallocChunk:   ", kZero}, {"Percpu:         ", kZero},
+        {"AnonHugePages:  ", kZero}, {"ShmemHugePages: ", kZero}, {"ShmemPmdMapped: ", kZero},
+        {"FileHugePages:  ", kZero}, {"FilePmdMapped:  ", kZero},
+    };
+    text += page_rows(kLast, counts);
+    text += "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n";
+    text += "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n";
+    text += kilobytes("DirectMap4k:    ", kernel.system.memory.size());
+    return text + kilobytes("DirectMap2M:    ", 0) + kilobytes("DirectMap1G:    ", 0);
+}
+
+/// vmstat_text[]
+constexpr Row kVmstat[] = {
+    {"nr_free_pages", &VmCounts::free},
+    {"nr_zone_inactive_anon", &VmCounts::inactive_anon},
+    {"nr_zone_active_anon", &VmCounts::zero},
+    {"nr_zone_inactive_file", &VmCounts::inactive_file},
+    {"nr_zone_active_file", &VmCounts::zero},
+    {"nr_zone_unevictable", &VmCounts::mlocked},
+    {"nr_zone_write_pending", &VmCounts::dirty},
+    {"nr_mlock", &VmCounts::mlocked},
+    {"nr_inactive_anon", &VmCounts::inactive_anon},
+    {"nr_active_anon", &VmCounts::zero},
+    {"nr_inactive_file", &VmCounts::inactive_file},
+    {"nr_active_file", &VmCounts::zero},
+    {"nr_unevictable", &VmCounts::mlocked},
+    {"nr_slab_reclaimable", &VmCounts::zero},
+    {"nr_slab_unreclaimable", &VmCounts::zero},
+    {"nr_anon_pages", &VmCounts::anon_mapped},
+    {"nr_mapped", &VmCounts::file_mapped},
+    {"nr_file_pages", &VmCounts::file},
+    {"nr_dirty", &VmCounts::dirty},
+    {"nr_writeback", &VmCounts::zero},
+    {"nr_shmem", &VmCounts::shmem},
+    {"nr_anon_transparent_hugepages", &VmCounts::zero},
+    {"nr_page_table_pages", &VmCounts::tables},
+    {"nr_swapcached", &VmCounts::zero},
+    {"pswpin", &VmCounts::zero},
+    {"pswpout", &VmCounts::zero},
+    {"pgalloc_normal", &VmCounts::pgalloc},
+    {"pgfree", &VmCounts::pgfree},
+    {"pgfault", &VmCounts::pgfault},
+    {"pgmajfault", &VmCounts::pgmajfault},
+    {"pgreuse", &VmCounts::pgreuse},
+    {"oom_kill", &VmCounts::oom_kill},
+};
+
+std::string vmstat(KernelState& kernel, Task&) {
+    const VmCounts counts = vm_counts(kernel);
+    std::string text;
+    for (const Row& row : kVmstat) text += proc_format("%s %llu\n", row.name, proc_number(counts.*row.pages));
+    return text;
+}
+
+std::string buddyinfo(KernelState& kernel, Task&) {
+    return proc_buddyinfo(kernel.system);
+}
+
+/// pagetypeinfo_show(): this allocator does not part blocks by migrate type, all are Movable.
+std::string pagetypeinfo(KernelState& kernel, Task&) {
+    std::string text = "Page block order: 9\nPages per block:  512\n\n";
+    text += proc_format("%-43s ", "Free pages count per migrate type at order");
+    for (unsigned order = 0; order <= kMaxOrder; ++order) text += proc_format("%6u ", order);
+    text += "\n";
+    for (const char* type : {"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"}) {
+        text += proc_format("Node %4d, zone %8s, type %12s ", 0, "Normal", type);
+        for (unsigned order = 0; order <= kMaxOrder; ++order)
+            text += proc_format("%6llu ",
+                                type[0] == 'M' ? proc_number(kernel.system.buddy.free_blocks(order)) : 0ull);
+        text += "\n";
+    }
+    return text;
+}
+
+/// zoneinfo_show_print()
+std::string zoneinfo(KernelState& kernel, Task&) {
+    const VmCounts counts = vm_counts(kernel);
+    const Buddy& buddy = kernel.system.buddy;
+    std::string text = "Node 0, zone   Normal\n  per-node stats";
+    for (const Row& row : kVmstat) {
+        const std::string name = row.name;
+        if (name.starts_with("pswp") || name == "nr_swapcached") break;
+        if (name == "nr_free_pages" || name.starts_with("nr_zone") || name == "nr_mlock") continue;
+        text += proc_format("\n      %-12s %llu", row.name, proc_number(counts.*row.pages));
+    }
+    text += proc_format(
+        "\n  pages free     %llu\n        boost    0\n        min      0\n        low      0\n"
+        "        high     0\n        promo    0",
+        proc_number(counts.free));
+    text += proc_format(
+        "\n        spanned  %llu\n        present  %llu\n        managed  %llu\n        cma      0",
+        proc_number(kernel.system.mem_map.frames()), proc_number(kernel.system.mem_map.frames()),
+        proc_number(counts.managed));
+    text += "\n        protection: (0)";
+    for (const Row& row : kVmstat)
+        if (const std::string name = row.name;
+            name == "nr_free_pages" || name.starts_with("nr_zone") || name == "nr_mlock")
+            text += proc_format("\n      %-12s %llu", row.name, proc_number(counts.*row.pages));
+    return text + proc_format("\n  node_unreclaimable:  0\n  start_pfn:           %llu\n",
+                              proc_number(buddy.first_frame()));
+}
+
+std::string swaps(KernelState&, Task&) {
+    return "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+}
+std::string overcommit_memory(KernelState&, Task&) {
+    return "0\n";
+}
+std::string mmap_min_addr(KernelState&, Task&) {
+    return std::to_string(kMmapMinAddr) + "\n";
+}
+std::string max_map_count(KernelState&, Task&) {
+    return std::to_string(kMaxMapCount) + "\n";
+}
+
+constexpr ProcRow kRows[] = {
+    {"buddyinfo", buddyinfo},
+    {"meminfo", meminfo},
+    {"pagetypeinfo", pagetypeinfo, 0400},
+    {"swaps", swaps},
+    {"sys/vm/max_map_count", max_map_count},
+    {"sys/vm/mmap_min_addr", mmap_min_addr},
+    {"sys/vm/overcommit_memory", overcommit_memory},
+    {"vmstat", vmstat},
+    {"zoneinfo", zoneinfo},
+};
+
+}  // namespace
+
+std::span<const ProcRow> proc_vm_rows() {
+    return kRows;
+}
+
+/// frag_show_print()
+std::string proc_buddyinfo(const MemorySystem& system) {
+    std::string text = proc_format("Node %d, zone %8s ", 0, "Normal");
+    for (unsigned order = 0; order <= kMaxOrder; ++order)
+        text += proc_format("%6llu ", proc_number(system.buddy.free_blocks(order)));
+    return text + "\n";
+}
+
+}  // namespace kernel
