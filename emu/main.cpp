@@ -6,6 +6,7 @@
 #include "emu/cli/options.h"
 #include "emu/cli/session.h"
 #include "emu/cli/tlb_command.h"
+#include "emu/cpu/cpu_models.h"
 #include "mmu/base/log.h"
 
 namespace {
@@ -37,6 +38,10 @@ int main(int argc, char** argv) {
             return print(emu::tlb_list_text());
         case emu::Command::kTlbShow:
             return print(emu::tlb_show_text(options->tlb));
+        case emu::Command::kCpuList:
+            return print(emu::cpu_list_text());
+        case emu::Command::kCpuShow:
+            return print(emu::cpu_show_text(options->cpu));
         case emu::Command::kRun:
         case emu::Command::kStat:
             break;

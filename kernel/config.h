@@ -26,6 +26,7 @@ struct KernelConfig {
     std::string platform = "x86_64";  ///< AT_PLATFORM
     bool la57 = false;                ///< 5-level page tables
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
+    mmu::u64 hwcap2 = 0;              ///< AT_HWCAP2
 };
 
 }  // namespace kernel

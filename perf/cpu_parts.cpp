@@ -23,7 +23,7 @@ class Guest {
   public:
     Guest(const Bytes& body, unsigned repeat)
         : machine_(*mmu::find_preset(mmu::kDefaultPreset)),
-          model_(*mmu::find_preset(mmu::kDefaultPreset)),
+          model_(*mmu::find_preset(mmu::kDefaultPreset), emu::FeatureSet::all()),
           cpu_(machine_.mmu, model_),
           interpreter_(cpu_) {
         for (u64 page = 0; page < 16; ++page) map(kCode, page, 8 << 20);

@@ -47,6 +47,11 @@ struct Raw {
 };
 
 void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
+    app.add_option("--cpu", options.cpu,
+                   "the CPU whose instructions there are, and whose TLBs unless --tlb is given; features may "
+                   "follow: x86-64-v2,+aes,-popcnt (see mmuscope cpu list)")
+        ->type_name("NAME[,+F,-F]")
+        ->group("Machine");
     app.add_option("--tlb", options.tlb, "the CPU whose TLBs are modelled: a preset's name or a TOML file")
         ->type_name("PRESET|FILE")
         ->capture_default_str()
@@ -247,6 +252,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     options.guest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(guest), arguments.end());
     if (options.guest.empty()) return wrong("no program to run; see mmuscope --help");
     if (options.guest[0].empty()) return wrong("the name of the program to run is empty");
+    options.tlb_given = app.count("--tlb") > 0;
     options.epoch_given = app.count("--epoch") > 0;
     const std::string problem = finish(options, raw, std::move(environment));
     if (!problem.empty()) return wrong(problem);
@@ -273,11 +279,31 @@ mmu::Expected<Options, EarlyExit> parse_tlb(const std::vector<std::string>& argu
     return mmu::Unexpected{EarlyExit{125, kUsage}};
 }
 
+mmu::Expected<Options, EarlyExit> parse_cpu(const std::vector<std::string>& arguments) {
+    constexpr const char* kUsage =
+        "Usage: mmuscope cpu list           the CPUs that --cpu takes, one a line\n"
+        "       mmuscope cpu show NAME      what one of them has\n";
+    Options options;
+    const std::string verb = arguments.size() > 2 ? arguments[2] : "";
+    if (verb == "-h" || verb == "--help") return mmu::Unexpected{EarlyExit{0, kUsage}};
+    if (verb == "list" && arguments.size() == 3) {
+        options.command = Command::kCpuList;
+        return options;
+    }
+    if (verb == "show" && arguments.size() == 4) {
+        options.command = Command::kCpuShow;
+        options.cpu = arguments[3];
+        return options;
+    }
+    return mmu::Unexpected{EarlyExit{125, kUsage}};
+}
+
 std::string overview() {
     return std::string(kIntroduction) +
            "\n\nUsage: mmuscope [run] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope tlb list | tlb show PRESET|FILE\n"
+           "       mmuscope cpu list | cpu show NAME\n"
            "       mmuscope run --help, mmuscope stat --help: all options\n\n" +
            kExamples + "\n";
 }
@@ -293,6 +319,7 @@ mmu::Expected<Options, EarlyExit> parse_options(const std::vector<std::string>& 
     if (first == "--version")
         return mmu::Unexpected{EarlyExit{0, std::string("mmuscope ") + kVersion + "\n"}};
     if (first == "tlb") return parse_tlb(arguments);
+    if (first == "cpu") return parse_cpu(arguments);
     if (first == "run" || first == "stat")
         return parse_run(arguments, 2, first == "stat", std::move(environment));
     return parse_run(arguments, 1, false, std::move(environment));

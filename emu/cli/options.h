@@ -12,7 +12,7 @@
 
 namespace emu {
 
-enum class Command : mmu::u8 { kRun, kStat, kTlbList, kTlbShow };
+enum class Command : mmu::u8 { kRun, kStat, kTlbList, kTlbShow, kCpuList, kCpuShow };
 enum class ReportFormat : mmu::u8 { kText, kJson, kCsv };
 
 struct Options {
@@ -20,6 +20,8 @@ struct Options {
     std::vector<std::string> guest;        ///< its path, then its arguments
     std::vector<std::string> environment;  ///< "NAME=value", the whole of it
     std::string tlb = "skylake-sp";        ///< a preset's name or a TOML file
+    bool tlb_given = false;                ///< otherwise it is that of the CPU, if it has one
+    std::string cpu;  ///< a CPU's name, with features added or taken away; empty: the default
     mmu::u64 memory_bytes = u64_gib(1);
     kernel::KernelConfig kernel;
     bool epoch_given = false;  ///< kernel.epoch is the user's; otherwise it is to be tonight

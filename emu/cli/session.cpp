@@ -11,10 +11,12 @@
 #include <memory>
 
 #include "emu/cli/tlb_file.h"
+#include "emu/cpu/cpu_models.h"
 #include "emu/machine/machine.h"
 #include "emu/report/report.h"
 #include "emu/report/story.h"
 #include "mmu/base/log.h"
+#include "mmu/presets.h"
 
 namespace emu {
 
@@ -114,10 +116,20 @@ mmu::u64 tonight() {
     return (static_cast<mmu::u64>(std::time(nullptr)) / kDay + 1) * kDay;
 }
 
-MachineConfig machine_config(const Options& options, mmu::TlbConfig tlb) {
+/// The TLBs, in the clothes of the CPU that was asked for.
+Expected<mmu::TlbConfig, Error> tlb_for(const Options& options, const CpuDescription& cpu) {
+    const auto own = mmu::find_preset(cpu.preset);
+    if (own && !options.tlb_given) return *own;
+    auto tlb = load_tlb(options.tlb);
+    if (!tlb || !own) return tlb;
+    return with_identity(std::move(*tlb), own->cpu);
+}
+
+MachineConfig machine_config(const Options& options, const CpuDescription& cpu, mmu::TlbConfig tlb) {
     MachineConfig config;
     config.memory_bytes = options.memory_bytes;
     config.tlb = std::move(tlb);
+    config.features = cpu.features;
     config.kernel = options.kernel;
     if (!options.epoch_given) config.kernel.epoch = tonight();
     config.max_instructions = options.max_instructions;
@@ -146,12 +158,14 @@ Expected<int, Error> run(const Options& options) {
         return Unexpected{
             Error{"--log: '" + options.log_level + "' is none of trace, debug, info, warn, error, off"}};
     if (auto folders = check_folders(options.kernel.files); !folders) return Unexpected{folders.error()};
-    auto tlb = load_tlb(options.tlb);
+    const auto cpu = find_cpu(options.cpu.empty() ? default_cpu() : options.cpu);
+    if (!cpu) return Unexpected{cpu.error()};
+    auto tlb = tlb_for(options, *cpu);
     if (!tlb) return Unexpected{tlb.error()};
     Output output;
     if (auto opened = output.open(options.output); !opened) return Unexpected{opened.error()};
 
-    auto machine = Machine::create(machine_config(options, *tlb));
+    auto machine = Machine::create(machine_config(options, *cpu, *tlb));
     if (!machine) return Unexpected{machine.error()};
     Machine& guest = **machine;
     Story story(output.stream(), options.story_faults);

@@ -21,12 +21,8 @@ u32 word_of(const std::string& text, usize at) {
     return word;
 }
 
-constexpr u32 kFeatures = u32{1} << static_cast<u8>(Feature::kSse3) |
-                          u32{1} << static_cast<u8>(Feature::kCmpxchg16b) |
-                          u32{1} << static_cast<u8>(Feature::kInvpcid);
-
-/// Largest basic leaf: enough for the cache and TLB leaves, and below 0Dh, so that nobody asks for XSAVE's.
-constexpr u32 kMaxBasic = 7, kMaxBasicWithTlbLeaf = 0x18;
+/// Largest basic leaf: enough for the cache and TLB leaves, and below 0Dh where there is no XSAVE.
+constexpr u32 kMaxBasic = 7, kMaxBasicWithXsave = 0xd, kMaxBasicWithTlbLeaf = 0x18;
 constexpr u32 kMaxExtendedIntel = 0x80000008, kMaxExtendedAmd = 0x80000021;
 
 /// Leaf 1 EDX: FPU PSE TSC PAE CX8 PGE CMOV PSE36 CLFSH MMX FXSR SSE SSE2.
@@ -36,8 +32,26 @@ constexpr u32 kRepeatedByAmd = bits({0, 3, 4, 6, 8, 13, 15, 17, 23, 24});
 
 }  // namespace
 
-CpuModel::CpuModel(const mmu::TlbConfig& tlb)
-    : tlb_(tlb), memory_leaves_(mmu::cpuid_tlb_leaves(tlb)), features_(kFeatures) {}
+CpuModel::CpuModel(const mmu::TlbConfig& tlb, FeatureSet features)
+    : tlb_(tlb), memory_leaves_(mmu::cpuid_tlb_leaves(tlb)), features_(features) {}
+
+u32 CpuModel::hwcap2() const {
+    constexpr u32 kHwcap2Fsgsbase = 1u << 1;
+    return has(Feature::kFsgsbase) ? kHwcap2Fsgsbase : 0;
+}
+
+u64 CpuModel::xcr0() const {
+    if (!has(Feature::kXsave)) return 0;
+    return Xcr0::kX87 | Xcr0::kSse | (has(Feature::kAvx) ? Xcr0::kAvx : 0) |
+           (has(Feature::kPku) ? Xcr0::kPkru : 0);
+}
+
+u32 CpuModel::feature_bits(u32 leaf, CpuidWord word) const {
+    u32 set = 0;
+    for (const FeatureRow& row : feature_rows())
+        if (row.leaf == leaf && row.word == word && has(row.feature)) set |= u32{1} << row.bit;
+    return set;
+}
 
 CpuidResult CpuModel::cpuid(u32 leaf, u32 subleaf) const {
     const u32 max_basic = basic(0, 0).eax, max_extended = extended(0x80000000, 0).eax;
@@ -50,18 +64,24 @@ CpuidResult CpuModel::basic(u32 leaf, u32 subleaf) const {
     const mmu::CpuIdentity& cpu = tlb_.cpu;
     switch (leaf) {
         case 0:
-            return {cpu.leaf18 ? kMaxBasicWithTlbLeaf : kMaxBasic, word_of(cpu.vendor, 0),
-                    word_of(cpu.vendor, 8), word_of(cpu.vendor, 4)};
+            return {cpu.leaf18             ? kMaxBasicWithTlbLeaf
+                    : has(Feature::kXsave) ? kMaxBasicWithXsave
+                                           : kMaxBasic,
+                    word_of(cpu.vendor, 0), word_of(cpu.vendor, 8), word_of(cpu.vendor, 4)};
         case 1: {
             constexpr u32 kClflushSize = 8u << 8, kOneLogicalProcessor = 1u << 16;
-            constexpr u32 kSse3Cx16Pcid = bits({0, 13, 17});
-            return {mmu::cpuid_signature(cpu), kClflushSize | kOneLogicalProcessor, kSse3Cx16Pcid, kLeaf1Edx};
+            return {mmu::cpuid_signature(cpu), kClflushSize | kOneLogicalProcessor,
+                    feature_bits(1, CpuidWord::kEcx), kLeaf1Edx};
         }
         case 7: {
-            constexpr u32 kSmepInvpcidSmap = bits({7, 10, 20}), kUmip = bits({2}), kLa57 = bits({16});
+            constexpr u32 kSmepSmap = bits({7, 20}), kUmip = bits({2}), kLa57 = bits({16});
             if (subleaf != 0) return {};
-            return {0, kSmepInvpcidSmap, kUmip | (cpu.la57() ? kLa57 : 0), 0};
+            return {0, kSmepSmap | feature_bits(7, CpuidWord::kEbx),
+                    kUmip | (cpu.la57() ? kLa57 : 0) | feature_bits(7, CpuidWord::kEcx),
+                    feature_bits(7, CpuidWord::kEdx)};
         }
+        case 0xd:
+            return xsave_leaf(subleaf);
         default:
             return memory_leaf(leaf, subleaf);
     }
@@ -75,10 +95,10 @@ CpuidResult CpuModel::extended(u32 leaf, u32 subleaf) const {
             if (!amd) return {kMaxExtendedIntel, 0, 0, 0};
             return {kMaxExtendedAmd, word_of(cpu.vendor, 0), word_of(cpu.vendor, 8), word_of(cpu.vendor, 4)};
         case 0x80000001: {
-            constexpr u32 kLahfPrefetchw = bits({0, 8}), kSyscallNxLm = bits({11, 20, 29}),
-                          kPage1g = bits({26});
-            return {amd ? mmu::cpuid_signature(cpu) : 0, 0, kLahfPrefetchw,
-                    kSyscallNxLm | (cpu.page_1g ? kPage1g : 0) | (amd ? kLeaf1Edx & kRepeatedByAmd : 0)};
+            constexpr u32 kLahf = bits({0}), kSyscallNxLm = bits({11, 20, 29}), kPage1g = bits({26});
+            return {amd ? mmu::cpuid_signature(cpu) : 0, 0, kLahf | feature_bits(leaf, CpuidWord::kEcx),
+                    kSyscallNxLm | (cpu.page_1g ? kPage1g : 0) | (amd ? kLeaf1Edx & kRepeatedByAmd : 0) |
+                        feature_bits(leaf, CpuidWord::kEdx)};
         }
         case 0x80000002:
         case 0x80000003:
@@ -92,6 +112,19 @@ CpuidResult CpuModel::extended(u32 leaf, u32 subleaf) const {
         default:
             return memory_leaf(leaf, subleaf);
     }
+}
+
+/// The standard format, with no compaction, no XSAVEOPT and no supervisor state.
+CpuidResult CpuModel::xsave_leaf(u32 subleaf) const {
+    const u64 enabled = xcr0();
+    if (enabled == 0) return {};
+    const u32 size = enabled & Xcr0::kPkru  ? XsaveLayout::kPkru + XsaveLayout::kPkruSize
+                     : enabled & Xcr0::kAvx ? XsaveLayout::kAvx + XsaveLayout::kAvxSize
+                                            : XsaveLayout::kAvx;
+    if (subleaf == 0) return {static_cast<u32>(enabled), size, size, 0};
+    if (subleaf == 2 && enabled & Xcr0::kAvx) return {XsaveLayout::kAvxSize, XsaveLayout::kAvx, 0, 0};
+    if (subleaf == 9 && enabled & Xcr0::kPkru) return {XsaveLayout::kPkruSize, XsaveLayout::kPkru, 0, 0};
+    return {};
 }
 
 CpuidResult CpuModel::memory_leaf(u32 leaf, u32 subleaf) const {

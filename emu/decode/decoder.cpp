@@ -42,6 +42,7 @@ struct TemplateHash {
 }  // namespace
 
 struct Decoder::State {
+    FeatureSet features;
     csh handle = 0;
     cs_insn* insn = nullptr;
     std::unordered_map<Template, const OpcodeRow*, TemplateHash> templates;
@@ -56,7 +57,7 @@ struct Decoder::State {
     }
 
     const OpcodeRow* confirm(const Fields& fields) {
-        const OpcodeRow* row = find_row(fields);
+        const OpcodeRow* row = find_row(fields, features);
         if (!row) return nullptr;
         ++stats.capstone_calls;
         std::array<u8, 16> canonical{};
@@ -66,7 +67,8 @@ struct Decoder::State {
     }
 };
 
-Decoder::Decoder() : state_(std::make_unique<State>()) {
+Decoder::Decoder(FeatureSet features) : state_(std::make_unique<State>()) {
+    state_->features = features;
     CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &state_->handle) == CS_ERR_OK);
     state_->insn = cs_malloc(state_->handle);
     CHECK(state_->insn != nullptr);
@@ -114,6 +116,10 @@ std::string Decoder::describe(std::span<const u8> bytes, u64 address) const {
     if (!known) return text + "(bad)";
     text += state_->insn->mnemonic;
     if (state_->insn->op_str[0]) text += std::string(" ") + state_->insn->op_str;
+    Fields fields;
+    if (split_fields(bytes, fields) == Split::kComplete)
+        if (const OpcodeRow* row = find_row(fields); row && !state_->features.has(row->feature))
+            text += std::string(" (this CPU has no ") + name_of(row->feature) + ")";
     return text;
 }
 

@@ -25,7 +25,7 @@ struct DecodeStats {
 
 class Decoder {
   public:
-    Decoder();
+    explicit Decoder(FeatureSet features = FeatureSet::all());
     ~Decoder();
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
@@ -37,7 +37,8 @@ class Decoder {
     };
     Result decode(std::span<const u8> bytes);
 
-    /// "0f 0b  ud2" for log lines and disassembly; bytes that are no instruction are "(bad)".
+    /// "0f 0b  ud2" for log lines and disassembly; bytes that are no instruction are "(bad)", and a feature
+    /// that is missing is named.
     std::string describe(std::span<const u8> bytes, u64 address) const;
 
     const DecodeStats& stats() const;

@@ -93,11 +93,9 @@ struct CmpxchgPair {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
         const u64 address = Address::address(c, i);
-        if constexpr (sizeof(T) == 8) {
-            if (!c.model.has(Feature::kCmpxchg16b)) return raise(c, i, mmu::Vector::kInvalidOpcode);
+        if constexpr (sizeof(T) == 8)
             if (address & 15) [[unlikely]]
                 return raise(c, i, mmu::Vector::kGeneralProtection);
-        }
         u8* p = c.open_modify(address, 2 * sizeof(T));
         if (!p) [[unlikely]]
             return fault_exit(c, i, 1, 0);
@@ -204,7 +202,23 @@ Rows exchange() {
         {"xchg", Map::kOne, 0x90, xchg_accumulator, 8},
         {"xadd", Map::k0F, 0xc0, rm_reg<XaddReg, XaddMem>, 2, -1, Prefix::kAny, Operand::kAny, true},
         {"cmpxchg", Map::k0F, 0xb0, rm_reg<CmpxchgReg, CmpxchgMem>, 2, -1, Prefix::kAny, Operand::kAny, true},
-        {"cmpxchg8b", Map::k0F, 0xc7, cmpxchg_pair, 1, 1, Prefix::kAny, Operand::kMemory, true},
+        {.name = "cmpxchg8b",
+         .map = Map::k0F,
+         .opcode = 0xc7,
+         .build = cmpxchg_pair,
+         .extension = 1,
+         .operand = Operand::kMemory,
+         .lockable = true,
+         .vex = {.w = VexW::k0}},
+        {.name = "cmpxchg16b",
+         .map = Map::k0F,
+         .opcode = 0xc7,
+         .build = cmpxchg_pair,
+         .extension = 1,
+         .operand = Operand::kMemory,
+         .lockable = true,
+         .feature = Feature::kCmpxchg16b,
+         .vex = {.w = VexW::k1}},
         {"bswap", Map::k0F, 0xc8, bswap, 8},
         {"cbw", Map::kOne, 0x98, widen_accumulator},
         {"cwd", Map::kOne, 0x99, sign_to_rdx},

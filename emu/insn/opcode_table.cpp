@@ -53,9 +53,17 @@ bool prefix_matches(Prefix wanted, const Fields& f) {
     return false;
 }
 
+bool vex_matches(const VexRule& rule, const Fields& f) {
+    if (rule.length != VexLength::kAny && (rule.length == VexLength::k256) != (f.vex_l == 1)) return false;
+    return rule.vvvv || f.vex_vvvv == 0;
+}
+
 bool matches(const OpcodeRow& row, const Fields& f) {
     if ((row.encoding == Encoding::kVex) != f.vex) return false;
+    if (f.vex && !vex_matches(row.vex, f)) return false;
+    if (row.vex.w != VexW::kAny && (row.vex.w == VexW::k1) != f.rex_w()) return false;
     if (row.extension >= 0 && f.modrm_reg() != row.extension) return false;
+    if (row.rm >= 0 && (f.memory() || (f.modrm & 7) != row.rm)) return false;
     if (row.operand == Operand::kMemory && !f.memory()) return false;
     if (row.operand == Operand::kRegister && f.memory()) return false;
     return prefix_matches(row.prefix, f);
@@ -63,10 +71,10 @@ bool matches(const OpcodeRow& row, const Fields& f) {
 
 }  // namespace
 
-const OpcodeRow* find_row(const Fields& fields) {
+const OpcodeRow* find_row(const Fields& fields, FeatureSet features) {
     static Index index;
     for (const OpcodeRow* row : index.at(fields.map, fields.opcode))
-        if (matches(*row, fields)) return row;
+        if (features.has(row->feature) && matches(*row, fields)) return row;
     return nullptr;
 }
 

@@ -216,9 +216,9 @@ Rows sse_move() {
         row("movhps", kNone, 0x17, store_xmm<StorePart<u64, 8>>, kMemory),
         row("movhpd", k66, 0x16, vector_op<kMergeHighQuadword, XmmM64>, kMemory),
         row("movhpd", k66, 0x17, store_xmm<StorePart<u64, 8>>, kMemory),
-        row("movsldup", kF3, 0x12, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xa0); }>),
-        row("movshdup", kF3, 0x16, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xf5); }>),
-        row("movddup", kF2, 0x12, vector_op<[](Xmm b) { return _mm_unpacklo_epi64(b, b); }, XmmM64>),
+        needs(Feature::kSse3, row("movsldup", kF3, 0x12, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xa0); }>)),
+        needs(Feature::kSse3, row("movshdup", kF3, 0x16, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xf5); }>)),
+        needs(Feature::kSse3, row("movddup", kF2, 0x12, vector_op<[](Xmm b) { return _mm_unpacklo_epi64(b, b); }, XmmM64>)),
         row("movaps", kNone, 0x28, vector_op<kCopy>),
         row("movaps", kNone, 0x29, rm_xmm<StoreVector<true>, kCopy>),
         row("movapd", k66, 0x28, vector_op<kCopy>),
@@ -245,7 +245,7 @@ Rows sse_move() {
         row("pmovmskb", k66, 0xd7, vector_op<[](Xmm b) { return static_cast<u32>(_mm_movemask_epi8(b)); }>,
             kRegister),
         row("movntdq", k66, 0xe7, store_xmm<StoreVector<true>>, kMemory),
-        row("lddqu", kF2, 0xf0, vector_op<kCopy, XmmM128Unaligned>, kMemory),
+        needs(Feature::kSse3, row("lddqu", kF2, 0xf0, vector_op<kCopy, XmmM128Unaligned>, kMemory)),
         row("maskmovdqu", k66, 0xf7, maskmovdqu, kRegister),
     };
     return kRows;

@@ -55,7 +55,6 @@ Exit rdtsc(Cpu& c, const Insn* i) {
     return next(c, i);
 }
 Exit rdtscp(Cpu& c, const Insn* i) {
-    if (!c.model.has(Feature::kRdtscp)) return raise(c, i, Vector::kInvalidOpcode);
     c.regs.gpr[mmu::kRcx] = 0;  // IA32_TSC_AUX: CPU 0 of node 0
     return rdtsc(c, i);
 }
@@ -78,18 +77,6 @@ bool ending(const Fields&, Insn& out) {
     out.run = handler;
     end_block(out);
     return true;
-}
-
-/// 0F 01 with a register form of /7: SWAPGS, RDTSCP.
-bool group_0f01_7(const Fields& f, Insn& out) {
-    switch (f.modrm & 7) {
-        case 0:
-            return ending<privileged>(f, out);
-        case 1:
-            return simple<rdtscp>(f, out);
-        default:
-            return false;
-    }
 }
 
 /// CR0, CR2, CR3, CR4 and CR8 exist; the others are #UD.
@@ -119,6 +106,17 @@ constexpr OpcodeRow prevented_row(const char* name, u8 opcode, i8 extension,
     return {name, Map::k0F, opcode, ending<prevented>, 1, extension, Prefix::kAny, operand};
 }
 
+/// An instruction that is one ModRM byte of 0F 01.
+constexpr OpcodeRow group_0f01(const char* name, i8 extension, i8 rm, Build build, bool alone = false) {
+    return {.name = name,
+            .map = Map::k0F,
+            .opcode = 0x01,
+            .build = build,
+            .extension = extension,
+            .alone = alone,
+            .rm = rm};
+}
+
 }  // namespace
 
 Rows system() {
@@ -130,7 +128,8 @@ Rows system() {
         {"sysenter", Map::k0F, 0x34, ending<sysenter>},
         {"cpuid", Map::k0F, 0xa2, simple<cpuid>},
         {"rdtsc", Map::k0F, 0x31, simple<rdtsc>, 1, -1, kAny, Operand::kAny, false, kLegacy, true},
-        {"rdtscp", Map::k0F, 0x01, group_0f01_7, 1, 7, kAny, kRegister, false, kLegacy, true},
+        group_0f01("swapgs", 7, 0, ending<privileged>),
+        needs(Feature::kRdtscp, group_0f01("rdtscp", 7, 1, simple<rdtscp>, true)),
 
         // Hints: reserved NOPs with ModRM, which make no reference. ENDBR64 and RDSSP are among them.
         {"prefetchw", Map::k0F, 0x0d, simple<nop>},
@@ -167,7 +166,7 @@ Rows system() {
         {"mov cr", Map::k0F, 0x22, control_register},
         {"mov dr", Map::k0F, 0x21, debug_register},
         {"mov dr", Map::k0F, 0x23, debug_register},
-        {"invpcid", Map::k0F38, 0x82, invpcid, 1, -1, Prefix::k66},
+        needs(Feature::kInvpcid, {"invpcid", Map::k0F38, 0x82, invpcid, 1, -1, Prefix::k66}),
 
         prevented_row("sldt", 0x00, 0),
         prevented_row("str", 0x00, 1),

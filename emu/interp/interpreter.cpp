@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "emu/cpu/cpu_model.h"
 #include "emu/interp/block_ops.h"
 #include "mmu/base/check.h"
 #include "mmu/mmu.h"
@@ -13,8 +14,8 @@ namespace {
 
 /// A slice is short enough that a stop is answered within milliseconds, and that Cpu::references cannot
 /// overflow.
-/// Where the compiler does not make jumps of all tail calls (without optimisation, or when it guards the stack) it also
-/// bounds the depth of the host's stack.
+/// Where the compiler does not make jumps of all tail calls (without optimisation, or when it guards the
+/// stack) it also bounds the depth of the host's stack.
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
 constexpr i64 kSlice = i64{1} << 21;
 #else
@@ -60,7 +61,10 @@ class KeepMxcsr {
 }  // namespace
 
 Interpreter::Interpreter(Cpu& cpu)
-    : cpu_(cpu), builder_(decoder_, builder_handlers()), cache_(cpu.mmu.memory(), stale_block) {}
+    : cpu_(cpu),
+      decoder_(cpu.model.features()),
+      builder_(decoder_, builder_handlers()),
+      cache_(cpu.mmu.memory(), stale_block) {}
 
 Interpreter::~Interpreter() = default;
 

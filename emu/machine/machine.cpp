@@ -20,6 +20,7 @@ mmu::PagingFeatures paging_features(const MachineConfig& config) {
 kernel::KernelConfig kernel_config(const MachineConfig& config, const CpuModel& model) {
     kernel::KernelConfig kernel = config.kernel;
     kernel.hwcap = model.hwcap();
+    kernel.hwcap2 = model.hwcap2();
     kernel.la57 = config.la57;
     return kernel;
 }
@@ -36,7 +37,7 @@ Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
     : config_(config),
       memory_(std::move(memory)),
       mmu_(memory_, config.tlb, paging_features(config), config.kernel.seed),
-      model_(config.tlb),
+      model_(config.tlb, config.features),
       cpu_(std::make_unique<Cpu>(mmu_, model_)),
       interpreter_(std::make_unique<Interpreter>(*cpu_)),
       kernel_(memory_, mmu_, kernel_config(config, model_)) {

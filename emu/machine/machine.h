@@ -26,6 +26,7 @@ namespace emu {
 struct MachineConfig {
     u64 memory_bytes = u64{1} << 30;
     mmu::TlbConfig tlb;
+    FeatureSet features = implemented_features();
     kernel::KernelConfig kernel;
     u64 max_instructions = 0;  ///< 0: no limit; a guest that reaches it is ended by SIGXCPU
     bool verify = false;       ///< replay each reference in the brute-force model

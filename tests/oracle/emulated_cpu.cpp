@@ -29,7 +29,7 @@ struct EmulatedCpu::State {
     mmu::TableBuilder tables{memory, 4};
     mmu::TlbConfig tlb = *mmu::find_preset(mmu::kDefaultPreset);
     mmu::Mmu mmu{memory, tlb, {}, 1};
-    emu::CpuModel model{tlb};
+    emu::CpuModel model{tlb, emu::FeatureSet::all()};
     emu::Cpu cpu{mmu, model};
     emu::Interpreter interpreter{cpu};
 

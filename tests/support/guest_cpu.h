@@ -22,8 +22,9 @@ class GuestCpu {
         emu::Counters counters;
     };
 
-    explicit GuestCpu(const mmu::TlbConfig& tlb = mmu::small_tlb(16, 64))
-        : machine_(tlb), model_(mmu::small_tlb()), cpu_(machine_.mmu, model_), interpreter_(cpu_) {
+    explicit GuestCpu(const mmu::TlbConfig& tlb = mmu::small_tlb(16, 64),
+                      emu::FeatureSet features = emu::FeatureSet::all())
+        : machine_(tlb), model_(mmu::small_tlb(), features), cpu_(machine_.mmu, model_), interpreter_(cpu_) {
         map(HostCpu::kCode, kCodeFrame, HostCpu::kCodeSize);
         map(HostCpu::kData, kDataFrame, HostCpu::kDataSize);
     }
