@@ -275,7 +275,7 @@ u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, 
 void close_on_exec(KernelState& kernel, Task& task) {
     for (int fd = 0; fd < task.files.size(); ++fd) {
         const FdTable::Slot* slot = task.files.find(fd);
-        if (slot && slot->close_on_exec) kernel.files.put(task.files.remove(fd).file);
+        if (slot && slot->close_on_exec) fput(kernel, task.files.remove(fd).file);
     }
 }
 

@@ -45,15 +45,15 @@ bool ignored(const Task& task, int signal) {
     return handler == kSigIgn || (handler == kSigDfl && default_action(signal) == Default::kIgnore);
 }
 
-/// dequeue_signal(): the lowest number, those of faults first.
-std::optional<SigInfo> dequeue(Task& task) {
+/// dequeue_signal(): the lowest number of `mask`, those of faults first.
+std::optional<SigInfo> dequeue(Task& task, u64 mask) {
     auto& pending = task.signals.pending;
     size_t best = pending.size();
     const auto rank = [](const SigInfo& info) {
         return (kSynchronousMask & sigmask_of(info.signo) ? 0 : kSignals) + info.signo;
     };
     for (size_t i = 0; i < pending.size(); ++i) {
-        if (task.signals.blocked & sigmask_of(pending[i].signo)) continue;
+        if (!(mask & sigmask_of(pending[i].signo))) continue;
         if (best == pending.size() || rank(pending[i]) < rank(pending[best])) best = i;
     }
     if (best == pending.size()) return std::nullopt;
@@ -70,7 +70,7 @@ struct KernelSignal {
 /// get_signal(): the next one that has a handler. Ends the task when its action is to.
 std::optional<KernelSignal> get_signal(KernelState& kernel, Task& task) {
     while (!kernel.exit_status) {
-        const auto info = dequeue(task);
+        const auto info = dequeue(task, ~task.signals.blocked);
         if (!info) return std::nullopt;
         SigAction& action = task.signals.action[info->signo];
         if (action.handler == kSigIgn) continue;
@@ -189,6 +189,16 @@ void force_signal(Task& task, int signal) {
 
 void set_blocked(Task& task, u64 mask) {
     task.signals.blocked = mask & ~kUnblockable;
+}
+
+u64 pending_signals(KernelState&, const Task& task) {
+    u64 set = 0;
+    for (const SigInfo& info : task.signals.pending) set |= sigmask_of(info.signo);
+    return set;
+}
+
+std::optional<SigInfo> take_pending_signal(KernelState&, Task& task, u64 mask) {
+    return dequeue(task, mask);
 }
 
 bool signal_pending(const Task& task) {

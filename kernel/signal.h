@@ -35,6 +35,11 @@ void set_blocked(Task& task, u64 mask);
 /// A signal is pending that is not blocked (signal_pending()).
 bool signal_pending(const Task& task);
 
+/// The set of signals that are queued for the task, blocked ones too.
+u64 pending_signals(KernelState& kernel, const Task& task);
+/// dequeue_signal(): takes the first queued one of `mask`, whatever is blocked.
+std::optional<SigInfo> take_pending_signal(KernelState& kernel, Task& task, u64 mask);
+
 /// exit_to_user_mode_loop(): delivers what is pending, ends the guest, or restarts the interrupted call.
 void do_signal(KernelState& kernel, Task& task, mmu::Registers& registers);
 

@@ -8,6 +8,7 @@
 
 #include "kernel/config.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/ipc.h"
 #include "kernel/fs/path.h"
 #include "kernel/kernel.h"
 #include "kernel/mm.h"
@@ -40,6 +41,7 @@ struct KernelState {
 
     std::optional<PathResolver> paths;  ///< made at the first exec
     OpenFileTable files;
+    IpcState ipc;
 
     mmu::Rng rng;
     VirtualClock clock;

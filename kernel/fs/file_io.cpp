@@ -1,5 +1,6 @@
 #include "kernel/fs/file_io.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <cstring>
 
 #include "kernel/fs/host_backing.h"
-#include "kernel/fs/host_wait.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
@@ -19,72 +20,24 @@ namespace {
 constexpr u64 kChunk = 256 << 10;  ///< bytes moved at a time
 constexpr u64 kPipeChunk = 4096;   ///< a pipe takes whole pages or EFAULT
 
-u64 total_of(std::span<const UserBuffer> buffers) {
-    u64 total = 0;
-    for (const UserBuffer& buffer : buffers) total += std::min(buffer.size, kMaxRwCount - total);
-    return total;
-}
-
-/// Walks a list of user buffers as one stream.
-class UserStream {
-  public:
-    UserStream(KernelState& kernel, Task& task, std::span<const UserBuffer> buffers)
-        : kernel_(kernel), mm_(kernel.mm_of(task)), buffers_(buffers) {}
-
-    /// The number of bytes that were moved; fewer than asked for: a fault.
-    u64 put(const u8* bytes, u64 size) {
-        return move(size, [&](u64 address, u64 at, u64 n) {
-            return copy_to_user(kernel_.system, mm_, address, bytes + at, n);
-        });
-    }
-    u64 take(u8* bytes, u64 size) {
-        return move(size, [&](u64 address, u64 at, u64 n) {
-            return copy_from_user(kernel_.system, mm_, bytes + at, address, n);
-        });
-    }
-    u64 clear(u64 size) {
-        return move(size,
-                    [&](u64 address, u64, u64 n) { return clear_user(kernel_.system, mm_, address, n); });
-    }
-
-  private:
-    template <class Copy>
-    u64 move(u64 size, Copy copy) {
-        u64 done = 0;
-        while (done < size && index_ < buffers_.size()) {
-            const UserBuffer& buffer = buffers_[index_];
-            const u64 step = std::min(size - done, buffer.size - within_);
-            const u64 left = step ? copy(buffer.base + within_, done, step) : 0;
-            done += step - left;
-            within_ += step - left;
-            if (left) break;
-            if (within_ == buffer.size) {
-                index_++;
-                within_ = 0;
-            }
-        }
-        return done;
-    }
-
-    KernelState& kernel_;
-    MmStruct& mm_;
-    std::span<const UserBuffer> buffers_;
-    usize index_ = 0;
-    u64 within_ = 0;
-};
-
 bool may_block(const OpenFile& file) {
     return !file.regular() && file.type != S_IFDIR;
 }
 
-i64 host_read(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::optional<u64> offset) {
+/// 0 when the host's call will not wait; else what block() says. O_NONBLOCK is the host's to know.
+i64 wait_for_host(KernelState& kernel, Task& task, const OpenFile& file, short events) {
+    if (!may_block(file) || (::fcntl(file.fd.get(), F_GETFL) & O_NONBLOCK)) return 0;
+    if (poll_file(kernel, task, file, events)) return 0;
+    WaitFor wait;
+    wait_on_file(kernel, task, file, events, wait);
+    return block(kernel, task, wait);
+}
+
+i64 host_read(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> bytes,
+              std::optional<u64> offset) {
     const int fd = file.fd.get();
     while (true) {
-        // O_NONBLOCK is the host's to know: a descriptor that would block is waited for here, where a signal
-        // ends the wait.
-        if (may_block(file) && !(::fcntl(fd, F_GETFL) & O_NONBLOCK))
-            if (const int error = wait_until_ready(kernel, fd, POLLIN))
-                return error == -EINTR ? -kErestartSys : error;
+        if (const i64 waiting = wait_for_host(kernel, task, file, POLLIN)) return waiting;
         const ssize_t got = offset ? ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
                                    : ::read(fd, bytes.data(), bytes.size());
         if (got >= 0) return got;
@@ -96,10 +49,10 @@ i64 host_read(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::opt
 i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
                std::optional<u64> offset) {
     const int fd = file.fd.get();
+    // A pipe that poll() calls writable takes this much without a wait.
+    if (S_ISFIFO(file.type)) bytes = bytes.first(std::min<usize>(bytes.size(), kPipeChunk));
     while (true) {
-        if (may_block(file) && !(::fcntl(fd, F_GETFL) & O_NONBLOCK))
-            if (const int error = wait_until_ready(kernel, fd, POLLOUT))
-                return error == -EINTR ? -kErestartSys : error;
+        if (const i64 waiting = wait_for_host(kernel, task, file, POLLOUT)) return waiting;
         const ssize_t put = offset ? ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
                                    : ::write(fd, bytes.data(), bytes.size());
         if (put >= 0) return put;
@@ -180,7 +133,8 @@ i64 read_text(KernelState& kernel, Task& task, OpenFile& file, std::span<const U
 
 }  // namespace
 
-i64 read_bytes(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::optional<u64> offset) {
+i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> bytes,
+               std::optional<u64> offset) {
     switch (file.kind) {
         case OpenFile::Kind::kText: {
             const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
@@ -194,17 +148,22 @@ i64 read_bytes(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::op
             for (u8& byte : bytes)
                 byte = file.device == Device::kRandom ? static_cast<u8>(kernel.rng.next()) : 0;
             return static_cast<i64>(bytes.size());
+        case OpenFile::Kind::kObject:
+            return is_pipe(file) ? pipe_take(kernel, file, bytes.data(), bytes.size(), false) : -EINVAL;
         case OpenFile::Kind::kHost:
             break;
     }
     if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
-    return host_read(kernel, file, bytes, offset);
+    return host_read(kernel, task, file, bytes, offset);
 }
 
 i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
                 std::optional<u64> offset) {
     if (file.kind == OpenFile::Kind::kDevice)
         return file.device == Device::kFull && !bytes.empty() ? -ENOSPC : static_cast<i64>(bytes.size());
+    if (is_pipe(file)) return pipe_give(kernel, task, file, bytes.data(), bytes.size());
+    if (file.kind == OpenFile::Kind::kObject && file.ops->give)
+        return file.ops->give(kernel, task, file, bytes);
     if (file.kind != OpenFile::Kind::kHost) return -EBADF;
     if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
     const i64 put = host_write(kernel, task, file, bytes, offset);
@@ -218,6 +177,7 @@ i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const U
     if (file.type == S_IFDIR) return -EISDIR;
     if (file.kind == OpenFile::Kind::kDevice) return read_device(kernel, task, file, buffers);
     if (file.kind == OpenFile::Kind::kText) return read_text(kernel, task, file, buffers, offset);
+    if (file.kind == OpenFile::Kind::kObject) return read_object(kernel, task, file, buffers);
 
     const u64 total = total_of(buffers);
     UserStream user(kernel, task, buffers);
@@ -227,7 +187,7 @@ i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const U
         const u64 want = std::min<u64>(bytes.size(), total - done);
         std::optional<u64> at = offset;
         if (at) *at += done;
-        const i64 got = read_bytes(kernel, file, {bytes.data(), want}, at);
+        const i64 got = read_bytes(kernel, task, file, {bytes.data(), want}, at);
         if (got < 0) return done ? static_cast<i64>(done) : got;
         const u64 copied = user.put(bytes.data(), static_cast<u64>(got));
         done += copied;
@@ -248,22 +208,83 @@ i64 write_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
     const u64 total = total_of(buffers);
     if (file.kind == OpenFile::Kind::kDevice)
         return write_bytes(kernel, task, file, {static_cast<u8*>(nullptr), total}, {});
+    if (file.kind == OpenFile::Kind::kObject) return write_object(kernel, task, file, buffers);
     UserStream user(kernel, task, buffers);
     std::vector<u8> bytes(std::min(total, kChunk));
-    u64 done = 0;
+    u64& done = task.blocked_call.progress;  // outlasts a wait for a terminal or a pipe of the host's
+    user.skip(done);
     do {
         const u64 want = std::min<u64>(bytes.size(), total - done);
         u64 copied = user.take(bytes.data(), want);
         if (copied < want && S_ISFIFO(file.type)) copied -= copied % kPipeChunk;
         if (copied == 0 && want) return done ? static_cast<i64>(done) : -EFAULT;
-        std::optional<u64> at = offset;
-        if (at) *at += done;
-        const i64 put = write_bytes(kernel, task, file, {bytes.data(), copied}, at);
-        if (put < 0) return done ? static_cast<i64>(done) : put;
-        done += static_cast<u64>(put);
-        if (static_cast<u64>(put) < want) break;
+        u64 written = 0;
+        while (written < copied || !copied) {
+            std::optional<u64> at = offset;
+            if (at) *at += done;
+            const i64 put = write_bytes(kernel, task, file, {bytes.data() + written, copied - written}, at);
+            if (put == -kCallBlocked) return put;
+            if (put < 0) return done ? static_cast<i64>(done) : put;
+            done += static_cast<u64>(put);
+            written += static_cast<u64>(put);
+            if (!S_ISFIFO(file.type) || put == 0) break;
+        }
+        if (written < want) break;
     } while (done < total);
     return static_cast<i64>(done);
+}
+
+namespace {
+
+/// A step could do nothing: the caller waits, or hears why not.
+i64 wait_for_object(KernelState& kernel, Task& task, const OpenFile& file, short events, Wait wait) {
+    if (wait == Wait::kNo || (file.flags & O_NONBLOCK)) return -EAGAIN;
+    WaitFor what;
+    wait_on_file(kernel, task, file, events, what);
+    return block(kernel, task, what);
+}
+
+}  // namespace
+
+i64 read_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+                Wait wait) {
+    if (!file.ops->read) return -EINVAL;
+    UserStream user(kernel, task, buffers);
+    FileCall call{kernel, task, file};
+    const i64 got = file.ops->read(call, user, total_of(buffers));
+    return got == -EAGAIN ? wait_for_object(kernel, task, file, POLLIN, wait) : got;
+}
+
+i64 write_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+                 Wait wait) {
+    if (!file.ops->write) return -EINVAL;
+    const u64 total = total_of(buffers);
+    UserStream user(kernel, task, buffers);
+    u64& done = task.blocked_call.progress;
+    user.skip(done);
+    FileCall call{kernel, task, file};
+    const i64 put = file.ops->write(call, user, total - done);
+    if (put > 0) done += static_cast<u64>(put);
+    if (put != -EAGAIN && (put < 0 || done == total)) return done ? static_cast<i64>(done) : put;
+    const i64 waiting = wait_for_object(kernel, task, file, POLLOUT, wait);
+    return waiting == -kCallBlocked || !done ? waiting : static_cast<i64>(done);
+}
+
+short poll_file(KernelState& kernel, Task& task, const OpenFile& file, short events) {
+    constexpr short kAlways = POLLERR | POLLHUP;
+    if (file.kind == OpenFile::Kind::kObject)
+        return static_cast<short>(file.ops->poll(kernel, task, file) & (events | kAlways));
+    if (file.kind != OpenFile::Kind::kHost || file.regular())
+        return static_cast<short>(events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM));
+    pollfd entry{file.fd.get(), events, 0};
+    return ::poll(&entry, 1, 0) == 1 ? entry.revents : short{0};
+}
+
+void wait_on_file(KernelState& kernel, Task& task, const OpenFile& file, short events, WaitFor& wait) {
+    if (file.kind == OpenFile::Kind::kHost) wait.host.push_back({file.fd.get(), events, 0});
+    if (file.kind != OpenFile::Kind::kObject) return;
+    if (file.ops->key) wait.keys.push_back(file.ops->key(task, file));
+    if (file.ops->watch) file.ops->watch(kernel, task, file, events, wait);
 }
 
 }  // namespace kernel

@@ -7,16 +7,11 @@
 #include <span>
 
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/user_stream.h"
 #include "kernel/state.h"
+#include "kernel/wait.h"
 
 namespace kernel {
-
-inline constexpr u64 kMaxRwCount = 0x7ffff000;  ///< MAX_RW_COUNT
-
-/// struct iovec of the guest.
-struct UserBuffer {
-    u64 base = 0, size = 0;
-};
 
 /// `offset`: pread(2), which leaves the file position alone. The number of bytes, or -errno.
 i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
@@ -25,8 +20,22 @@ i64 write_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
                std::optional<u64> offset);
 
 /// The same with our own memory (sendfile, copy_file_range).
-i64 read_bytes(KernelState& kernel, OpenFile& file, std::span<u8> bytes, std::optional<u64> offset);
+i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> bytes,
+               std::optional<u64> offset);
 i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
                 std::optional<u64> offset);
+
+/// One call's bytes to or from an object of our own (file_operations.h): waits where the file is a blocking
+/// one, keeps what was written before the wait. `Wait::kNo`: MSG_DONTWAIT.
+enum class Wait : u8 { kYes, kNo };
+i64 read_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+                Wait wait = Wait::kYes);
+i64 write_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
+                 Wait wait = Wait::kYes);
+
+/// What of POLLIN, POLLOUT, ... holds for `file` now, of host files too.
+short poll_file(KernelState& kernel, Task& task, const OpenFile& file, short events);
+/// Adds what a change of `file`'s poll_file() would wake.
+void wait_on_file(KernelState& kernel, Task& task, const OpenFile& file, short events, WaitFor& wait);
 
 }  // namespace kernel

@@ -15,10 +15,13 @@ OpenFile& OpenFileTable::at(OpenFileId id) {
     return found->second;
 }
 
-void OpenFileTable::put(OpenFileId id) {
+std::optional<OpenFile> OpenFileTable::put(OpenFileId id) {
     OpenFile& file = at(id);
     CHECK(file.references > 0, id);
-    if (--file.references == 0) files_.erase(id);
+    if (--file.references) return std::nullopt;
+    OpenFile last = std::move(file);
+    files_.erase(id);
+    return last;
 }
 
 int FdTable::lowest_free(int from, u64 limit) const {

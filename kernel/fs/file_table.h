@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "kernel/fs/unique_fd.h"
 
 namespace kernel {
+
+struct FileOperations;
 
 using OpenFileId = u32;  ///< 0: none
 
@@ -29,6 +32,7 @@ struct OpenFile {
         kHost,    ///< a host descriptor: regular file, directory, pipe, terminal, what was inherited
         kDevice,  ///< null, zero, full, random: our own
         kText,    ///< a generated file of /proc: its text was made when it was opened
+        kObject,  ///< of our own kernel's: pipe, socket, eventfd, epoll, ...
     };
     Kind kind = Kind::kHost;
     Device device = Device::kNone;
@@ -37,11 +41,13 @@ struct OpenFile {
     int flags = 0;            ///< open(2) flags with the access mode; those of kHost are asked from the host
     bool path_only = false;   ///< O_PATH
     bool may_change = false;  ///< fchmod() and its like: it lies in a --rw folder
-    struct stat status {};    ///< kDevice and kText
-    std::string path;         ///< guest's name at open
-    std::string text;         ///< kText
-    ProcWindow window = nullptr;  ///< kText: makes its parts when they are read, instead of `text`
-    u64 offset = 0;               ///< kText
+    struct stat status {};    ///< kDevice, kText and kObject
+    const FileOperations* ops = nullptr;  ///< kObject: what it can do
+    u32 object = 0;                       ///< kObject: its id in the table of its kind
+    std::string path;                     ///< guest's name at open
+    std::string text;                     ///< kText
+    ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`
+    u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened
     u32 references = 0;
     OpenFileId id = 0;  ///< its own; 0 outside a table
 
@@ -56,7 +62,8 @@ class OpenFileTable {
     OpenFileId add(OpenFile file);
     OpenFile& at(OpenFileId id);
     void get(OpenFileId id) { at(id).references++; }
-    void put(OpenFileId id);  ///< the last reference closes it
+    /// Gives the file back when this was its last reference: fput() of files.h closes it.
+    std::optional<OpenFile> put(OpenFileId id);
 
   private:
     std::map<OpenFileId, OpenFile> files_;

@@ -5,9 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/fs/file_operations.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
 #include "kernel/mmap.h"
+#include "kernel/uaccess.h"
 #include "mmu/base/log.h"
 
 namespace kernel {
@@ -94,6 +97,8 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
     const int mode = flags & O_ACCMODE;
     if ((mode != O_WRONLY && !file->readable()) || (mode != O_RDONLY && !file->writable()))
         return Unexpected{EACCES};
+    if (is_pipe(*file)) return reopen_pipe(kernel, *file, flags & kReopenFlags & ~O_TRUNC);
+    if (file->kind == OpenFile::Kind::kObject) return Unexpected{ENXIO};
     if (file->kind != OpenFile::Kind::kHost) {
         OpenFile copy;
         copy.kind = file->kind;
@@ -204,6 +209,12 @@ OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
     return file.path_only && use == FileUse::kInputOutput ? nullptr : &file;
 }
 
+void fput(KernelState& kernel, OpenFileId id) {
+    std::optional<OpenFile> last = kernel.files.put(id);
+    if (last && last->kind == OpenFile::Kind::kObject && last->ops->release)
+        last->ops->release(kernel, *last);
+}
+
 int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close_on_exec, int from) {
     const int fd = task.files.lowest_free(from, kernel.mm_of(task).rlimit(kRlimitNofile));
     if (fd < 0) return -EMFILE;
@@ -216,19 +227,37 @@ int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_e
     const OpenFileId id = kernel.files.add(std::move(file));
     kernel.files.get(id);
     const int fd = install_reference(kernel, task, id, close_on_exec, from);
-    kernel.files.put(id);
+    fput(kernel, id);
     return fd;
+}
+
+int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile second, bool close_on_exec,
+                 u64 address) {
+    const OpenFileId ids[2] = {kernel.files.add(std::move(first)), kernel.files.add(std::move(second))};
+    int numbers[2] = {-1, -1};
+    int error = 0;
+    for (int i = 0; i < 2; ++i) {
+        kernel.files.get(ids[i]);
+        if (!error) numbers[i] = install_reference(kernel, task, ids[i], close_on_exec);
+        if (numbers[i] < 0 && !error) error = numbers[i];
+    }
+    if (!error) error = put_user(kernel.system, kernel.mm_of(task), numbers, address);
+    for (int i = 0; i < 2; ++i) {
+        if (error && numbers[i] >= 0) (void)close_file(kernel, task, numbers[i]);
+        fput(kernel, ids[i]);
+    }
+    return error;
 }
 
 int close_file(KernelState& kernel, Task& task, int fd) {
     if (!task.files.find(fd)) return -EBADF;
-    kernel.files.put(task.files.remove(fd).file);
+    fput(kernel, task.files.remove(fd).file);
     return 0;
 }
 
 void close_all_files(KernelState& kernel, Task& task) {
     for (int fd = 0; fd < task.files.size(); ++fd) (void)close_file(kernel, task, fd);
-    if (task.cwd.directory) kernel.files.put(std::exchange(task.cwd.directory, 0));
+    if (task.cwd.directory) fput(kernel, std::exchange(task.cwd.directory, 0));
 }
 
 void inherit_files(KernelState& kernel, Task& task) {

@@ -15,6 +15,12 @@ OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use = FileUse
 int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_exec, int from = 0);
 /// One more descriptor for an open file; -EMFILE.
 int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close_on_exec, int from = 0);
+/// Two new descriptors, for files that belong together; their numbers go to `address`. 0 or -errno, and then
+/// neither is left.
+int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile second, bool close_on_exec,
+                 u64 address);
+/// Lets go of a reference; the last one closes the file.
+void fput(KernelState& kernel, OpenFileId id);
 /// close(2). 0 or -EBADF.
 int close_file(KernelState& kernel, Task& task, int fd);
 void close_all_files(KernelState& kernel, Task& task);

@@ -13,7 +13,7 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
-#include "kernel/fs/host_wait.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
 #include "mmu/base/log.h"
@@ -145,6 +145,7 @@ constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SE
 
 i64 get_flags(const OpenFile& file) {
     if (file.path_only) return O_PATH;
+    if (file.kind == OpenFile::Kind::kObject) return file.flags;
     const int fd = host_fd(file);
     return fd < 0 ? file.flags | 0100000 : result_of(::syscall(SYS_fcntl, fd, F_GETFL));
 }
@@ -211,10 +212,12 @@ i64 fcntl(Syscall& call) {
             return call.get(owner, argument) ? -EFAULT : 0;
         }
         case F_GETPIPE_SZ:
+            return pipe_size(call.kernel, file);
         case F_SETPIPE_SZ:
+            return set_pipe_size(call.kernel, file, argument);
         case F_ADD_SEALS:
         case F_GET_SEALS:
-            return host_fd(file) < 0 ? -EBADF
+            return host_fd(file) < 0 ? -EINVAL
                                      : result_of(::fcntl(host_fd(file), command, static_cast<int>(argument)));
         default:
             return -EINVAL;
@@ -281,6 +284,10 @@ i64 ioctl(Syscall& call) {
         default:
             break;
     }
+    if (file->kind == OpenFile::Kind::kObject && file->ops->ioctl) {
+        FileCall operation{call.kernel, call.task, *file};
+        return file->ops->ioctl(operation, request, call.args[2]);
+    }
     const int fd = host_fd(*file);
     if (fd < 0) return -ENOTTY;
     switch (request) {  // only what cannot reach beyond the file itself
@@ -316,21 +323,9 @@ namespace {
 
 i64 do_pipe(Syscall& call, int flags) {
     if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) return -EINVAL;
-    int ends[2];
-    if (::pipe2(ends, (flags & (O_NONBLOCK | O_DIRECT)) | O_CLOEXEC) != 0) return -errno;
-    OpenFile reader = plain_host_file(UniqueFd{ends[0]}, O_RDONLY | (flags & O_NONBLOCK));
-    OpenFile writer = plain_host_file(UniqueFd{ends[1]}, O_WRONLY | (flags & O_NONBLOCK));
-    reader.may_change = writer.may_change = true;
-    const int first = install_file(call.kernel, call.task, std::move(reader), flags & O_CLOEXEC);
-    if (first < 0) return first;
-    const int second = install_file(call.kernel, call.task, std::move(writer), flags & O_CLOEXEC);
-    const int numbers[2] = {first, second};
-    const i64 error = second < 0 ? second : call.put(numbers, call.args[0]);
-    if (error) {
-        (void)close_file(call.kernel, call.task, first);
-        if (second >= 0) (void)close_file(call.kernel, call.task, second);
-    }
-    return error;
+    PipeEnds ends = make_pipe(call.kernel, flags & (O_NONBLOCK | O_DIRECT));
+    return install_pair(call.kernel, call.task, std::move(ends.reader), std::move(ends.writer),
+                        flags & O_CLOEXEC, call.args[0]);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ constexpr u64 kCopyChunk = 256 << 10;
 using Transfer = i64 (*)(KernelState&, Task&, OpenFile&, std::span<const UserBuffer>, std::optional<u64>);
 
 bool seekable(const OpenFile& file) {
+    if (file.kind == OpenFile::Kind::kObject) return false;
     return file.kind != OpenFile::Kind::kHost || file.regular() || S_ISBLK(file.type) || S_ISDIR(file.type);
 }
 
@@ -91,7 +92,7 @@ i64 copy_between(Syscall& call, OpenFile& in, OpenFile& out, u64 count, std::opt
     u64 done = 0;
     while (done < count) {
         const u64 want = std::min<u64>(bytes.size(), count - done);
-        const i64 got = read_bytes(call.kernel, in, {bytes.data(), want}, in_offset);
+        const i64 got = read_bytes(call.kernel, call.task, in, {bytes.data(), want}, in_offset);
         if (got < 0) return done ? static_cast<i64>(done) : got;
         if (got == 0) break;
         const i64 put =
@@ -162,6 +163,7 @@ i64 lseek(Syscall& call) {
         return at < 0 ? -errno : at;
     }
     if (file->kind == OpenFile::Kind::kDevice) return 0;  // null_lseek()
+    if (file->kind == OpenFile::Kind::kObject) return -ESPIPE;
     if (whence > SEEK_CUR) return -EINVAL;
     i64 at = 0;
     if (__builtin_add_overflow(offset, whence == SEEK_CUR ? static_cast<i64>(file->offset) : 0, &at) ||
@@ -182,7 +184,9 @@ i64 send_between(Syscall& call, std::optional<u64>& offset) {
     if (offset && static_cast<i64>(*offset) < 0) return -EINVAL;
     OpenFile* out = file_of(call.kernel, call.task, call.integer(0));
     if (!out || !out->writable()) return -EBADF;
-    if (S_ISDIR(in->type) || (in->kind == OpenFile::Kind::kHost && !in->regular())) return -EINVAL;
+    if (S_ISDIR(in->type) || (in->kind == OpenFile::Kind::kHost && !in->regular()) ||
+        in->kind == OpenFile::Kind::kObject)
+        return -EINVAL;
     if (out->flags & O_APPEND) return -EINVAL;
     return copy_between(call, *in, *out, std::min(call.args[3], kMaxRwCount), offset, none);
 }

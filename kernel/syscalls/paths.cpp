@@ -222,7 +222,7 @@ i64 change_directory(Syscall& call, UniqueFd fd, std::string path) {
     file.fd = std::move(fd);
     const OpenFileId id = call.kernel.files.add(std::move(file));
     call.kernel.files.get(id);
-    call.kernel.files.put(std::exchange(call.task.cwd.directory, id));
+    fput(call.kernel, std::exchange(call.task.cwd.directory, id));
     return 0;
 }
 

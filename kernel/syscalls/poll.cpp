@@ -1,61 +1,50 @@
-// poll and select. Time-outs wait for real, because input comes from outside; virtual time then moves on by
-// as much as was asked for. Linux: fs/select.c.
+// poll and select. Time-outs are in virtual time; where a descriptor is the host's, they wait for real,
+// because input comes from outside. Linux: fs/select.c.
 #include <poll.h>
 #include <sys/select.h>
 
+#include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
-#include "kernel/fs/host_wait.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
-#include "kernel/timer.h"
+#include "kernel/wait.h"
 
 namespace kernel::calls {
 
 namespace {
 
-constexpr u64 kNever = ~u64{0};
-
-/// One wait over guest descriptors; `entries` have guest numbers and get their revents.
+/// One look at guest descriptors, whose entries get their revents; when nothing is ready the task waits.
+/// The number of ready ones, or what block() says.
 i64 wait_for_files(Syscall& call, std::vector<pollfd>& entries, u64 timeout_ns) {
-    std::vector<pollfd> host;
-    std::vector<usize> origin;
+    WaitFor wait;
     i64 ready = 0;
-    for (usize i = 0; i < entries.size(); ++i) {
-        pollfd& entry = entries[i];
+    for (pollfd& entry : entries) {
         entry.revents = 0;
         if (entry.fd < 0) continue;
         const OpenFile* file = file_of(call.kernel, call.task, entry.fd);
-        if (!file) {
-            entry.revents = POLLNVAL;
-            ready++;
-        } else if (file->kind == OpenFile::Kind::kHost) {
-            host.push_back({file->fd.get(), entry.events, 0});
-            origin.push_back(i);
-        } else {
-            entry.revents = entry.events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
-            ready += entry.revents != 0;
-        }
+        entry.revents = file ? poll_file(call.kernel, call.task, *file, entry.events) : short{POLLNVAL};
+        ready += entry.revents != 0;
+        if (!ready) wait_on_file(call.kernel, call.task, *file, entry.events, wait);
     }
-    if (signal_pending(call.task)) timeout_ns = 0;
-    if (host.empty() && !ready && timeout_ns && timeout_ns != kNever)
-        return sleep_ns(call.kernel, call.task, timeout_ns) ? -EINTR : 0;
-    if (host.empty() && !ready && timeout_ns == kNever) {
-        wait_for_signal(call.kernel, call.task);
-        return -EINTR;
-    }
-    constexpr u64 kMillisecond = 1'000'000;
-    const i64 timeout_ms =
-        ready ? 0
-        : timeout_ns == kNever
-            ? -1
-            : static_cast<i64>((std::min(timeout_ns, kNever / 2) + kMillisecond - 1) / kMillisecond);
-    const int found = host_poll(call.kernel, host.data(), host.size(), timeout_ms);
-    if (found < 0) return found;
-    for (usize i = 0; i < host.size(); ++i) entries[origin[i]].revents = host[i].revents;
-    ready += found;
-    if (!ready && timeout_ns) (void)sleep_ns(call.kernel, call.task, timeout_ns);
-    if (!ready && signal_pending(call.task)) return -EINTR;
-    return ready;
+    const u64 now = call.kernel.clock.now_ns();
+    u64& deadline = call.task.blocked_call.deadline_ns;
+    if (!deadline) deadline = timeout_ns < kNever - now ? std::max<u64>(now + timeout_ns, 1) : kNever;
+    if (ready || deadline <= now) return ready;
+    wait.deadline_ns = deadline;
+    return block(call.kernel, call.task, wait);
+}
+
+/// poll_select_finish(): what is left of the time-out goes back to the guest.
+template <class T>
+void put_time_left(Syscall& call, u64 address, u64 timeout_ns, u64 unit_ns) {
+    if (!address || timeout_ns == kNever || !timeout_ns) return;
+    const u64 now = call.kernel.clock.now_ns(), deadline = call.task.blocked_call.deadline_ns;
+    const u64 left = deadline > now ? deadline - now : 0;
+    T value{};
+    const u64 words[2] = {left / 1'000'000'000, left % 1'000'000'000 / unit_ns};
+    static_assert(sizeof value == sizeof words);
+    __builtin_memcpy(&value, words, sizeof value);
+    (void)call.put(value, address);
 }
 
 i64 do_poll(Syscall& call, u64 timeout_ns) {
@@ -98,6 +87,7 @@ i64 use_mask(Syscall& call, u64 address, u64 size) {
     if (size != sizeof(u64)) return -EINVAL;
     u64 mask = 0;
     if (call.get(mask, address)) return -EFAULT;
+    if (call.task.signals.saved_mask) return 0;  // made again after a wait
     call.task.signals.saved_mask = call.task.signals.blocked;
     set_blocked(call.task, mask);
     return 0;
@@ -106,11 +96,12 @@ i64 use_mask(Syscall& call, u64 address, u64 size) {
 /// A call that was not interrupted has its mask back before signals are looked at.
 i64 with_mask_restored(Syscall& call, i64 result) {
     SignalState& signals = call.task.signals;
-    if (result != -EINTR && signals.saved_mask) {
+    if (result == -kErestartSys) return -kErestartNoHand;
+    if (result != -kCallBlocked && signals.saved_mask) {
         set_blocked(call.task, *signals.saved_mask);
         signals.saved_mask.reset();
     }
-    return result == -EINTR ? -kErestartNoHand : result;
+    return result;
 }
 
 constexpr short kReadEvents = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
@@ -166,14 +157,16 @@ i64 do_select(Syscall& call, u64 timeout_ns) {
 i64 poll(Syscall& call) {
     const int ms = call.integer(2);
     const i64 result = do_poll(call, ms < 0 ? kNever : static_cast<u64>(ms) * 1'000'000);
-    return result == -EINTR ? -kErestartNoHand : result;
+    return result == -kErestartSys ? -kErestartNoHand : result;  // Deviation: its time-out starts again
 }
 
 i64 ppoll(Syscall& call) {
     u64 timeout = 0;
     if (const i64 error = get_timeout(call, call.args[2], timeout)) return error;
     if (const i64 error = use_mask(call, call.args[3], call.args[4])) return error;
-    return with_mask_restored(call, do_poll(call, timeout));
+    const i64 result = do_poll(call, timeout);
+    if (result != -kCallBlocked) put_time_left<timespec>(call, call.args[2], timeout, 1);
+    return with_mask_restored(call, result);
 }
 
 i64 select(Syscall& call) {
@@ -185,7 +178,8 @@ i64 select(Syscall& call) {
         timeout = ns_of({t.tv_sec, 0}) + std::min<u64>(static_cast<u64>(t.tv_usec), u64{1} << 40) * 1000;
     }
     const i64 result = do_select(call, timeout);
-    return result == -EINTR ? -kErestartNoHand : result;
+    if (result != -kCallBlocked) put_time_left<timeval>(call, call.args[4], timeout, 1000);
+    return result == -kErestartSys ? -kErestartNoHand : result;
 }
 
 i64 pselect6(Syscall& call) {
@@ -196,7 +190,9 @@ i64 pselect6(Syscall& call) {
     u64 timeout = 0;
     if (const i64 error = get_timeout(call, call.args[4], timeout)) return error;
     if (const i64 error = use_mask(call, packed.mask, packed.size)) return error;
-    return with_mask_restored(call, do_select(call, timeout));
+    const i64 result = do_select(call, timeout);
+    if (result != -kCallBlocked) put_time_left<timespec>(call, call.args[4], timeout, 1);
+    return with_mask_restored(call, result);
 }
 
 }  // namespace kernel::calls
