@@ -4,6 +4,7 @@
 #include "kernel/kernel.h"
 
 #include <csignal>
+#include <utility>
 
 #include "kernel/exec.h"
 #include "kernel/fault.h"
@@ -270,6 +271,31 @@ void Kernel::set_observer(Observer* observer) {
 
 const KernelState& Kernel::state() const {
     return *state_;
+}
+
+KernelState& Kernel::state() {
+    return *state_;
+}
+
+void Kernel::hold_signals(bool held) {
+    state_->hold_signals = held;
+}
+
+std::optional<SigInfo> Kernel::due_signal() const {
+    if (state_->exit_status || state_->tasks.empty()) return std::nullopt;
+    const SigInfo* due = first_due_signal(state_->task());
+    return due ? std::optional(*due) : std::nullopt;
+}
+
+void Kernel::release_signals(Registers& registers, FirstSignal first) {
+    KernelState& kernel = *state_;
+    if (kernel.exit_status) return;
+    Task& task = kernel.task();
+    if (const SigInfo* due = first_due_signal(task); due && first == FirstSignal::kDrop)
+        task.signals.pending.erase(task.signals.pending.begin() + (due - task.signals.pending.data()));
+    const bool held = std::exchange(kernel.hold_signals, false);
+    do_signal(kernel, task, registers);
+    kernel.hold_signals = held;
 }
 
 }  // namespace kernel

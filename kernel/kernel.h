@@ -26,6 +26,7 @@ struct ExitStatus {
 
 class Observer;
 struct KernelState;
+struct SigInfo;
 
 class Kernel {
   public:
@@ -58,6 +59,15 @@ class Kernel {
     /// Ends the guest as a signal does that cannot be caught.
     void kill(int signal);
 
+    // For a debugger, which hears of a signal before the guest does.
+    /// While held, a signal that is due waits for release_signals().
+    void hold_signals(bool held);
+    /// The signal that release_signals() would deliver first; nothing: none is due.
+    std::optional<SigInfo> due_signal() const;
+    /// Delivers what is due, without its first one if that is to be dropped.
+    enum class FirstSignal : mmu::u8 { kDeliver, kDrop };
+    void release_signals(mmu::Registers& registers, FirstSignal first);
+
     /// Tells each step of faults, mapping calls and frame allocation; null for none.
     void set_observer(Observer* observer);
 
@@ -66,6 +76,7 @@ class Kernel {
 
     const KernelStats& stats() const;
     const KernelState& state() const;
+    KernelState& state();  ///< for the debugger: what it changes, the guest sees
 
   private:
     std::unique_ptr<KernelState> state_;

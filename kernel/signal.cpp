@@ -201,6 +201,12 @@ std::optional<SigInfo> take_pending_signal(KernelState&, Task& task, u64 mask) {
     return dequeue(task, mask);
 }
 
+const SigInfo* first_due_signal(const Task& task) {
+    for (const SigInfo& info : task.signals.pending)
+        if (!(task.signals.blocked & sigmask_of(info.signo))) return &info;
+    return nullptr;
+}
+
 bool signal_pending(const Task& task) {
     for (const SigInfo& info : task.signals.pending)
         if (!(task.signals.blocked & sigmask_of(info.signo))) return true;
@@ -218,6 +224,7 @@ void do_exit(KernelState& kernel, Task& task, ExitStatus status) {
 }
 
 void do_signal(KernelState& kernel, Task& task, Registers& registers) {
+    if (kernel.hold_signals && signal_pending(task)) return;
     bool handled = false;
     while (auto signal = get_signal(kernel, task)) {
         handle_signal(kernel, task, *signal, registers);

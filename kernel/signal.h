@@ -39,6 +39,8 @@ bool signal_pending(const Task& task);
 u64 pending_signals(KernelState& kernel, const Task& task);
 /// dequeue_signal(): takes the first queued one of `mask`, whatever is blocked.
 std::optional<SigInfo> take_pending_signal(KernelState& kernel, Task& task, u64 mask);
+/// The one that would be delivered next; null: none.
+const SigInfo* first_due_signal(const Task& task);
 
 /// exit_to_user_mode_loop(): delivers what is pending, ends the guest, or restarts the interrupted call.
 void do_signal(KernelState& kernel, Task& task, mmu::Registers& registers);

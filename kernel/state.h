@@ -48,6 +48,7 @@ struct KernelState {
     std::optional<ExitStatus> exit_status;
     KernelStats stats;
     std::set<u64> logged_syscalls;  ///< each unknown number is logged once
+    bool hold_signals = false;  ///< a debugger wants to see a signal before it is delivered
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.
     const volatile int* interrupt_flag = nullptr;
 

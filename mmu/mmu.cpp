@@ -1,6 +1,8 @@
 // The face itself: construction, the debugger's eye, the front, the observer.
 #include "mmu/mmu.h"
 
+#include <algorithm>
+
 #include "mmu/mmu_state.h"
 
 namespace mmu {
@@ -63,6 +65,17 @@ void Mmu::frame_holds_code(Pfn pfn) {
     if (memory_.holds_code(pfn)) return;  // then it has no store slot
     memory_.mark_code(pfn);
     if (state_->front) L0::drop_host_page(state_->front->store, memory_.frame(pfn));
+}
+
+void Mmu::set_watched_pages(std::vector<VirtAddr> pages) {
+    for (VirtAddr& page : pages) page = page.page_base();
+    std::sort(pages.begin(), pages.end());
+    state_->watched_pages = std::move(pages);
+    if (state_->front) state_->front->clear();
+}
+
+bool Mmu::State::is_watched(VirtAddr address) const {
+    return std::binary_search(watched_pages.begin(), watched_pages.end(), address.page_base());
 }
 
 void Mmu::enable_verify() {

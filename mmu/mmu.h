@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mmu/arch/control.h"
 #include "mmu/arch/fault.h"
@@ -94,6 +95,10 @@ class Mmu {
 
     /// A frame has begun to hold decoded code: stores to it must come through translate() from now on.
     void frame_holds_code(Pfn pfn);
+
+    /// Pages (by virtual address) of which every reference must come through translate(): a debugger watches
+    /// them.
+    void set_watched_pages(std::vector<VirtAddr> pages);
 
     const MmuStats& stats() const;
     const TlbHierarchy& tlb() const;

@@ -32,6 +32,7 @@ struct Mmu::State {
     Fault page_fault(VirtAddr address, u32 error_code);
     Expected<Translation, Fault> refuse_non_canonical(VirtAddr address, Access access, Privilege privilege);
     Expected<Translation, Fault> translate_unpaged(VirtAddr address);
+    bool is_watched(VirtAddr address) const;
     void fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical);
 
     /// The byte will be wanted at once and may be far away: the host fetches it while TLBs and L0 are filled.
@@ -74,6 +75,7 @@ struct Mmu::State {
     TlbHierarchy tlb;
     u64 random_seed;
     L0* cpu_front = nullptr;  ///< as attached
+    std::vector<VirtAddr> watched_pages;  ///< sorted; they get no slots
 };
 
 constexpr RefKind kind_of(Access access) {

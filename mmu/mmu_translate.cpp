@@ -28,6 +28,8 @@ inline Walk Mmu::State::walk_for(VirtAddr address, Access access, Privilege priv
 inline void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical) {
     if (kind == RefKind::kStore && ram.holds_code(physical.pfn())) [[unlikely]]
         return;
+    if (!watched_pages.empty() && is_watched(address)) [[unlikely]]
+        return;
     u64* const stamp = tlb.front_stamp(kind, way);
     if (!stamp) return;
     L0::fill(slots_of(*front, kind), address.page_base(), ram.frame(physical.pfn()), stamp);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emu/cpu/debug_hooks.h"
 #include "mmu/base/check.h"
 #include "mmu/mmu.h"
 
@@ -45,10 +46,28 @@ bool Cpu::locate(u64 address, u32 size, Access access, Span& span) {
     span.low_size = static_cast<u32>(std::min<u64>(size, in_first));
     span.size = size;
     span.high = nullptr;
-    if (size <= in_first) return true;
-    ++(access == Access::kStore ? counters.stores : counters.loads);
-    span.high = reference(second, access);
-    return span.high != nullptr;
+    if (size > in_first) {
+        ++(access == Access::kStore ? counters.stores : counters.loads);
+        span.high = reference(second, access);
+        if (!span.high) return false;
+    }
+    if (debug && !debug->watches.empty()) [[unlikely]]
+        note_watched(address, size, access);
+    return true;
+}
+
+/// A watched access stops the run behind its instruction: the running block is dropped, as if the guest had
+/// written it, and no other one can be entered.
+void Cpu::note_watched(u64 address, u32 size, Access access) {
+    if (!debug->note(address, size, access == Access::kStore) || debug->held) return;
+    debug->held = true;
+    budget -= DebugHooks::kHold;
+    if (const u8* host = l0.probe(l0.fetch, regs.rip, 1)) {
+        mmu.memory().note_write(frame_of(host));
+    } else if (const auto code = mmu.peek(VirtAddr{regs.rip}, Access::kFetch, Privilege::kUser);
+               code && code->host) {
+        mmu.memory().note_write(code->physical.pfn());
+    }
 }
 
 void Cpu::copy_in(const Span& span, u8* to) {

@@ -17,6 +17,7 @@ class Mmu;
 namespace emu {
 
 class CpuModel;
+struct DebugHooks;
 
 /// References made and instructions retired by user code. Hits of the first-level TLBs are references minus
 /// misses.
@@ -64,6 +65,7 @@ struct Cpu {
     mmu::Fault fault{};
     std::atomic<bool> stop{false};   ///< makes run() return kBudget soon; a host signal handler may set it
     u8 canonical_shift = 16;         ///< 64 minus the width of linear addresses: 16, or 7 with LA57
+    DebugHooks* debug = nullptr;     ///< null: nobody debugs; set before run() and unchanged during it
     bool rebuild_block = false;      ///< the block at rip no longer is what is in memory there
     Block** pending_link = nullptr;  ///< where the block that is looked up next is to be noted
     alignas(64) u8 bounce[64] = {};  ///< of the one store or modify that is open
@@ -167,6 +169,7 @@ struct Cpu {
         u32 low_size = 0, size = 0;
     };
     u8* reference(u64 address, mmu::Access access);
+    void note_watched(u64 address, u32 size, mmu::Access access);
     bool locate(u64 address, u32 size, mmu::Access access, Span& span);
     static void copy_in(const Span& span, u8* to);
     u8* writable(const Span& span, bool filled);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "emu/cpu/cpu.h"
+#include "emu/cpu/debug_hooks.h"
 #include "emu/insn/branches.h"
 #include "emu/insn/flag_table.h"
 
@@ -43,6 +44,8 @@ BlockBuilder::Status BlockBuilder::build(const Source& source) {
 
 BlockBuilder::Step BlockBuilder::add_instruction(const Source& source, u32 offset) {
     const auto here = source.bytes.subspan(offset);
+    if (source.debug && source.debug->breaks_at_offset(source.offset + offset))
+        add_pseudo(handlers_.probe, offset, 0, 0);
     Decoder::Result result =
         decoder_.decode(here.first(std::min<usize>(here.size(), Fields::kMaxLength + 1)));
     if (result.status == DecodeStatus::kNeedMore) {
@@ -149,6 +152,18 @@ void BlockBuilder::hush() {
     }
 }
 
+/// Instructions that run together, or without what nobody sees.
+void BlockBuilder::join() {
+    if (size_ < 2) return;
+    hush();
+    const Insn& last = code_[size_ - 1];
+    if (last.length != 0)
+        if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run))
+            code_[size_ - 2].run = fused;
+    for (u32 n = 0; n + 1 < size_; ++n)
+        if (const Handler both = handlers_.pair(code_[n].run, code_[n + 1].run)) code_[n++].run = both;
+}
+
 void BlockBuilder::finish(const Source& source, u32 end_offset) {
     if (!(code_[size_ - 1].cost & Cost::kEnd)) add_pseudo(handlers_.fall_through, end_offset, 0, Cost::kEnd);
 
@@ -159,12 +174,7 @@ void BlockBuilder::finish(const Source& source, u32 end_offset) {
     // Wrapping arithmetic: a target before the page is a huge offset.
     last.aux = static_cast<u8>((leaves_page(last.imm) ? insn::Far::kTaken : 0) |
                                (leaves_page(u64{last.offset} + last.length) ? insn::Far::kFall : 0));
-    if (size_ >= 2) hush();
-    if (size_ >= 2 && last.length != 0)
-        if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run))
-            code_[size_ - 2].run = fused;
-    for (u32 n = 0; n + 1 < size_; ++n)
-        if (const Handler both = handlers_.pair(code_[n].run, code_[n + 1].run)) code_[n++].run = both;
+    if (!source.plain) join();
 
     header_ = Block{};
     header_.insns = size_;

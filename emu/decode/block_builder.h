@@ -9,6 +9,8 @@
 
 namespace emu {
 
+struct DebugHooks;
+
 /// Handlers that the builder itself puts into blocks.
 struct BuilderHandlers {
     Handler undefined;     ///< raises #UD
@@ -17,6 +19,7 @@ struct BuilderHandlers {
     Handler set_scratch;   ///< regs.scratch = imm (+ rip of the block if aux is set)
     Handler
         check_second_page;  ///< fetches the second page of a crossing instruction; imm is its host address
+    Handler probe;          ///< leaves the block if a debugger wants to stop before the next instruction
     Handler (*fuse)(Handler compare, Handler branch);  ///< one handler for a pair, or null
     Handler (*pair)(Handler first, Handler second);    ///< the same for two neighbours
 };
@@ -35,7 +38,9 @@ class BlockBuilder {
         u64 second_host_page = 0;
         u64 offset = 0;  ///< of the first byte in its page
         u32 max_instructions = kMaxInstructions;
-        bool links = true;  ///< false: leave every block through the run loop
+        bool links = true;   ///< false: leave every block through the run loop
+        bool plain = false;  ///< each instruction by itself, with its flags: one may stop behind any of them
+        const DebugHooks* debug = nullptr;  ///< where to put probes; null: nowhere
     };
     enum class Status : u8 { kBuilt, kNeedSecondPage };
 
@@ -56,11 +61,12 @@ class BlockBuilder {
     void add_pseudo(Handler handler, u32 offset, u64 imm, u8 cost);
     void set_memory_operand(const Fields& fields, Insn& insn, u32 offset);
     void hush();
+    void join();
     void finish(const Source& source, u32 end_offset);
 
     Decoder& decoder_;
     BuilderHandlers handlers_;
-    Insn code_[2 * kMaxInstructions + 4];
+    Insn code_[3 * kMaxInstructions + 4];
     u32 size_ = 0, instructions_ = 0, end_offset_ = 0;
     bool crosses_ = false;
     Block header_;

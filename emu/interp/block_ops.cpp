@@ -1,6 +1,7 @@
 #include "emu/interp/block_ops.h"
 
 #include "emu/cpu/cpu.h"
+#include "emu/cpu/debug_hooks.h"
 #include "emu/insn/branches.h"
 #include "emu/insn/fused.h"
 #include "emu/insn/pairs.h"
@@ -39,10 +40,20 @@ Exit check_second_page(Cpu& c, const Insn* i) {
     return next(c, i);
 }
 
+/// A breakpoint has this offset in some page; in this one too?
+Exit probe(Cpu& c, const Insn* i) {
+    if (c.debug && c.debug->breaks_at(c.regs.rip + i->offset)) {
+        c.debug->at_breakpoint = true;
+        c.pending_link = nullptr;
+        return leave_before(c, i, Exit::kBudget);
+    }
+    return next(c, i);
+}
+
 }  // namespace
 
 BuilderHandlers builder_handlers() {
-    return {undefined, too_long, fall_through, set_scratch, check_second_page, insn::fuse, insn::pair};
+    return {undefined, too_long, fall_through, set_scratch, check_second_page, probe, insn::fuse, insn::pair};
 }
 
 }  // namespace emu

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "emu/cpu/cpu_model.h"
+#include "emu/cpu/debug_hooks.h"
 #include "emu/interp/block_ops.h"
 #include "mmu/base/check.h"
 #include "mmu/mmu.h"
@@ -76,11 +77,20 @@ Exit Interpreter::run(u64 max_instructions) {
         const u64 before = cpu_.counters.instructions;
         const i64 slice = static_cast<i64>(std::min<u64>(max_instructions, kSlice));
         exit = run_slice(slice, BlockBuilder::kMaxInstructions);
+        if (cpu_.debug && (cpu_.debug->at_breakpoint || !cpu_.debug->hits.empty())) break;
         // The block at hand may be longer than what is left of the budget.
         if (exit == Exit::kBudget && cpu_.counters.instructions == before) exit = run_slice(1, 1);
         max_instructions -= cpu_.counters.instructions - before;
         if (exit != Exit::kBudget) break;
     }
+    cpu_.regs.rflags = cpu_.rflags();
+    return exit;
+}
+
+Exit Interpreter::step() {
+    const HostMxcsr mxcsr(cpu_.regs);
+    cpu_.set_rflags(cpu_.regs.rflags);
+    const Exit exit = run_slice(1, 1);
     cpu_.regs.rflags = cpu_.rflags();
     return exit;
 }
@@ -95,6 +105,12 @@ Exit Interpreter::run_slice(i64 instructions, u32 instructions_per_block) {
         exit = block ? enter(cpu_, block, cpu_.regs.rip) : Exit::kFault;
     } while (exit == Exit::kLookup && cpu_.budget > 0);
     if (exit == Exit::kLookup) exit = Exit::kBudget;
+    if (cpu_.debug && cpu_.debug->held) [[unlikely]] {
+        cpu_.budget += DebugHooks::kHold;
+        cpu_.debug->held = false;
+        // What has not retired has touched nothing.
+        if (exit == Exit::kFault) cpu_.debug->hits.clear();
+    }
     const u64 retired = static_cast<u64>(instructions - cpu_.budget);
     cpu_.counters.instructions += retired;
     cpu_.counters.fetches += retired;
@@ -169,6 +185,8 @@ bool Interpreter::decode(const u8* host, u32 max_instructions, mmu::Pfn& second_
     source.offset = offset;
     source.links = !granular && max_instructions > 1;
     source.max_instructions = granular ? 1 : max_instructions;
+    source.plain = cpu_.debug && !cpu_.debug->watches.empty();
+    source.debug = max_instructions > 1 ? cpu_.debug : nullptr;
     second_frame = mmu::PhysAddr{physical_of(host)}.pfn();
 
     if (builder_.build(source) == BlockBuilder::Status::kNeedSecondPage) {

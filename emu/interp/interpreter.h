@@ -23,6 +23,12 @@ class Interpreter {
     /// The instruction at regs.rip as bytes and text, read without any effect.
     std::string describe_current() const;
 
+    /// Exactly one instruction, whatever breakpoints say: kBudget when it has retired.
+    Exit step();
+
+    /// To be called when cpu.debug or what it asks for has changed.
+    void debug_changed() { forget_blocks(); }
+
     const DecodeStats& decode_stats() const { return decoder_.stats(); }
     u64 blocks_built() const { return blocks_built_; }
 
@@ -43,7 +49,7 @@ class Interpreter {
     BlockCache cache_;
     struct {
         Block header;
-        Insn code[8];
+        Insn code[8];  // one instruction with its pseudo-operations and Links
     } step_;
     u64 blocks_built_ = 0;
 };

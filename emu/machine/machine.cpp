@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "emu/cpu/debug_hooks.h"
 #include "emu/machine/state_hash.h"
 #include "mmu/base/log.h"
 
@@ -63,23 +64,50 @@ u64 Machine::budget() const {
 }
 
 kernel::ExitStatus Machine::run() {
-    while (!kernel_.exit_status() && !error_) {
-        switch (interpreter_->run(budget())) {
-            case Exit::kSyscall:
-                kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions);
-                break;
-            case Exit::kFault:
-                handle_fault();
-                break;
-            case Exit::kBudget:
-            case Exit::kLookup:
-                break;
-        }
-        handle_budget();
-        if (mmu_.verify_failure()) [[unlikely]]
-            error_ = Error{"--verify: " + *mmu_.verify_failure()};
-    }
+    while (!ended()) serve(interpreter_->run(budget()));
     return kernel_.exit_status().value_or(kernel::ExitStatus{});
+}
+
+Exit Machine::execute(u64 limit) {
+    return interpreter_->run(std::min(limit, budget()));
+}
+
+Exit Machine::execute_one() {
+    return budget() ? interpreter_->step() : Exit::kBudget;
+}
+
+void Machine::serve(Exit exit) {
+    switch (exit) {
+        case Exit::kSyscall:
+            kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions);
+            break;
+        case Exit::kFault:
+            handle_fault();
+            break;
+        case Exit::kBudget:
+        case Exit::kLookup:
+            break;
+    }
+    handle_budget();
+    if (mmu_.verify_failure()) [[unlikely]]
+        error_ = Error{"--verify: " + *mmu_.verify_failure()};
+}
+
+void Machine::set_debug_hooks(DebugHooks* hooks) {
+    cpu_->debug = hooks;
+    debug_changed();
+}
+
+void Machine::debug_changed() {
+    std::vector<mmu::VirtAddr> pages;
+    if (cpu_->debug)
+        for (const WatchRange& range : cpu_->debug->watches)
+            for (u64 page = range.first & ~mmu::kPageOffsetMask;; page += mmu::kPageSize) {
+                pages.push_back(mmu::VirtAddr{page});
+                if (range.last - page < mmu::kPageSize) break;
+            }
+    mmu_.set_watched_pages(std::move(pages));
+    interpreter_->debug_changed();
 }
 
 void Machine::handle_fault() {

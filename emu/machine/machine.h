@@ -48,6 +48,20 @@ class Machine {
     kernel::ExitStatus run();
     const std::optional<mmu::Error>& error() const { return error_; }
 
+    // One turn of run() in its halves, for a debugger that looks in between.
+    /// The guest's own instructions, `limit` at the most, until a trap, a timer, a breakpoint or a watched
+    /// access.
+    Exit execute(u64 limit);
+    /// Exactly one instruction, if it raises no fault.
+    Exit execute_one();
+    /// What `exit` asks of the kernel.
+    void serve(Exit exit);
+    bool ended() const { return kernel_.exit_status() || error_; }
+
+    /// Null: nobody debugs. The hooks are the caller's; debug_changed() tells of changes in them.
+    void set_debug_hooks(DebugHooks* hooks);
+    void debug_changed();
+
     /// Sends the guest a signal from outside. May be called from a host signal handler.
     void request_stop(int signal);
 
@@ -56,6 +70,8 @@ class Machine {
     mmu::Mmu& mmu() { return mmu_; }
     kernel::Kernel& kernel() { return kernel_; }
     const Cpu& cpu() const { return *cpu_; }
+    Cpu& cpu() { return *cpu_; }
+    mmu::PhysicalMemory& memory() { return memory_; }
     const Counters& counters() const { return cpu_->counters; }
     u64 blocks_built() const { return interpreter_->blocks_built(); }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <numeric>
+#include <vector>
 
 namespace emu {
 namespace {
@@ -59,11 +61,23 @@ void add_tables(Hash& hash, const PhysicalMemory& memory, PhysAddr table, unsign
     }
 }
 
+/// By way, how many others were used before it: the order of stamps is all that matters, and a run in single
+/// steps makes more of them.
+std::vector<u64> order_of_use(const mmu::Tlb& array) {
+    std::vector<u32> ways(array.size());
+    std::iota(ways.begin(), ways.end(), 0);
+    std::stable_sort(ways.begin(), ways.end(), [&](u32 a, u32 b) { return array.stamp(a) < array.stamp(b); });
+    std::vector<u64> order(ways.size());
+    for (u32 n = 0; n < ways.size(); ++n) order[ways[n]] = n;
+    return order;
+}
+
 void add_tlb(Hash& hash, const mmu::Mmu& mmu) {
-    for (const mmu::Tlb& array : mmu.tlb().arrays())
+    for (const mmu::Tlb& array : mmu.tlb().arrays()) {
+        const std::vector<u64> order = order_of_use(array);
         for (u32 number = 0; number < array.size(); ++number) {
             hash.word(array.valid(number));
-            hash.word(array.stamp(number));
+            hash.word(order[number]);
             hash.word(array.mark(number));
             if (!array.valid(number)) continue;
             const mmu::TlbEntry& entry = array.way(number).entry;
@@ -71,6 +85,7 @@ void add_tlb(Hash& hash, const mmu::Mmu& mmu) {
             hash.word(entry.frame.value);
             hash.word(entry.pcid);
         }
+    }
     const mmu::MmuStats& stats = mmu.stats();
     for (const auto* kinds : {&stats.user, &stats.kernel})
         for (const mmu::RefStats& kind : *kinds)

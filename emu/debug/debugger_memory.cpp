@@ -1,0 +1,92 @@
+// The debugger's eye and hand on guest memory. Linux: mm/memory.c __access_remote_vm() is what ptrace(2)
+// does, and it faults pages in to read them; here reading changes nothing.
+#include <algorithm>
+#include <cstring>
+
+#include "emu/debug/debugger.h"
+#include "kernel/fault.h"
+#include "kernel/state.h"
+
+namespace emu {
+
+using mmu::Access, mmu::PhysAddr, mmu::Privilege, mmu::VirtAddr;
+
+namespace {
+
+/// The frame's byte behind `address`, whatever its rights; nothing when no page is there.
+std::optional<PhysAddr> locate(const mmu::Mmu& mmu, u64 address, Access access, bool any_rights) {
+    const VirtAddr where{address};
+    if (!mmu.control().paging() || !where.is_canonical(mmu.control().virtual_bits())) return std::nullopt;
+    const mmu::Walk walk = mmu.peek_walk(where, access, Privilege::kUser);
+    if (!walk.translated() && !(any_rights && walk.end == mmu::WalkEnd::kDenied)) return std::nullopt;
+    return walk.physical(where);
+}
+
+}  // namespace
+
+usize Debugger::read(u64 address, std::span<u8> bytes) const {
+    usize done = 0;
+    while (done < bytes.size()) {
+        const u64 at = address + done;
+        const usize in_page = mmu::kPageSize - (at & mmu::kPageOffsetMask);
+        const auto part = bytes.subspan(done, std::min<usize>(in_page, bytes.size() - done));
+        const auto physical = locate(machine_.mmu(), at, Access::kLoad, true);
+        usize got = 0;
+        if (physical && machine_.memory().contains(*physical, part.size())) {
+            std::memcpy(part.data(), machine_.memory().host(*physical), part.size());
+            got = part.size();
+        } else if (!physical) {
+            got = read_backing(at, part);
+        }
+        done += got;
+        if (got < part.size()) break;
+    }
+    return done;
+}
+
+/// What a fault at `address` would bring: zeroes, or the file's bytes. Within one page.
+usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
+    kernel::KernelState& kernel = machine_.kernel().state();
+    if (kernel.tasks.empty() || !kernel.mms.contains(kernel.task().mm)) return 0;
+    kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    const kernel::VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
+    if (!vma) return 0;
+    std::fill(bytes.begin(), bytes.end(), mmu::u8{0});
+    if (vma->is_anonymous()) return bytes.size();
+    kernel::AddressSpace& file = kernel.system.page_cache.mapping_of(vma->vm_file);
+    const u64 index = vma->index_of(address), offset = address & mmu::kPageOffsetMask;
+    if (const kernel::PageIndex page = file.find(index)) {
+        std::memcpy(bytes.data(), machine_.memory().frame(mmu::Pfn{page}) + offset, bytes.size());
+        return bytes.size();
+    }
+    if (index * mmu::kPageSize >= file.size_bytes()) return 0;  // SIGBUS
+    if (file.backing) (void)file.backing->pread(bytes, index * mmu::kPageSize + offset);
+    return bytes.size();
+}
+
+bool Debugger::write(u64 address, std::span<const u8> bytes) {
+    kernel::KernelState& kernel = machine_.kernel().state();
+    if (kernel.tasks.empty() || machine_.ended()) return false;
+    kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    while (!bytes.empty()) {
+        const usize in_page = mmu::kPageSize - (address & mmu::kPageOffsetMask);
+        const auto part = bytes.first(std::min<usize>(in_page, bytes.size()));
+        auto physical = locate(machine_.mmu(), address, Access::kStore, false);
+        if (!physical) {
+            kernel::VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
+            if (!vma || !(vma->vm_flags & kernel::VM_WRITE)) return false;
+            const mmu::u32 flags = kernel::FAULT_FLAG_WRITE | kernel::FAULT_FLAG_REMOTE;
+            if (kernel::handle_mm_fault(kernel.system, mm, *vma, address, flags) & kernel::VM_FAULT_ERROR)
+                return false;
+            physical = locate(machine_.mmu(), address, Access::kStore, false);
+        }
+        if (!physical || !machine_.memory().contains(*physical, part.size())) return false;
+        std::memcpy(machine_.memory().host(*physical), part.data(), part.size());
+        machine_.memory().note_write(physical->pfn());
+        bytes = bytes.subspan(part.size());
+        address += part.size();
+    }
+    return true;
+}
+
+}  // namespace emu

@@ -1,0 +1,153 @@
+// The engine alone: it stops where it should, and the guest cannot tell that it was there.
+#include "emu/debug/debugger.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/debug/support.h"
+
+namespace {
+
+using emu::Debugger;
+using emu::Machine;
+using emu::Resume;
+using emu::Stop;
+using emu::WatchRange;
+using mmu::u64;
+using mmu::u8;
+
+const Resume kStep{.kind = Resume::Kind::kStep};
+const Resume kGo{};
+
+std::string free_run(const std::string& guest) {
+    const auto machine = test::load(guest);
+    machine->run();
+    return machine->state_hash();
+}
+
+/// Goes on to the end, whatever it stops for.
+u64 run_out(Debugger& debugger, const std::function<void(const Stop&)>& at_stop = {}) {
+    u64 stops = 0;
+    for (Stop stop = debugger.resume(kGo); stop.kind != Stop::Kind::kExited; stop = debugger.resume(kGo)) {
+        ++stops;
+        if (at_stop) at_stop(stop);
+    }
+    return stops;
+}
+
+const std::string kGuest = test::debug_guest("debuggee.static");
+
+}  // namespace
+
+TEST_CASE("Debugger: a run in single steps ends in the same state as a free run") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    u64 before = 0;
+    while (debugger.resume(kStep).kind != Stop::Kind::kExited) {
+        REQUIRE(debugger.instructions() <= before + 1);
+        before = debugger.instructions();
+    }
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: breakpoints stop before their instruction and change nothing") {
+    const u64 factorial = test::symbol(kGuest, "factorial");
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.set_breakpoint(factorial);
+    u64 expected = 6;
+    const u64 stops = run_out(debugger, [&](const Stop& stop) {
+        if (stop.kind == Stop::Kind::kSignal) return;
+        CHECK(stop.kind == Stop::Kind::kBreakpoint);
+        CHECK(debugger.registers().rip == factorial);
+        CHECK(debugger.registers().gpr[mmu::kRdi] == expected--);
+    });
+    CHECK(stops == 6 + 1);  // and the signal
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: a condition lets the guest pass without a stop") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    debugger.set_breakpoint(test::symbol(kGuest, "factorial"),
+                            [&] { return debugger.registers().gpr[mmu::kRdi] == 3; });
+    CHECK(run_out(debugger) == 1);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: a watched variable stops behind each instruction that writes it and changes nothing") {
+    const u64 counter = test::symbol(kGuest, "counter");
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    debugger.set_watch({.first = counter, .last = counter + 7, .writes = true});
+    u64 value = 0, sum = 0, n = 0;
+    run_out(debugger, [&](const Stop& stop) {
+        REQUIRE(stop.kind == Stop::Kind::kWatch);
+        CHECK(stop.watch.address == counter);
+        debugger.read(counter, {reinterpret_cast<u8*>(&value), sizeof value});
+        CHECK(value == (sum += n++));
+    });
+    CHECK(n == 10);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: reads are watched as well, and neighbours are not") {
+    const u64 pair = test::symbol(kGuest, "pair");
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    debugger.set_watch({.first = pair, .last = pair + 3, .reads = true, .writes = true});
+    debugger.set_watch({.first = pair + 8, .last = pair + 15, .reads = true, .writes = true});
+    CHECK(run_out(debugger, [&](const Stop& stop) {
+              CHECK(stop.watch.address == pair);
+              CHECK_FALSE(stop.watch.write);
+          }) == 1);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: reading all of the guest's memory leaves no trace") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.set_breakpoint(test::symbol(kGuest, "touch"));
+    debugger.set_breakpoint(test::symbol(kGuest, "factorial"));
+    std::vector<u8> bytes(1 << 20);
+    run_out(debugger, [&](const Stop&) {
+        for (const u64 address : {u64{0x400000}, u64{0x4c0000}, debugger.registers().gpr[mmu::kRsp] - 65536})
+            CHECK(debugger.read(address, bytes) > 0);
+        CHECK(debugger.read(0xffff800000000000, bytes) == 0);
+        CHECK(debugger.read(0x800000000000, bytes) == 0);
+        CHECK(debugger.read(0, bytes) == 0);
+    });
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: system calls are caught at their door and on their way out") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    debugger.catch_syscalls(true, {1});  // write
+    std::vector<Stop::Kind> kinds;
+    run_out(debugger, [&](const Stop& stop) {
+        kinds.push_back(stop.kind);
+        CHECK(stop.syscall == 1);
+    });
+    CHECK(kinds == std::vector{Stop::Kind::kSyscallEntry, Stop::Kind::kSyscallReturn});
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: a signal that is not delivered is never seen by the guest") {
+    const u64 handled = test::symbol(kGuest, "handled");
+    for (const bool deliver : {true, false}) {
+        const auto machine = test::load(kGuest);
+        Debugger debugger(*machine);
+        const Stop stop = debugger.resume(kGo);
+        REQUIRE(stop.kind == Stop::Kind::kSignal);
+        CHECK(stop.signal == SIGUSR1);
+        debugger.set_breakpoint(test::symbol(kGuest, "printf"));
+        debugger.resume({.deliver_signal = deliver});
+        int value = -1;
+        debugger.read(handled, {reinterpret_cast<u8*>(&value), sizeof value});
+        CHECK(value == (deliver ? SIGUSR1 : 0));
+    }
+}
