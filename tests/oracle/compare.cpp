@@ -58,10 +58,10 @@ constexpr Skip kSkips[] = {
 };
 
 /// Privileged, or made to be undefined.
-constexpr std::string_view kAlwaysFault[] = {"cli",     "clts", "hlt",  "in",    "ins",    "invd", "invlpg",
-                                             "invpcid", "lgdt", "lidt", "lldt",  "lmsw",   "ltr",  "mov cr",
-                                             "mov dr",  "out",  "outs", "rdmsr", "rdpmc",  "sti",  "sysexit",
-                                             "sysret",  "ud0",  "ud1",  "ud2",   "wbinvd", "wrmsr"};
+constexpr std::string_view kAlwaysFault[] = {
+    "cli",  "clts",    "hlt",    "in",     "ins",    "invd", "invlpg", "invpcid", "lgdt",  "lidt",
+    "lldt", "lmsw",    "ltr",    "mov cr", "mov dr", "out",  "outs",   "rdmsr",   "rdpmc", "swapgs",
+    "sti",  "sysexit", "sysret", "ud0",    "ud1",    "ud2",  "wbinvd", "wrmsr"};
 
 /// Flags that the manual leaves undefined after an instruction (SDM Vol. 1 appendix A, Vol. 2).
 constexpr u64 kAllButZf = Rflags::kStatus & ~Rflags::kZf;
@@ -287,6 +287,11 @@ const char* reason_to_skip(const OpcodeRow& row) {
             (skip.extension < 0 || skip.extension == row.extension))
             return skip.reason;
     return nullptr;
+}
+
+Undefined undefined_after(const OpcodeRow& row, const Fields& fields, const Registers& before) {
+    return {undefined_flags(row, fields, before), undefined_conditions(row),
+            undefined_result(fields, before)};
 }
 
 bool always_faults(const OpcodeRow& row) {

@@ -19,6 +19,14 @@ bool always_faults(const emu::OpcodeRow& row);
 /// Whether all that the instruction leaves is defined but AF, and its operands cannot be where it likes.
 bool is_predictable(const emu::OpcodeRow& row, const emu::Fields& fields, const mmu::Registers& before);
 
+/// What an instruction that was executed may leave as it likes.
+struct Undefined {
+    u64 flags = 0;       ///< of RFLAGS
+    u16 conditions = 0;  ///< of the x87 status word
+    bool result = false;
+};
+Undefined undefined_after(const emu::OpcodeRow& row, const emu::Fields& fields, const mmu::Registers& before);
+
 /// One line a difference; empty when there is none. `host_data` and `emulated_data` are the windows after it.
 std::string differences(const RandomCase& test, const emu::OpcodeRow& row, const HostCpu::Outcome& host,
                         const EmulatedCpu::Outcome& emulated, const mmu::u8* host_data,

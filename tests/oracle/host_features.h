@@ -1,7 +1,7 @@
 // Which instructions the host CPU has, so that a case it cannot judge is skipped and counted, not passed.
 #pragma once
 
-#include "emu/cpu/cpu_model.h"
+#include "emu/cpu/feature.h"
 #include "emu/insn/opcode_table.h"
 
 namespace tests {

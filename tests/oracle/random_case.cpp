@@ -77,12 +77,15 @@ class Encoder {
                             : row_.prefix == Prefix::kF2  ? 3
                             : row_.prefix == Prefix::kAny ? static_cast<unsigned>(random_.below(4))
                                                           : 0;
-        const auto w = static_cast<unsigned>(random_.below(2)), l = static_cast<unsigned>(random_.below(2));
+        const auto w = row_.vex.w == emu::VexW::kAny ? static_cast<unsigned>(random_.below(2))
+                                                     : unsigned{row_.vex.w == emu::VexW::k1};
+        const auto l = row_.vex.length == emu::VexLength::kAny
+                           ? static_cast<unsigned>(random_.below(2))
+                           : unsigned{row_.vex.length == emu::VexLength::k256};
         const auto rxb = static_cast<unsigned>(random_.below(8));
-        // Rows without a second source want 1111b.
-        const auto vvvv = random_.one_in(2) ? 15u : static_cast<unsigned>(random_.below(16));
+        const auto vvvv = row_.vex.vvvv ? static_cast<unsigned>(random_.below(16)) : 15u;
         const unsigned last = vvvv << 3 | l << 2 | pp;
-        if (row_.map == Map::k0F && random_.one_in(2)) {
+        if (row_.map == Map::k0F && row_.vex.w != emu::VexW::k1 && random_.one_in(2)) {
             put(0xc5);
             put(static_cast<u8>((rxb & 4) << 5 | last));
         } else {
@@ -113,6 +116,7 @@ class Encoder {
             (row_.operand == emu::Operand::kAny && random_.one_in(2)))
             value |= 0xc0;
         if ((row_.operand == emu::Operand::kMemory || memory_only()) && value >= 0xc0) value &= 0x7f;
+        if (row_.rm >= 0) value = static_cast<u8>((value & 0xf8) | row_.rm | 0xc0);
         if (is_gather(row_) && !random_.one_in(20))
             value = static_cast<u8>((value & 0xb8) | 4);  // a SIB byte
         return value;

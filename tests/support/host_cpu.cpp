@@ -14,26 +14,12 @@
 #include <cstring>
 
 #include "mmu/base/check.h"
+#include "tests/support/xsave_area.h"
 
 namespace tests {
 namespace {
 
 using mmu::Registers;
-
-/// XSAVE's standard format, components x87, SSE and AVX (SDM Vol. 1 13.4).
-struct alignas(64) XsaveArea {
-    u16 control, status;
-    u8 tag, reserved;
-    u16 opcode;
-    u64 instruction, operand;
-    u32 mxcsr, mxcsr_mask;
-    u8 x87[8][16];
-    u8 xmm[16][16];
-    u8 unused[96];
-    u64 components, compacted, header[6];
-    u8 ymm_high[16][16];
-};
-static_assert(offsetof(XsaveArea, components) == 512 && offsetof(XsaveArea, ymm_high) == 576);
 
 /// Lives at a fixed address, because code that may use no register can reach nothing else. The assembly below
 /// knows these offsets.
@@ -174,45 +160,6 @@ mmuscope_host_resume:
 constexpr int kContextIndex[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
-constexpr u64 kX87Component = 1, kSseComponent = 2, kAvxComponent = 4;
-constexpr u16 kTopMask = 7u << 11;
-
-void store_fpu(const Registers& from, XsaveArea& area) {
-    area = XsaveArea{};
-    area.control = from.x87.control;
-    area.status = static_cast<u16>((from.x87.status & ~kTopMask) | from.x87.top << 11);
-    area.tag = from.x87.valid;
-    area.mxcsr = from.mxcsr;
-    area.components = kX87Component | kSseComponent | kAvxComponent;
-    for (unsigned i = 0; i < 8; ++i) std::memcpy(area.x87[i], &from.x87.physical[(from.x87.top + i) & 7], 10);
-    for (unsigned i = 0; i < 16; ++i) {
-        std::memcpy(area.xmm[i], from.vector[i].bytes.data(), 16);
-        std::memcpy(area.ymm_high[i], from.vector[i].bytes.data() + 16, 16);
-    }
-}
-
-/// `components`: those that `area` holds; the others are in their initial state.
-void load_fpu(const XsaveArea& area, u64 components, Registers& to) {
-    to.x87 = {};
-    to.vector = {};
-    to.mxcsr = area.mxcsr;
-    if (components & kX87Component) {
-        to.x87.control = area.control;
-        to.x87.status = static_cast<u16>(area.status & ~kTopMask);
-        to.x87.top = (area.status >> 11) & 7;
-        to.x87.valid = area.tag;
-        for (unsigned i = 0; i < 8; ++i) {
-            mmu::Float80& value = to.x87.physical[(to.x87.top + i) & 7];
-            std::memcpy(&value.significand, area.x87[i], 8);
-            std::memcpy(&value.sign_exponent, area.x87[i] + 8, 2);
-        }
-    }
-    for (unsigned i = 0; i < 16; ++i) {
-        if (components & kSseComponent) std::memcpy(to.vector[i].bytes.data(), area.xmm[i], 16);
-        if (components & kAvxComponent) std::memcpy(to.vector[i].bytes.data() + 16, area.ymm_high[i], 16);
-    }
-}
-
 /// The floating-point state of a signal frame, which is XSAVE's where the kernel says so (Linux:
 /// arch/x86/include/uapi/asm/sigcontext.h, struct _fpx_sw_bytes).
 void load_frame_fpu(const void* frame, Registers& to) {
@@ -225,10 +172,10 @@ void load_frame_fpu(const void* frame, Registers& to) {
     XsaveArea area{};
     if (software.magic != kMagic) {
         std::memcpy(&area, frame, 512);
-        return load_fpu(area, kX87Component | kSseComponent, to);
+        return load_fpu(area, XsaveComponent::kX87 | XsaveComponent::kSse, to);
     }
     std::memcpy(&area, frame,
-                software.components & kAvxComponent ? sizeof area : offsetof(XsaveArea, ymm_high));
+                software.components & XsaveComponent::kAvx ? sizeof area : offsetof(XsaveArea, ymm_high));
     load_fpu(area, area.components & software.components, to);
 }
 
@@ -343,6 +290,7 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
     s.entry = before.rip;
     s.fs_base = before.fs_base;
     s.gs_base = before.gs_base;
+    s.fpu = XsaveArea{};
     store_fpu(before, s.fpu);
     s.outcome = Outcome{};
     s.running = 1;
@@ -354,7 +302,7 @@ HostCpu::Outcome HostCpu::run(std::span<const u8> bytes, const Registers& before
         std::memcpy(out.registers.gpr.data(), s.gpr, sizeof s.gpr);
         out.registers.rip = end;
         out.registers.rflags = s.rflags;
-        const u64 all = kX87Component | kSseComponent | kAvxComponent;
+        const u64 all = XsaveComponent::kAll;
         load_fpu(s.fpu, s.has_avx ? s.fpu.components : all, out.registers);
     } else if (out.signal == SIGTRAP && out.registers.rip != end) {  // a branch to the filling
         out.registers.rip -= 1;
