@@ -25,6 +25,7 @@ struct KernelConfig {
     mmu::u64 epoch = 1893456000;
     std::string platform = "x86_64";  ///< AT_PLATFORM
     bool la57 = false;                ///< 5-level page tables
+    bool skip_invlpg = false;         ///< --inject skip-invlpg: TLB flushes are forgotten on purpose
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
     mmu::u64 hwcap2 = 0;              ///< AT_HWCAP2
 };

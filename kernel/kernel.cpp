@@ -6,6 +6,7 @@
 #include <csignal>
 #include <utility>
 
+#include "kernel/check.h"
 #include "kernel/exec.h"
 #include "kernel/fault.h"
 #include "kernel/fs/files.h"
@@ -156,6 +157,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
 Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config)
     : state_(std::make_unique<KernelState>(memory, mmu, config)) {
     set_control_registers(mmu, config.la57);
+    state_->system.skip_flushes = config.skip_invlpg;
     // A guest that writes to a closed pipe gets its own SIGPIPE; ours would end the emulator.
     ::signal(SIGPIPE, SIG_IGN);
 }
@@ -259,6 +261,16 @@ const KernelStats& Kernel::stats() const {
     if (!kernel.exit_status && !kernel.tasks.empty() && kernel.task().mm)
         kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(kernel.task()));
     return kernel.stats;
+}
+
+std::optional<std::string> Kernel::check() const {
+    KernelState& kernel = *state_;
+    std::vector<MmStruct*> mms;
+    for (auto& [id, mm] : kernel.mms) mms.push_back(&mm);
+    validate_memory(kernel.system, mms);
+    for (const MmStruct* mm : mms)
+        if (auto stale = find_stale_translation(kernel.system, *mm)) return stale;
+    return std::nullopt;
 }
 
 void Kernel::kill(int signal) {

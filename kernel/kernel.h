@@ -74,6 +74,10 @@ class Kernel {
     /// Empty while the guest runs.
     const std::optional<ExitStatus>& exit_status() const;
 
+    /// --check: recounts everything (check.h). A sentence about a translation that should have been flushed;
+    /// any other inconsistency is our bug and aborts.
+    std::optional<std::string> check() const;
+
     const KernelStats& stats() const;
     const KernelState& state() const;
     KernelState& state();  ///< for the debugger: what it changes, the guest sees

@@ -94,6 +94,7 @@ struct MemorySystem {
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     FaultStats faults;
     Observer* observer = nullptr;
+    bool skip_flushes = false;  ///< --inject skip-invlpg: what a kernel without flushes would do
     bool out_of_memory =
         false;  ///< a frame was refused: the guest is to be ended as by the OOM killer (SIGKILL)
 

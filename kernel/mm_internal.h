@@ -78,6 +78,9 @@ bool vmas_mergeable(const VmAreaStruct& left, const VmAreaStruct& right);
 inline Page* vm_normal_page(MemorySystem& system, Pte pte) {
     return pte.special() ? nullptr : &system.mem_map[pte.pfn()];
 }
+inline const Page* vm_normal_page(const MemorySystem& system, Pte pte) {
+    return pte.special() ? nullptr : &system.mem_map[pte.pfn()];
+}
 inline RssKind mm_counter(const Page& page) {
     return page.is(Page::kAnon) ? MM_ANONPAGES : page.is(Page::kShmem) ? MM_SHMEMPAGES : MM_FILEPAGES;
 }

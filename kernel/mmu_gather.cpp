@@ -15,6 +15,8 @@ bool loaded(const MemorySystem& system, const MmStruct& mm) {
 }  // namespace
 
 void flush_tlb_mm(MemorySystem& system, const MmStruct& mm) {
+    if (system.skip_flushes) [[unlikely]]
+        return;
     const auto& control = system.hw.control();
     system.notify({.kind = EventKind::kFlush, .start = 0, .end = mm.task_size, .text = "cr3"});
     if (loaded(system, mm)) {
@@ -26,6 +28,8 @@ void flush_tlb_mm(MemorySystem& system, const MmStruct& mm) {
 }
 
 void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
+    if (system.skip_flushes) [[unlikely]]
+        return;
     const u64 pages = (end - start) >> mmu::kPageShift;
     if (pages > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
     system.notify({.kind = EventKind::kFlush, .after = pages, .start = start, .end = end, .text = "invlpg"});

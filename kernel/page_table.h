@@ -26,6 +26,11 @@ inline u64* table_words(MemorySystem& system, Pfn table) {
     return reinterpret_cast<u64*>(system.memory.frame(table));
 }
 
+inline const u64* table_words(const MemorySystem& system, Pfn table) {
+    const mmu::PhysicalMemory& memory = system.memory;
+    return reinterpret_cast<const u64*>(memory.host(table.address()));
+}
+
 /// The entry of the page table for `address`; null where a table is missing.
 inline u64* pte_offset_map(MemorySystem& system, const MmStruct& mm, u64 address) {
     Pfn table = mm.pgd;
@@ -83,9 +88,10 @@ inline Pte mk_pte(Pfn pfn, u64 page_prot) {
     return Pte{pfn, page_prot & Pte::kPresent ? page_prot : kPageProtNone};
 }
 
-/// Calls visit(address, ptep) for each entry of [start, end) whose table exists, in order.
-template <class Visit>
-void walk_page_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end, Visit&& visit) {
+/// Calls visit(address, ptep) for each entry of [start, end) whose table exists, in order. A const system
+/// gives pointers to const.
+template <class System, class Visit>
+void walk_page_range(System& system, const MmStruct& mm, u64 start, u64 end, Visit&& visit) {
     while (start < end) {
         Pfn table = mm.pgd;
         unsigned level = mm.levels;
@@ -99,7 +105,7 @@ void walk_page_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 en
             mmu::align_down(start, entry_size(level > 1 ? level : 2)) + entry_size(level > 1 ? level : 2),
             end);
         if (level == 1) {
-            u64* words = table_words(system, table);
+            auto* words = table_words(system, table);
             for (u64 address = start; address < next; address += mmu::kPageSize)
                 visit(address, &words[mmu::VirtAddr{address}.table_index(1)]);
         }

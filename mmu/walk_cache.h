@@ -31,6 +31,15 @@ class WalkCacheLevel {
     u64 invalidate_pcid(u16 pcid);
     u64 invalidate_all();
 
+    /// visit(first address covered, pcid, what is remembered), the most recently used first.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (Link link = newest_; link != kNone; link = entries_[link].older) {
+            const u64 key = entries_[link].key;
+            visit(key >> 12 << shift_, key & 0xfff, entries_[link].below);
+        }
+    }
+
     unsigned size() const { return size_; }
     unsigned capacity() const { return capacity_; }
 

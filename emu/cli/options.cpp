@@ -21,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope stat --tlb zen4 -o out.txt ./a.out  on another CPU's TLBs, the table in a file
   mmuscope stat --json ./a.out 2>out.json      for programs to read
   mmuscope run --story ./a.out                 each brk call and page fault, step by step
+  mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
 
@@ -41,7 +42,7 @@ class HelpFormatter : public CLI::Formatter {
 
 /// Options that CLI11 hands over as text and that need a look before they are Options.
 struct Raw {
-    std::string memory, stack, story_faults, csv;
+    std::string memory, stack, story_faults, csv, inject;
     std::vector<std::string> set_environment;
     bool clear_environment = false, json = false;
 };
@@ -81,6 +82,13 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
     app.add_flag("--verify", options.verify,
                  "replay each reference in a second, plain TLB model and compare (slow)")
         ->group("Machine");
+    app.add_flag(
+           "--check", options.check,
+           "after each trap recount all frames from the page tables and look for stale TLB entries (slow)")
+        ->group("Machine");
+    app.add_option("--inject", raw.inject, "a fault of the kernel's: skip-invlpg forgets all TLB flushes")
+        ->type_name("FAULT")
+        ->group("Machine");
 }
 
 void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
@@ -104,6 +112,15 @@ void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
         ->multi_option_policy(repeated)
         ->group("Guest");
     app.add_flag("--clear-env", raw.clear_environment, "start from an empty environment")->group("Guest");
+}
+
+void add_place_options(CLI::App& app, Options& options) {
+    app.add_option("--at-instruction", options.at_instruction, "stop there and look (default: at its end)")
+        ->type_name("N")
+        ->group("Output");
+    app.add_option("--at-fault", options.at_fault, "the same, after its N-th page fault")
+        ->type_name("N")
+        ->group("Output");
 }
 
 void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
@@ -198,6 +215,10 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
             return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";
         options.story = true;
     }
+    if (raw.inject == "skip-invlpg")
+        options.kernel.skip_invlpg = true;
+    else if (!raw.inject.empty())
+        return "--inject: '" + raw.inject + "' is none of skip-invlpg";
     if (raw.json && !raw.csv.empty()) return "--json and -x exclude each other";
     if (raw.json) options.format = ReportFormat::kJson;
     if (!raw.csv.empty()) {
@@ -228,21 +249,38 @@ std::optional<EarlyExit> parse(CLI::App& app, std::vector<std::string> arguments
     return std::nullopt;
 }
 
+/// A command that runs a guest.
+struct RunCommand {
+    const char* name;
+    Command command;
+    const char* description;
+};
+constexpr RunCommand kRunCommands[] = {
+    {"run", Command::kRun, "Runs a program. Its input, output and exit status are its own."},
+    {"stat", Command::kStat,
+     "Runs a program, then prints its TLB, page-walk and page-fault counts in perf stat's layout."},
+    {"maps", Command::kMaps, "Runs a program, then prints its areas as /proc/PID/maps."},
+    {"smaps", Command::kSmaps,
+     "Runs a program, then prints what is resident of each area as /proc/PID/smaps."},
+    {"buddy", Command::kBuddy,
+     "Runs a program, then prints the free blocks of each order as /proc/buddyinfo."},
+};
+
 mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& arguments, std::size_t first,
-                                            bool stat, std::vector<std::string> environment) {
+                                            const RunCommand& command, std::vector<std::string> environment) {
     Options options;
-    options.command = stat ? Command::kStat : Command::kRun;
+    options.command = command.command;
+    const bool stat = command.command == Command::kStat;
     Raw raw;
-    CLI::App app(
-        stat ? "Runs a program, then prints its TLB, page-walk and page-fault counts in perf stat's layout."
-             : "Runs a program. Its input, output and exit status are its own.",
-        stat ? "stat" : "run");
+    CLI::App app(command.description, command.name);
     app.footer(kRunFooter);
     app.formatter(std::make_shared<HelpFormatter>(
-        std::string("Usage: mmuscope ") + (stat ? "stat" : "[run]") + " [OPTIONS] [--] GUEST [ARGS...]"));
+        std::string("Usage: mmuscope ") + (command.command == Command::kRun ? "[run]" : command.name) +
+        " [OPTIONS] [--] GUEST [ARGS...]"));
     add_machine_options(app, options, raw);
     add_guest_options(app, options, raw);
     add_output_options(app, options, raw, stat);
+    if (!stat && command.command != Command::kRun) add_place_options(app, options);
 
     std::size_t guest = guest_begin(app, arguments, first);
     const std::vector<std::string> own(arguments.begin() + static_cast<std::ptrdiff_t>(first),
@@ -302,6 +340,7 @@ std::string overview() {
     return std::string(kIntroduction) +
            "\n\nUsage: mmuscope [run] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope maps|smaps|buddy [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope tlb list | tlb show PRESET|FILE\n"
            "       mmuscope cpu list | cpu show NAME\n"
            "       mmuscope run --help, mmuscope stat --help: all options\n\n" +
@@ -320,9 +359,9 @@ mmu::Expected<Options, EarlyExit> parse_options(const std::vector<std::string>& 
         return mmu::Unexpected{EarlyExit{0, std::string("mmuscope ") + kVersion + "\n"}};
     if (first == "tlb") return parse_tlb(arguments);
     if (first == "cpu") return parse_cpu(arguments);
-    if (first == "run" || first == "stat")
-        return parse_run(arguments, 2, first == "stat", std::move(environment));
-    return parse_run(arguments, 1, false, std::move(environment));
+    for (const RunCommand& command : kRunCommands)
+        if (first == command.name) return parse_run(arguments, 2, command, std::move(environment));
+    return parse_run(arguments, 1, kRunCommands[0], std::move(environment));
 }
 
 }  // namespace emu

@@ -12,7 +12,7 @@
 
 namespace emu {
 
-enum class Command : mmu::u8 { kRun, kStat, kTlbList, kTlbShow, kCpuList, kCpuShow };
+enum class Command : mmu::u8 { kRun, kStat, kMaps, kSmaps, kBuddy, kTlbList, kTlbShow, kCpuList, kCpuShow };
 enum class ReportFormat : mmu::u8 { kText, kJson, kCsv };
 
 struct Options {
@@ -27,7 +27,9 @@ struct Options {
     bool epoch_given = false;  ///< kernel.epoch is the user's; otherwise it is to be tonight
     bool five_levels = false;
     bool verify = false;
-    mmu::u64 max_instructions = 0;  ///< 0: no limit
+    bool check = false;
+    mmu::u64 max_instructions = 0;              ///< 0: no limit
+    mmu::u64 at_instruction = 0, at_fault = 0;  ///< where maps, smaps and buddy look; 0: at the guest's end
     std::string log_level = "warn";
 
     ReportFormat format = ReportFormat::kText;

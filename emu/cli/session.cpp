@@ -15,6 +15,8 @@
 #include "emu/machine/machine.h"
 #include "emu/report/report.h"
 #include "emu/report/story.h"
+#include "kernel/fs/proc.h"
+#include "kernel/state.h"
 #include "mmu/base/log.h"
 #include "mmu/presets.h"
 
@@ -134,7 +136,10 @@ MachineConfig machine_config(const Options& options, const CpuDescription& cpu, 
     if (!options.epoch_given) config.kernel.epoch = tonight();
     config.max_instructions = options.max_instructions;
     config.verify = options.verify;
+    config.check = options.check;
     config.la57 = options.five_levels;
+    config.stop_at_instruction = options.at_instruction;
+    config.stop_at_fault = options.at_fault;
     return config;
 }
 
@@ -151,6 +156,16 @@ std::string render(const Options& options, const Report& report) {
     return options.format == ReportFormat::kJson  ? render_json(report)
            : options.format == ReportFormat::kCsv ? render_csv(report, options.csv_separator)
                                                   : render_text(report);
+}
+
+/// What maps, smaps and buddy show of the first process.
+std::string memory_text(Command command, const kernel::KernelState& kernel) {
+    const kernel::Task& task = kernel.tasks.at(kernel.current);
+    const auto mm = kernel.mms.find(task.mm);
+    if (command == Command::kBuddy) return kernel::proc_buddyinfo(kernel.system);
+    if (mm == kernel.mms.end()) return {};
+    return command == Command::kMaps ? kernel::proc_maps(kernel.system, mm->second)
+                                     : kernel::proc_smaps(kernel.system, mm->second);
 }
 
 Expected<int, Error> run(const Options& options) {
@@ -193,6 +208,9 @@ Expected<int, Error> run(const Options& options) {
     if (exit.killed_by)
         std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
                      sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
+    if (options.command == Command::kMaps || options.command == Command::kSmaps ||
+        options.command == Command::kBuddy)
+        std::fputs(memory_text(options.command, guest.kernel().state()).c_str(), output.stream());
     if (options.command == Command::kStat)
         std::fputs(render(options, report).c_str(), output.stream());
     else if (options.state_hash)

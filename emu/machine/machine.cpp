@@ -59,6 +59,7 @@ u64 Machine::budget() const {
     const u64 now = cpu_->counters.instructions;
     u64 until = std::numeric_limits<u64>::max();
     if (config_.max_instructions) until = config_.max_instructions;
+    if (config_.stop_at_instruction) until = std::min(until, config_.stop_at_instruction);
     if (const auto timer = kernel_.next_timer()) until = std::min(until, *timer);
     return until > now ? until - now : 0;
 }
@@ -88,6 +89,8 @@ void Machine::serve(Exit exit) {
         case Exit::kLookup:
             break;
     }
+    if (config_.check) [[unlikely]]
+        check();
     handle_budget();
     if (mmu_.verify_failure()) [[unlikely]]
         error_ = Error{"--verify: " + *mmu_.verify_failure()};
@@ -110,6 +113,10 @@ void Machine::debug_changed() {
     interpreter_->debug_changed();
 }
 
+void Machine::check() {
+    if (const auto failure = kernel_.check()) error_ = Error{"--check: " + *failure};
+}
+
 void Machine::handle_fault() {
     if (cpu_->fault.vector == mmu::Vector::kInvalidOpcode)
         LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip,
@@ -127,6 +134,10 @@ void Machine::handle_budget() {
     }
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
         kernel_.handle_timer(cpu_->regs, now);
+    if (config_.stop_at_instruction && now >= config_.stop_at_instruction) [[unlikely]]
+        stopped_ = true;
+    if (config_.stop_at_fault && kernel_.stats().faults.total >= config_.stop_at_fault) [[unlikely]]
+        stopped_ = true;
     if (config_.max_instructions && now >= config_.max_instructions && !kernel_.exit_status()) [[unlikely]] {
         LOG(warn, "the guest has reached its {} instructions", config_.max_instructions);
         kernel_.kill(SIGXCPU);

@@ -29,8 +29,12 @@ struct MachineConfig {
     FeatureSet features = implemented_features();
     kernel::KernelConfig kernel;
     u64 max_instructions = 0;  ///< 0: no limit; a guest that reaches it is ended by SIGXCPU
+    bool check = false;        ///< recount the kernel's memory and look for stale TLB entries after each trap
     bool verify = false;       ///< replay each reference in the brute-force model
     bool la57 = false;         ///< 5-level page tables
+    // run() also returns, without an exit status, when one of these is reached; 0: never.
+    u64 stop_at_instruction = 0;
+    u64 stop_at_fault = 0;  ///< page faults, each taken and handled
 };
 
 class Machine {
@@ -44,7 +48,8 @@ class Machine {
     mmu::Expected<void, mmu::Error> exec(const std::string& path, const std::vector<std::string>& arguments,
                                          const std::vector<std::string>& environment);
 
-    /// Runs the guest to its end. error() tells of what went wrong with the emulation itself.
+    /// Runs the guest to its end, or to where the configuration stops it. error() tells of what went wrong
+    /// with the emulation itself.
     kernel::ExitStatus run();
     const std::optional<mmu::Error>& error() const { return error_; }
 
@@ -56,7 +61,7 @@ class Machine {
     Exit execute_one();
     /// What `exit` asks of the kernel.
     void serve(Exit exit);
-    bool ended() const { return kernel_.exit_status() || error_; }
+    bool ended() const { return kernel_.exit_status() || error_ || stopped_; }
 
     /// Null: nobody debugs. The hooks are the caller's; debug_changed() tells of changes in them.
     void set_debug_hooks(DebugHooks* hooks);
@@ -82,6 +87,7 @@ class Machine {
   private:
     Machine(const MachineConfig& config, mmu::PhysicalMemory memory);
     u64 budget() const;
+    void check();
     void handle_fault();
     void handle_budget();
 
@@ -93,6 +99,7 @@ class Machine {
     std::unique_ptr<Interpreter> interpreter_;
     kernel::Kernel kernel_;
     std::optional<mmu::Error> error_;
+    bool stopped_ = false;
     volatile std::sig_atomic_t pending_signal_ = 0;
 };
 

@@ -25,7 +25,7 @@ struct stat proc_stat(const ProcEntry& entry, const std::string& path);
 
 /// /proc/PID/maps and /proc/PID/smaps.
 std::string proc_maps(const MemorySystem& system, const MmStruct& mm);
-std::string proc_smaps(MemorySystem& system, const MmStruct& mm);
+std::string proc_smaps(const MemorySystem& system, const MmStruct& mm);
 /// /proc/buddyinfo.
 std::string proc_buddyinfo(const MemorySystem& system);
 

@@ -36,7 +36,7 @@ void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page,
 }
 
 /// smap_gather_stats()
-void smap_gather_stats(MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, MemSizeStats& mss) {
+void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, MemSizeStats& mss) {
     walk_page_range(system, mm, vma.vm_start, vma.vm_end, [&](u64, const u64* ptep) {
         const Pte pte = ptep_get(ptep);
         if (!pte_present(pte)) return;
@@ -171,7 +171,7 @@ std::string auxv(KernelState& kernel, Task& task) {
 }
 
 /// pte_to_pagemap_entry(). The frame's number is root's to see (CAP_SYS_ADMIN).
-u64 pagemap_entry(MemorySystem& system, Pte pte, bool show_pfn) {
+u64 pagemap_entry(const MemorySystem& system, Pte pte, bool show_pfn) {
     constexpr u64 kMapExclusive = u64{1} << 56, kFile = u64{1} << 61, kPresent = u64{1} << 63;
     if (!pte_present(pte)) return 0;
     u64 entry = kPresent | (show_pfn ? pte.pfn().value : 0);
@@ -222,7 +222,7 @@ std::string proc_maps(const MemorySystem& system, const MmStruct& mm) {
     return text;
 }
 
-std::string proc_smaps(MemorySystem& system, const MmStruct& mm) {
+std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
     std::string text;
     for (const auto& [end, vma] : mm.mm_mt) {
         MemSizeStats mss;

@@ -37,7 +37,7 @@ void count_frames(const MemorySystem& system, VmCounts& counts) {
 }
 
 /// Pages of locked areas, and what could be asked for of memory that has been promised (Committed_AS).
-void count_areas(MemorySystem& system, const MmStruct& mm, VmCounts& counts) {
+void count_areas(const MemorySystem& system, const MmStruct& mm, VmCounts& counts) {
     for (const auto& [end, vma] : mm.mm_mt) {
         if (vma.vm_flags & VM_ACCOUNT) counts.committed += vma.pages();
         if (!(vma.vm_flags & VM_LOCKED)) continue;

@@ -175,6 +175,7 @@ TEST_CASE("Fault: a stale TLB entry does not outlive munmap, mprotect or copy-on
 TEST_CASE("Fault: with PCIDs a large flush takes this address space's entries and leaves the others'") {
     Machine m(64u << 20, mmu::ControlRegisters::kCr4Pcide);
     auto other = *kernel::mm_alloc(*m.system);
+    m.others = {&other};
     m.mm.pcid = 1;
     other.pcid = 2;
     kernel::switch_mm(*m.system, m.mm);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/check.h"
 #include "kernel/fault.h"
 #include "kernel/mm.h"
 #include "kernel/mmap.h"
@@ -66,15 +67,19 @@ class Machine {
 
     i64 mmap(u64 addr, u64 len, u64 prot = kRead | kWrite, u64 flags = kPrivate | kAnon,
              kernel::MmapFile* file = nullptr, u64 offset = 0) {
-        return kernel::sys_mmap(*system, mm, addr, len, prot, flags, file, offset);
+        return checked(kernel::sys_mmap(*system, mm, addr, len, prot, flags, file, offset));
     }
-    i64 munmap(u64 addr, u64 len) { return kernel::sys_munmap(*system, mm, addr, len); }
-    i64 mprotect(u64 addr, u64 len, u64 prot) { return kernel::sys_mprotect(*system, mm, addr, len, prot); }
+    i64 munmap(u64 addr, u64 len) { return checked(kernel::sys_munmap(*system, mm, addr, len)); }
+    i64 mprotect(u64 addr, u64 len, u64 prot) {
+        return checked(kernel::sys_mprotect(*system, mm, addr, len, prot));
+    }
     i64 mremap(u64 addr, u64 old_len, u64 new_len, u64 flags = 0, u64 to = 0) {
-        return kernel::sys_mremap(*system, mm, addr, old_len, new_len, flags, to);
+        return checked(kernel::sys_mremap(*system, mm, addr, old_len, new_len, flags, to));
     }
-    i64 madvise(u64 addr, u64 len, int advice) { return kernel::sys_madvise(*system, mm, addr, len, advice); }
-    u64 brk(u64 to) { return kernel::sys_brk(*system, mm, to); }
+    i64 madvise(u64 addr, u64 len, int advice) {
+        return checked(kernel::sys_madvise(*system, mm, addr, len, advice));
+    }
+    u64 brk(u64 to) { return checked(kernel::sys_brk(*system, mm, to)); }
 
     /// A user access to one byte: its host address, or null and `outcome` says how it ended.
     u8* access(u64 address, Access how) {
@@ -112,7 +117,25 @@ class Machine {
     u64 minor() const { return system->faults.minor; }
     u64 major() const { return system->faults.major; }
     u64 frames_free() const { return system->buddy.free_frames(); }
-    void validate() { kernel::validate_mm(*system, mm, kernel::Validate::kRecount); }
+    void validate() {
+        std::vector<kernel::MmStruct*> all = others;
+        all.push_back(&mm);
+        kernel::validate_memory(*system, all);
+        if (const auto stale = kernel::find_stale_translation(*system, mm)) {
+            std::fprintf(stderr, "%s\n", stale->c_str());
+            std::abort();
+        }
+    }
+    /// The oracles, after each of the first calls of a test: a test of many thousands has its own rhythm.
+    template <class Result>
+    Result checked(Result result) {
+        constexpr unsigned kCheckedCalls = 200;
+        if (calls_ < kCheckedCalls) {
+            ++calls_;
+            validate();
+        }
+        return result;
+    }
     mmu::Pte pte(u64 address) {
         const u64* ptep = kernel::pte_offset_map(*system, mm, address);
         return ptep ? mmu::Pte{*ptep} : mmu::Pte{};
@@ -147,6 +170,7 @@ class Machine {
     }
 
   private:
+    unsigned calls_ = 0;
     mmu::PhysicalMemory memory_;
     mmu::Mmu mmu_;
 
@@ -155,6 +179,7 @@ class Machine {
     kernel::MmStruct mm;
     mmu::Registers registers;
     FaultOutcome outcome;
+    std::vector<kernel::MmStruct*> others;  ///< address spaces beside `mm`, for the oracles to count
 
     mmu::Mmu& hw() { return mmu_; }
     mmu::PhysicalMemory& memory() { return memory_; }

@@ -1,0 +1,129 @@
+// Purpose: recounting. See check.h. Linux: mm/debug_vm_pgtable.c and CONFIG_DEBUG_VM in spirit.
+#include "kernel/check.h"
+
+#include <cstdio>
+#include <vector>
+
+#include "kernel/mm_internal.h"
+#include "mmu/base/check.h"
+#include "mmu/walk_cache.h"
+
+namespace kernel {
+
+using mmu::VirtAddr;
+
+namespace {
+
+/// What each frame's counts should be.
+class Expected {
+  public:
+    explicit Expected(u64 frames) : refs_(frames), maps_(frames) {}
+
+    void add_tables(MemorySystem& system, Pfn table, unsigned level) {
+        ++refs_[table.value];
+        const u64* words = table_words(system, table);
+        for (unsigned i = 0; i < 512; ++i) {
+            const Pte entry{words[i]};
+            if (pte_none(entry)) continue;
+            if (level > 1) {
+                add_tables(system, entry.pfn(), level - 1);
+            } else if (pte_present(entry) && vm_normal_page(system, entry)) {
+                ++refs_[entry.pfn().value];
+                ++maps_[entry.pfn().value];
+            }
+        }
+    }
+    void compare(const MemorySystem& system) const {
+        const Buddy& buddy = system.buddy;
+        for (u64 pfn = buddy.first_frame(); pfn < buddy.frontier();) {
+            const Page& page = system.mem_map[Pfn{pfn}];
+            if (page.is(Page::kBuddy)) {
+                pfn += u64{1} << page.order;
+                continue;
+            }
+            const u64 refs = refs_[pfn] + page.is(Page::kCache);
+            CHECK(page.mapcount == maps_[pfn], pfn, page.mapcount, maps_[pfn]);
+            CHECK(page.refcount == refs, pfn, page.refcount, refs);
+            CHECK(page.refcount, pfn, page.flags);  // lost: in use by nobody
+            ++pfn;
+        }
+    }
+
+  private:
+    std::vector<u32> refs_, maps_;
+};
+
+std::string sentence(const char* what, u64 address, const char* cached, u64 cached_value, u64 table_value,
+                     const char* missing) {
+    char text[256];
+    std::snprintf(
+        text, sizeof text, "stale %s for %#llx: it has %s %#llx, the tables have %#llx; missing: %s", what,
+        static_cast<unsigned long long>(address), cached, static_cast<unsigned long long>(cached_value),
+        static_cast<unsigned long long>(table_value), missing);
+    return text;
+}
+
+std::optional<std::string> stale_entry(const mmu::Mmu& hw, const mmu::TlbEntry& entry) {
+    const u64 address = entry.address().value;
+    const mmu::Walk walk = hw.peek_walk(entry.address(), mmu::Access::kLoad, mmu::Privilege::kSupervisorAc);
+    const char* missing = "invlpg of this page, or a flush of its PCID";
+    if (walk.end == mmu::WalkEnd::kNotPresent || walk.end == mmu::WalkEnd::kReserved)
+        return sentence("TLB entry", address, "frame", entry.frame.pfn().value, walk.leaf.raw, missing);
+    if (walk.physical(entry.address()).value != entry.frame.value)
+        return sentence("TLB entry", address, "frame", entry.frame.pfn().value, walk.leaf.raw, missing);
+    if (entry.writable && !walk.rights.writable)
+        return sentence("TLB entry", address, "R/W", 1, walk.leaf.raw, missing);
+    if (!entry.no_execute && walk.rights.no_execute)
+        return sentence("TLB entry", address, "XD", 0, walk.leaf.raw, missing);
+    if (entry.user && !walk.rights.user)
+        return sentence("TLB entry", address, "U/S", 1, walk.leaf.raw, missing);
+    if (entry.dirty && !walk.leaf.dirty())
+        return sentence("TLB entry", address, "D", 1, walk.leaf.raw, missing);
+    return std::nullopt;
+}
+
+/// A cached pointer to a table of start.level, against the entry that should point there.
+std::optional<std::string> stale_walk_start(const mmu::Mmu& hw, u64 address, const mmu::WalkStart& start) {
+    const mmu::Walk walk = hw.peek_walk(VirtAddr{address}, mmu::Access::kLoad, mmu::Privilege::kSupervisorAc);
+    Pte above{};
+    for (unsigned i = 0; i < walk.entries_read; ++i)
+        if (walk.level_of(i) == start.level + 1) above = walk.entry(i).value;
+    if (above.present() && !above.large() && above.address().value == start.table.value) return std::nullopt;
+    return sentence("paging-structure cache entry", address, "table", start.table.value, above.raw,
+                    "invlpg of any page, or a flush of its PCID");
+}
+
+}  // namespace
+
+void validate_memory(MemorySystem& system, std::span<MmStruct* const> mms) {
+    Expected expected(system.mem_map.frames());
+    for (MmStruct* mm : mms) {
+        validate_mm(system, *mm, Validate::kRecount);
+        expected.add_tables(system, mm->pgd, mm->levels);
+    }
+    expected.compare(system);
+    system.buddy.validate();
+}
+
+std::optional<std::string> find_stale_translation(const MemorySystem& system, const MmStruct& mm) {
+    const mmu::Mmu& hw = system.hw;
+    if (hw.control().root() != mm.pgd.address()) return std::nullopt;
+    const u64 pcid = hw.control().pcide() ? hw.control().cr3 & 0xfff : 0;
+    for (const mmu::Tlb& array : hw.tlb().arrays()) {
+        for (u32 way = 0; way < array.size(); ++way) {
+            if (!array.valid(way)) continue;
+            const mmu::TlbEntry& entry = array.way(way).entry;
+            if (entry.pcid != pcid && !entry.global) continue;
+            if (auto stale = stale_entry(hw, entry)) return stale;
+        }
+    }
+    std::optional<std::string> stale;
+    for (unsigned level = 2; level <= 5 && !stale; ++level) {
+        hw.walk_cache().level(level).for_each([&](u64 address, u64 of_pcid, const mmu::WalkStart& start) {
+            if (of_pcid == pcid && !stale) stale = stale_walk_start(hw, address, start);
+        });
+    }
+    return stale;
+}
+
+}  // namespace kernel
