@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "mmu/base/check.h"
 #include "mmu/walk_cache.h"
@@ -21,16 +22,27 @@ class Expected {
 
     void add_tables(MemorySystem& system, Pfn table, unsigned level) {
         ++refs_[table.value];
+        if (level == 2)  // the tables set aside for splitting huge pages
+            for (PageIndex spare = system.mem_map[table].next; spare; spare = system.mem_map.at_index(spare).next)
+                ++refs_[spare];
         const u64* words = table_words(system, table);
         for (unsigned i = 0; i < 512; ++i) {
             const Pte entry{words[i]};
             if (pte_none(entry)) continue;
-            if (level > 1) {
+            if (level == 2 && pmd_trans_huge(entry.raw)) {
+                if (vm_normal_page(system, entry)) add_huge_page(entry.pfn());
+            } else if (level > 1) {
                 add_tables(system, entry.pfn(), level - 1);
             } else if (pte_present(entry) && vm_normal_page(system, entry)) {
                 ++refs_[entry.pfn().value];
                 ++maps_[entry.pfn().value];
             }
+        }
+    }
+    void add_huge_page(Pfn first) {
+        for (u64 i = 0; i < kHpagePmdNr; ++i) {
+            ++refs_[first.value + i];
+            ++maps_[first.value + i];
         }
     }
     void compare(const MemorySystem& system) const {
@@ -39,6 +51,10 @@ class Expected {
             const Page& page = system.mem_map[Pfn{pfn}];
             if (page.is(Page::kBuddy)) {
                 pfn += u64{1} << page.order;
+                continue;
+            }
+            if (page.is(Page::kReserved)) {  // the huge zero page
+                ++pfn;
                 continue;
             }
             const u64 refs = refs_[pfn] + page.is(Page::kCache);

@@ -15,6 +15,9 @@ struct FilePolicy {
     bool none = false;                  ///< --no-files: nothing beyond stdin, stdout and stderr
 };
 
+/// /sys/kernel/mm/transparent_hugepage/enabled
+enum class ThpMode : mmu::u8 { kNever, kMadvise, kAlways };
+
 struct KernelConfig {
     mmu::u64 seed = 1;       ///< of AT_RANDOM, getrandom and address-space randomisation
     bool randomize = false;  ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
@@ -24,6 +27,7 @@ struct KernelConfig {
     /// of the host's, so that none seems to come from the future. 2030-01-01 00:00:00 UTC.
     mmu::u64 epoch = 1893456000;
     std::string platform = "x86_64";  ///< AT_PLATFORM
+    ThpMode thp = ThpMode::kMadvise;  ///< transparent huge pages
     bool la57 = false;                ///< 5-level page tables
     bool skip_invlpg = false;         ///< --inject skip-invlpg: TLB flushes are forgotten on purpose
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it

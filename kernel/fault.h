@@ -48,6 +48,7 @@ enum VmFault : u32 {
     VM_FAULT_MAJOR = 0x04,
     VM_FAULT_SIGSEGV = 0x40,
     VM_FAULT_NOPAGE = 0x100,
+    VM_FAULT_FALLBACK = 0x800,  ///< no huge page: try small ones
 };
 inline constexpr u32 VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 

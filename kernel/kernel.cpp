@@ -258,6 +258,7 @@ const std::optional<ExitStatus>& Kernel::exit_status() const {
 const KernelStats& Kernel::stats() const {
     KernelState& kernel = *state_;
     kernel.stats.faults = kernel.system.faults;
+    kernel.stats.thp = kernel.system.thp.stats;
     if (!kernel.exit_status && !kernel.tasks.empty() && kernel.task().mm)
         kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(kernel.task()));
     return kernel.stats;

@@ -2,6 +2,7 @@
 // Deviation: MADV_FREE keeps the pages until they are unmapped; MADV_COLD and MADV_PAGEOUT move nothing:
 // there is no reclaim of anonymous memory. MADV_COLLAPSE, MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
 // with EINVAL.
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 
@@ -42,6 +43,7 @@ bool madvise_behavior_valid(int behavior) {
 /// madvise_free_single_vma(): the pages may be dropped; a write takes that back.
 void free_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     MemorySystem& system = tlb.system();
+    free_huge_pmds_lazily(tlb, mm, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte pte = ptep_get(ptep);
         if (!pte.present() || pte.special() || !(pte.accessed() || pte.dirty())) return;
@@ -161,8 +163,8 @@ int madvise_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end, int
         VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
         if (!vma) return -ENOMEM;
         if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ))) return -EINVAL;
-        const u64* ptep = pte_offset_map(system, mm, address);
-        if (ptep && Pte{*ptep}.present() && (!write || Pte{*ptep}.writable())) continue;
+        const Pte pte = leaf_of(system, mm, address);
+        if (pte.present() && (!write || pte.writable())) continue;
         const u32 result = handle_mm_fault(system, mm, *vma, address, flags);
         if (result & VM_FAULT_OOM) return -ENOMEM;
         if (result & VM_FAULT_ERROR) return -EFAULT;

@@ -1,8 +1,9 @@
 // Purpose: making a page present: the general half of a page fault, anonymous memory and copy-on-write.
 // Linux: mm/memory.c handle_mm_fault() .. handle_pte_fault(), do_anonymous_page(), do_wp_page().
-// Deviation: no huge pages, no swap, no large folios.
+// Deviation: no swap, no large folios but huge pages.
 #include "kernel/memory.h"
 
+#include "kernel/huge_memory.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -120,7 +121,12 @@ u32 handle_pte_fault(VmFaultInfo& vmf) {
 
 u32 __handle_mm_fault(VmFaultInfo& vmf) {
     vmf.pmd = pmd_alloc_map(vmf.system, vmf.mm, vmf.address);
-    return vmf.pmd ? handle_pte_fault(vmf) : u32{VM_FAULT_OOM};
+    if (!vmf.pmd) return VM_FAULT_OOM;
+    if (!Pte{*vmf.pmd}.present() || pmd_trans_huge(*vmf.pmd)) {
+        const u32 result = handle_huge_pmd_fault(vmf);
+        if (!(result & VM_FAULT_FALLBACK)) return result;
+    }
+    return handle_pte_fault(vmf);
 }
 
 /// mm_account_fault(): a fault that failed counts for nobody here.
@@ -158,8 +164,8 @@ int populate_area(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 sta
     const bool write = (vma.vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
     const u32 flags = FAULT_FLAG_REMOTE | (write ? u32{FAULT_FLAG_WRITE} : 0);
     for (u64 address = start; address < end; address += mmu::kPageSize) {
-        const u64* ptep = pte_offset_map(system, mm, address);
-        if (ptep && Pte{*ptep}.present() && (!write || Pte{*ptep}.writable())) continue;
+        const Pte pte = leaf_of(system, mm, address);
+        if (pte.present() && (!write || pte.writable())) continue;
         const u32 result = handle_mm_fault(system, mm, vma, address, flags);
         if (result & VM_FAULT_OOM) return -ENOMEM;
         if (result & VM_FAULT_ERROR) return -EFAULT;

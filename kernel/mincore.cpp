@@ -11,8 +11,7 @@ namespace kernel {
 namespace {
 
 bool page_is_resident(MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, u64 address) {
-    const u64* ptep = pte_offset_map(system, mm, address);
-    if (ptep && *ptep) return true;
+    if (leaf_of(system, mm, address).raw) return true;
     return vma.vm_file && system.page_cache.mapping_of(vma.vm_file).find(vma.index_of(address));
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "kernel/buddy.h"
+#include "kernel/config.h"
 #include "kernel/filemap.h"
 #include "kernel/observer.h"
 #include "kernel/page.h"
@@ -69,6 +70,7 @@ struct MmStruct {
     u64 hiwater_vm = 0, hiwater_rss = 0;                                      ///< pages
     std::array<u64, kRssKinds> rss_stat{};                                    ///< pages
     u64 pgtables_bytes = 0, peak_pgtables_bytes = 0;
+    u64 huge_pmds = 0;  ///< page-directory entries that map a page
     u64 def_flags = 0;  ///< mlockall(MCL_FUTURE)
     u32 next_anon_vma = 1;
     u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
@@ -82,6 +84,13 @@ struct MmStruct {
     VmAreaStruct* find_vma(u64 address) { return mm_mt.find_vma(address); }
 };
 
+struct ThpState {
+    ThpMode mode = ThpMode::kNever;
+    std::optional<Pfn> huge_zero_page{};
+    u64 anon_thps = 0;  ///< NR_ANON_THPS: huge mappings, the zero page's aside
+    ThpStats stats;
+};
+
 /// Memory management's own state: frames, page cache, counters. One for a machine.
 struct MemorySystem {
     MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu);
@@ -93,6 +102,7 @@ struct MemorySystem {
     PageCache page_cache;
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     FaultStats faults;
+    ThpState thp;
     Observer* observer = nullptr;
     bool skip_flushes = false;  ///< --inject skip-invlpg: what a kernel without flushes would do
     bool out_of_memory =

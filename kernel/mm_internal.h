@@ -85,6 +85,11 @@ inline RssKind mm_counter(const Page& page) {
     return page.is(Page::kAnon) ? MM_ANONPAGES : page.is(Page::kShmem) ? MM_SHMEMPAGES : MM_FILEPAGES;
 }
 
+/// pte_needs_flush(): could the TLB hold rights that the new entry no longer gives, or lack what it now
+/// gives?
+bool pte_needs_flush(Pte before, Pte after);
+/// `before` with the rights of `vma`, writable at once where a write fault would only set the bit.
+Pte changed_protection(MemorySystem& system, const VmAreaStruct& vma, Pte before);
 /// zap_page_range_single(): empties the PTEs of [start, end).
 void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end);
 /// do_vmi_munmap(): 0 or -errno.

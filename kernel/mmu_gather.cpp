@@ -1,6 +1,7 @@
 // Purpose: flushing. See mmu_gather.h.
 #include "kernel/mmu_gather.h"
 
+#include "kernel/page_table.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -27,14 +28,26 @@ void flush_tlb_mm(MemorySystem& system, const MmStruct& mm) {
     }  // without PCIDs the switch to `mm` will flush
 }
 
-void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
+namespace {
+
+/// flush_tlb_mm_range(): one INVLPG for each `stride` bytes, or all of the PCID if they are too many.
+void flush_tlb_strides(MemorySystem& system, const MmStruct& mm, u64 start, u64 end, u64 stride) {
     if (system.skip_flushes) [[unlikely]]
         return;
-    const u64 pages = (end - start) >> mmu::kPageShift;
-    if (pages > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
-    system.notify({.kind = EventKind::kFlush, .after = pages, .start = start, .end = end, .text = "invlpg"});
-    for (u64 address = start; address < end; address += mmu::kPageSize)
-        system.hw.invlpg(mmu::VirtAddr{address});
+    const u64 count = (end - start) / stride;
+    if (count > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
+    system.notify({.kind = EventKind::kFlush, .after = count, .start = start, .end = end, .text = "invlpg"});
+    for (u64 address = start; address < end; address += stride) system.hw.invlpg(mmu::VirtAddr{address});
+}
+
+}  // namespace
+
+void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
+    flush_tlb_strides(system, mm, start, end, mmu::kPageSize);
+}
+
+void flush_tlb_huge_page(MemorySystem& system, const MmStruct& mm, u64 haddr) {
+    flush_tlb_strides(system, mm, haddr, haddr + kPmdSize, kPmdSize);
 }
 
 void MmuGather::remove_page(Pfn pfn) {
@@ -55,9 +68,11 @@ void MmuGather::remove_table(Pfn pfn, u64 address) {
 }
 
 void MmuGather::flush() {
-    if (start_ < end_) flush_tlb_range(system_, mm_, start_, end_);
+    if (start_ < end_)
+        flush_tlb_strides(system_, mm_, start_, end_, huge_ && !small_ ? kPmdSize : mmu::kPageSize);
     start_ = ~u64{0};
     end_ = 0;
+    small_ = huge_ = false;
     while (doomed_) {
         const Pfn pfn{doomed_};
         doomed_ = system_.mem_map[pfn].next;

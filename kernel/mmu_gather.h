@@ -11,6 +11,8 @@ inline constexpr u64 kTlbSinglePageFlushCeiling = 33;  ///< pages; above it the 
 
 /// Invalidates what the TLB holds of [start, end): page by page, or all of the address space if it is large.
 void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end);
+/// flush_pmd_tlb_range() of one huge page: one INVLPG.
+void flush_tlb_huge_page(MemorySystem& system, const MmStruct& mm, u64 haddr);
 void flush_tlb_mm(MemorySystem& system, const MmStruct& mm);
 inline void flush_tlb_page(MemorySystem& system, const MmStruct& mm, u64 address) {
     const u64 page = mmu::align_down(address, mmu::kPageSize);
@@ -30,6 +32,13 @@ class MmuGather {
     void remove_tlb_entry(u64 address) {
         start_ = std::min(start_, address);
         end_ = std::max(end_, address + mmu::kPageSize);
+        small_ = true;
+    }
+    /// tlb_remove_pmd_tlb_entry(): the same for a huge page.
+    void remove_huge_tlb_entry(u64 haddr) {
+        start_ = std::min(start_, haddr);
+        end_ = std::max(end_, haddr + (u64{mmu::kPageSize} << 9));
+        huge_ = true;
     }
     /// tlb_remove_page(): one reference to the frame is given up, after the flush.
     void remove_page(Pfn pfn);
@@ -42,7 +51,8 @@ class MmuGather {
     MemorySystem& system_;
     const MmStruct& mm_;
     u64 start_ = ~u64{0}, end_ = 0;
-    PageIndex doomed_ = 0;  ///< frames to free, linked through Page::next
+    bool small_ = false, huge_ = false;  ///< page sizes in the range: what one INVLPG advances by
+    PageIndex doomed_ = 0;               ///< frames to free, linked through Page::next
 };
 
 }  // namespace kernel

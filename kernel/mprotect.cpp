@@ -1,5 +1,6 @@
 // Purpose: changing rights. Linux: mm/mprotect.c do_mprotect_pkey(), mprotect_fixup(), change_pte_range(),
 // arch/x86/include/asm/tlbflush.h pte_needs_flush(). Deviation: no protection keys in VMAs.
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 
@@ -15,8 +16,15 @@ bool can_change_pte_writable(MemorySystem& system, const VmAreaStruct& vma, Pte 
     return page && page->is(Page::kAnon) && page->is(Page::kAnonExclusive);
 }
 
-/// pte_needs_flush(): could the TLB hold rights that the new entry no longer gives, or lack what it now
-/// gives?
+/// pte_modify(): other rights, the same page, the same A and D.
+Pte pte_modify(Pte pte, u64 page_prot) {
+    constexpr u64 kKept = Pte::kAddressMask | Pte::kAccessed | Pte::kDirty | Pte::kSpecial;
+    const u64 rights = page_prot & Pte::kPresent ? page_prot & ~Pte::kAccessed : kPageProtNone;
+    return Pte{(pte.raw & kKept) | rights};
+}
+
+}  // namespace
+
 bool pte_needs_flush(Pte before, Pte after) {
     if (!before.present()) return false;
     constexpr u64 kFlushOnClear = Pte::kDirty | Pte::kPresent;
@@ -26,21 +34,21 @@ bool pte_needs_flush(Pte before, Pte after) {
     return (changed & before.raw & kFlushOnClear) || (changed & kFlushOnChange);
 }
 
-/// pte_modify(): other rights, the same page, the same A and D.
-Pte pte_modify(Pte pte, u64 page_prot) {
-    constexpr u64 kKept = Pte::kAddressMask | Pte::kAccessed | Pte::kDirty | Pte::kSpecial;
-    const u64 rights = page_prot & Pte::kPresent ? page_prot & ~Pte::kAccessed : kPageProtNone;
-    return Pte{(pte.raw & kKept) | rights};
+Pte changed_protection(MemorySystem& system, const VmAreaStruct& vma, Pte before) {
+    const Pte after = pte_modify(before, vma.vm_page_prot);
+    return !after.writable() && can_change_pte_writable(system, vma, after) ? after.with(Pte::kWritable)
+                                                                            : after;
 }
+
+namespace {
 
 void change_protection(MmuGather& tlb, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end) {
     MemorySystem& system = tlb.system();
+    change_huge_pmds(tlb, mm, vma, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte before = ptep_get(ptep);
         if (pte_none(before)) return;
-        Pte after = pte_modify(before, vma.vm_page_prot);
-        if (!after.writable() && can_change_pte_writable(system, vma, after))
-            after = after.with(Pte::kWritable);
+        const Pte after = changed_protection(system, vma, before);
         set_pte_at(system, address, ptep, after);
         if (pte_needs_flush(before, after)) tlb.remove_tlb_entry(address);
     });

@@ -1,5 +1,6 @@
 // Purpose: resizing and moving mappings. Linux: mm/mremap.c (6.12).
 // Deviation: a page table that moves as a whole is rebuilt entry by entry.
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "mmu/base/check.h"
@@ -34,13 +35,14 @@ int vma_to_resize(const MmStruct& mm, const VmAreaStruct* vma, const Move& move)
 /// it has moved anything.
 bool move_page_tables(MemorySystem& system, MmStruct& mm, const Move& move) {
     const u64 end = move.addr + move.old_len;
-    bool complete = true;
+    bool complete = prepare_huge_move(system, mm, move.addr, move.old_len, move.new_addr);
     walk_page_range(system, mm, move.addr, end, [&](u64 address, u64* ptep) {
         if (*ptep && complete)
             complete = pte_alloc_map(system, mm, address - move.addr + move.new_addr) != nullptr;
     });
     if (!complete) return false;
     MmuGather tlb(system, mm);
+    move_huge_pmds(tlb, mm, move.addr, move.old_len, move.new_addr);
     walk_page_range(system, mm, move.addr, end, [&](u64 address, u64* ptep) {
         if (!*ptep) return;
         const u64 target = address - move.addr + move.new_addr;

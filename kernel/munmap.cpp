@@ -2,6 +2,7 @@
 // mm/memory.c zap_pte_range(), free_pgtables(), mm/mmap.c exit_mmap().
 #include <cstring>
 
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "mmu/base/check.h"
@@ -10,6 +11,7 @@ namespace kernel {
 
 void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     MemorySystem& system = tlb.system();
+    zap_huge_pmds(tlb, mm, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         if (*ptep == 0) return;
         const Pte old = ptep_get_and_clear(system, address, ptep);

@@ -25,6 +25,8 @@ enum class EventKind : u8 {
     kHandlePteFault,  ///< address, before = the raw PTE; text = the branch taken
     kAnonZeroPage,    ///< do_anonymous_page(), read: pfn of the zero page
     kAnonPage,        ///< do_anonymous_page(), write: pfn
+    kAnonHugePage,    ///< do_huge_pmd_anonymous_page(): pfn of the first of 2^order; text = read or write
+    kSplitHugePmd,    ///< __split_huge_pmd(): address, pfn of the first frame
     kFileFault,  ///< do_read_fault/do_cow_fault/do_shared_fault (text): pfn of the cache page, start = index
     kFaultAround,    ///< filemap_map_pages(): after = pages mapped
     kPageCacheMiss,  ///< filemap_fault(): start, end = page indices read ahead

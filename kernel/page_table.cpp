@@ -63,8 +63,12 @@ std::optional<Pfn> alloc_table(MemorySystem& system, MmStruct& mm, unsigned leve
 bool populate_entry(MemorySystem& system, MmStruct& mm, u64& entry, unsigned level, u64 address) {
     const auto table = alloc_table(system, mm, level, address);
     if (!table) return false;
-    entry = Pte{*table, kTableFlags}.raw;
+    hang_table(entry, *table);
     return true;
+}
+
+void hang_table(u64& entry, Pfn table) {
+    entry = Pte{table, kTableFlags}.raw;
 }
 
 void free_pgd_range(MmuGather& tlb, MmStruct& mm, u64 addr, u64 end, u64 floor, u64 ceiling) {

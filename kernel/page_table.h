@@ -31,15 +31,40 @@ inline const u64* table_words(const MemorySystem& system, Pfn table) {
     return reinterpret_cast<const u64*>(memory.host(table.address()));
 }
 
-/// The entry of the page table for `address`; null where a table is missing.
-inline u64* pte_offset_map(MemorySystem& system, const MmStruct& mm, u64 address) {
+/// pmd_trans_huge(): a page-directory entry that maps a page, with or without rights (PROT_NONE).
+inline bool pmd_trans_huge(u64 pmd) {
+    return pmd & Pte::kLarge;
+}
+
+/// The page-directory entry for `address`; null where a table above it is missing.
+inline u64* pmd_offset_map(MemorySystem& system, const MmStruct& mm, u64 address) {
     Pfn table = mm.pgd;
-    for (unsigned level = mm.levels; level > 1; --level) {
+    for (unsigned level = mm.levels; level > 2; --level) {
         const Pte entry{table_words(system, table)[mmu::VirtAddr{address}.table_index(level)]};
         if (!entry.present()) return nullptr;
         table = entry.pfn();
     }
-    return &table_words(system, table)[mmu::VirtAddr{address}.table_index(1)];
+    return &table_words(system, table)[mmu::VirtAddr{address}.table_index(2)];
+}
+
+/// The entry of the page table for `address`; null where a table is missing, or a huge page is mapped.
+inline u64* pte_offset_map(MemorySystem& system, const MmStruct& mm, u64 address) {
+    const u64* pmd = pmd_offset_map(system, mm, address);
+    if (!pmd || !Pte{*pmd}.present() || pmd_trans_huge(*pmd)) return nullptr;
+    return &table_words(system, Pte{*pmd}.pfn())[mmu::VirtAddr{address}.table_index(1)];
+}
+
+/// What a page table would say of `address`, which the huge mapping `pmd` covers.
+inline Pte small_part_of(Pte pmd, u64 address) {
+    return Pte{(pmd.raw & ~Pte::kLarge) + (mmu::VirtAddr{address}.table_index(1) << mmu::kPageShift)};
+}
+
+/// What a page table would say of `address`, also where a huge page is mapped; 0 where nothing is.
+inline Pte leaf_of(MemorySystem& system, const MmStruct& mm, u64 address) {
+    const u64* pmd = pmd_offset_map(system, mm, address);
+    if (!pmd || !*pmd) return Pte{};
+    if (pmd_trans_huge(*pmd)) return small_part_of(Pte{*pmd}, address);
+    return Pte{table_words(system, Pte{*pmd}.pfn())[mmu::VirtAddr{address}.table_index(1)]};
 }
 
 /// The pmd entry for `address`, making the tables above it (pgd_offset, p4d_alloc, pud_alloc, pmd_alloc).
@@ -88,16 +113,16 @@ inline Pte mk_pte(Pfn pfn, u64 page_prot) {
     return Pte{pfn, page_prot & Pte::kPresent ? page_prot : kPageProtNone};
 }
 
-/// Calls visit(address, ptep) for each entry of [start, end) whose table exists, in order. A const system
-/// gives pointers to const.
-template <class System, class Visit>
-void walk_page_range(System& system, const MmStruct& mm, u64 start, u64 end, Visit&& visit) {
+/// Calls visit(address, ptep) for each entry of [start, end) whose table exists, in order. It passes over
+/// huge pages (huge_memory.h).
+template <class Visit>
+void walk_page_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end, Visit&& visit) {
     while (start < end) {
         Pfn table = mm.pgd;
         unsigned level = mm.levels;
         for (; level > 1; --level) {
             const Pte entry{table_words(system, table)[mmu::VirtAddr{start}.table_index(level)]};
-            if (!entry.present()) break;
+            if (!entry.present() || entry.large()) break;
             table = entry.pfn();
         }
         // One entry of a table of level + 1 covers what follows; without a table it is skipped as a whole.
@@ -113,12 +138,41 @@ void walk_page_range(System& system, const MmStruct& mm, u64 start, u64 end, Vis
     }
 }
 
+/// Calls visit(address, pte) with what leaf_of() gives, for each small page of [start, end) that has a page
+/// table or a huge page.
+template <class Visit>
+void walk_leaves(const MemorySystem& system, const MmStruct& mm, u64 start, u64 end, Visit&& visit) {
+    while (start < end) {
+        Pfn table = mm.pgd;
+        unsigned level = mm.levels;
+        Pte entry;
+        for (; level > 1; --level) {
+            entry = Pte{table_words(system, table)[mmu::VirtAddr{start}.table_index(level)]};
+            if (!entry.present() || entry.large()) break;
+            table = entry.pfn();
+        }
+        const u64 span = entry_size(level > 1 ? level : 2);
+        const u64 next = std::min(mmu::align_down(start, span) + span, end);
+        if (level == 1) {
+            const u64* words = table_words(system, table);
+            for (u64 address = start; address < next; address += mmu::kPageSize)
+                visit(address, Pte{words[mmu::VirtAddr{address}.table_index(1)]});
+        } else if (level == 2 && pmd_trans_huge(entry.raw)) {
+            for (u64 address = start; address < next; address += mmu::kPageSize)
+                visit(address, small_part_of(entry, address));
+        }
+        start = next;
+    }
+}
+
 /// free_pgd_range(): frees the tables of [addr, end) that no page of [.., floor) or [ceiling, ..) needs.
 /// ceiling 0 is the end of the address space. The leaves are empty already.
 void free_pgd_range(MmuGather& tlb, MmStruct& mm, u64 addr, u64 end, u64 floor, u64 ceiling);
 
 /// A zeroed frame for a table, accounted in pgtables_bytes. Nothing: out of memory.
 std::optional<Pfn> alloc_table(MemorySystem& system, MmStruct& mm, unsigned level, u64 address);
+/// Hangs a table into `entry`.
+void hang_table(u64& entry, Pfn table);
 /// Hangs a new table of `level` into `entry`. False: out of memory.
 bool populate_entry(MemorySystem& system, MmStruct& mm, u64& entry, unsigned level, u64 address);
 

@@ -29,7 +29,9 @@ struct VirtualClock {
 
 struct KernelState {
     KernelState(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& the_config)
-        : config(the_config), hw(mmu), system(memory, mmu), rng(the_config.seed) {}
+        : config(the_config), hw(mmu), system(memory, mmu), rng(the_config.seed) {
+        system.thp.mode = the_config.thp;
+    }
 
     KernelConfig config;
     mmu::Mmu& hw;

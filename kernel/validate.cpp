@@ -1,5 +1,6 @@
 // Purpose: what must hold of an address space after every call, recounted from nothing. See validate_mm() in
 // mm.h. Linux: mm/vma.c validate_mm(), kernel/fork.c check_mm().
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "mmu/base/check.h"
 
@@ -29,9 +30,25 @@ void validate_areas(const MemorySystem& system, const MmStruct& mm) {
 }
 
 struct Recount {
-    u64 tables = 0;
+    u64 tables = 0, huge_pmds = 0;
     std::array<u64, kRssKinds> rss{};
 };
+
+void recount_huge_page(MemorySystem& system, MmStruct& mm, Pte entry, u64 address, Recount& count) {
+    const VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
+    CHECK(vma && vma->is_anonymous() && address + kPmdSize <= vma->vm_end && pte_present(entry), address,
+          entry.raw);
+    CHECK(!entry.writable() || (vma->vm_flags & VM_WRITE), address, entry.raw, vma->vm_flags);
+    CHECK(entry.pfn().value % kHpagePmdNr == 0, address, entry.raw);
+    count.huge_pmds++;
+    count.tables++;  // the one set aside for a split
+    if (entry.special()) return;
+    for (u64 i = 0; i < kHpagePmdNr; ++i) {
+        const Page& page = system.mem_map[entry.pfn() + i];
+        CHECK(page.refcount > 0 && page.mapcount > 0 && page.is(Page::kAnon), address, i, page.refcount);
+    }
+    count.rss[MM_ANONPAGES] += kHpagePmdNr;
+}
 
 void recount_table(MemorySystem& system, MmStruct& mm, Pfn table, unsigned level, u64 base, Recount& count) {
     const u64* words = table_words(system, table);
@@ -39,6 +56,10 @@ void recount_table(MemorySystem& system, MmStruct& mm, Pfn table, unsigned level
         const Pte entry{words[i]};
         if (pte_none(entry)) continue;
         const u64 address = base + i * entry_size(level);
+        if (level == 2 && pmd_trans_huge(entry.raw)) {
+            recount_huge_page(system, mm, entry, address, count);
+            continue;
+        }
         if (level > 1) {
             count.tables++;
             CHECK(system.mem_map[entry.pfn()].is(Page::kTable), address, entry.raw);
@@ -64,6 +85,7 @@ void validate_mm(MemorySystem& system, MmStruct& mm, Validate depth) {
     Recount count;
     recount_table(system, mm, mm.pgd, mm.levels, 0, count);
     CHECK(count.tables * mmu::kPageSize == mm.pgtables_bytes, count.tables, mm.pgtables_bytes);
+    CHECK(count.huge_pmds == mm.huge_pmds, count.huge_pmds, mm.huge_pmds);
     for (unsigned kind = 0; kind < kRssKinds; ++kind)
         CHECK(count.rss[kind] == mm.rss_stat[kind], kind, count.rss[kind], mm.rss_stat[kind]);
 }

@@ -4,6 +4,7 @@
 // since 6.15; 6.12 refuses that in one of the two directions.
 #include <cerrno>
 
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "mmu/base/check.h"
 
@@ -92,6 +93,7 @@ u64 vm_start_gap(const VmAreaStruct& vma) {
 VmAreaStruct* split_vma(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 addr) {
     CHECK(vma.vm_start < addr && addr < vma.vm_end, vma.vm_start, addr, vma.vm_end);
     if (mm.map_count() >= kMaxMapCount) return nullptr;
+    vma_adjust_trans_huge(system, mm, addr);
     VmAreaStruct lower = vma;
     lower.vm_end = addr;
     set_start(mm, vma, addr);
@@ -171,6 +173,8 @@ VmAreaStruct* merge_existing(MemorySystem& system, MmStruct& mm, VmAreaStruct& v
 
 VmAreaStruct* vma_modify_flags(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end,
                                u64 new_flags) {
+    vma_adjust_trans_huge(system, mm, start);
+    vma_adjust_trans_huge(system, mm, end);
     if (VmAreaStruct* merged = merge_existing(system, mm, vma, start, end, new_flags)) return merged;
     VmAreaStruct* target = &vma;
     if (vma.vm_start < start && !split_vma(system, mm, vma, start)) return nullptr;

@@ -47,6 +47,10 @@ struct Raw {
     bool clear_environment = false, json = false;
 };
 
+const std::map<std::string, kernel::ThpMode> kThpModes = {{"never", kernel::ThpMode::kNever},
+                                                          {"madvise", kernel::ThpMode::kMadvise},
+                                                          {"always", kernel::ThpMode::kAlways}};
+
 void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
     app.add_option("--cpu", options.cpu,
                    "the CPU whose instructions there are, and whose TLBs unless --tlb is given; features may "
@@ -74,6 +78,11 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
     app.add_flag("--randomize", options.kernel.randomize,
                  "randomise addresses (default: as under setarch -R)")
+        ->group("Machine");
+    app.add_option("--thp", options.kernel.thp, "transparent huge pages: never, madvise or always")
+        ->transform(CLI::CheckedTransformer(kThpModes).description(""))
+        ->type_name("MODE")
+        ->default_str("madvise")
         ->group("Machine");
     app.add_option("--max-instructions", options.max_instructions,
                    "end the guest with SIGXCPU after N instructions")

@@ -74,6 +74,10 @@ u64 fault(const Report& r) {
     return r.kernel.faults.*kMember;
 }
 template <auto kMember>
+u64 thp(const Report& r) {
+    return r.kernel.thp.*kMember;
+}
+template <auto kMember>
 u64 memory(const Report& r) {
     return r.kernel.memory.*kMember;
 }
@@ -82,7 +86,7 @@ constexpr auto kLoad = RefKind::kLoad;
 constexpr auto kStore = RefKind::kStore;
 constexpr auto kFetch = RefKind::kFetch;
 using kernel::FaultStats;
-using kernel::MemoryStats;
+using kernel::MemoryStats, kernel::ThpStats;
 using mmu::WalkStats;
 
 constexpr Statistic kStatistics[] = {
@@ -220,6 +224,18 @@ constexpr Statistic kStatistics[] = {
      nullptr,
      {},
      "do_anonymous_page, write: a zeroed frame"},
+    {"page_faults",
+     "anonymous_huge",
+     fault<&FaultStats::anonymous_huge>,
+     nullptr,
+     {},
+     "do_huge_pmd_anonymous_page, write: 2 MiB"},
+    {"page_faults",
+     "anonymous_huge_zero",
+     fault<&FaultStats::anonymous_huge_zero>,
+     nullptr,
+     {},
+     "the same, read: the huge zero page"},
     {"page_faults", "file_read", fault<&FaultStats::file_read>, nullptr, {}, "do_read_fault"},
     {"page_faults", "file_cow", fault<&FaultStats::file_cow>, nullptr, {}, "do_cow_fault"},
     {"page_faults", "file_shared", fault<&FaultStats::file_shared>, nullptr, {}, "do_shared_fault"},
@@ -261,6 +277,10 @@ constexpr Statistic kStatistics[] = {
      "of 4 KiB frames",
      {}},
 
+    {"thp", "fault_alloc", thp<&ThpStats::fault_alloc>, nullptr, {}, "huge pages given out by faults"},
+    {"thp", "fault_fallback", thp<&ThpStats::fault_fallback>, nullptr, {}, "found no 2 MiB in a row"},
+    {"thp", "split_pmd", thp<&ThpStats::split_pmd>, nullptr, {}, "huge mappings cut into small ones"},
+
     {"system", "syscalls", [](const Report& r) { return r.kernel.syscalls; }, nullptr, {}, {}},
     {"system",
      "signals_delivered",
@@ -284,6 +304,7 @@ constexpr Title kTitles[] = {
     {"tlb_flushes", "TLB flushes by cause"},
     {"page_faults", "Page faults by kind"},
     {"memory", "Memory"},
+    {"thp", "Transparent huge pages"},
     {"system", "System calls and signals"},
 };
 

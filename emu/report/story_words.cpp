@@ -120,6 +120,11 @@ std::string kernel_words(const kernel::Event& e) {
             return "do_anonymous_page: a read, the zero page (frame " + hex(e.pfn) + ")";
         case EventKind::kAnonPage:
             return "do_anonymous_page: a write, zeroed frame " + hex(e.pfn);
+        case EventKind::kAnonHugePage:
+            return "do_huge_pmd_anonymous_page: a " + text + ", " +
+                   (text == "read" ? "the huge zero page" : "512 zeroed frames") + " from " + hex(e.pfn);
+        case EventKind::kSplitHugePmd:
+            return "__split_huge_pmd: frames from " + hex(e.pfn) + " are mapped one by one now";
         case EventKind::kFileFault:
             return text + ": page " + std::to_string(e.start) + " of the file, frame " + hex(e.pfn);
         case EventKind::kFaultAround:

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "kernel/fs/proc_table.h"
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 
 namespace kernel {
@@ -14,7 +15,7 @@ constexpr unsigned kPssShift = 12;
 /// struct mem_size_stats: bytes.
 struct MemSizeStats {
     u64 resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
-    u64 referenced = 0, anonymous = 0;
+    u64 referenced = 0, anonymous = 0, anonymous_thp = 0;
     u64 pss = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0, pss_locked = 0, pss_dirty = 0;  // << kPssShift
 };
 
@@ -37,8 +38,8 @@ void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page,
 
 /// smap_gather_stats()
 void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, MemSizeStats& mss) {
-    walk_page_range(system, mm, vma.vm_start, vma.vm_end, [&](u64, const u64* ptep) {
-        const Pte pte = ptep_get(ptep);
+    mss.anonymous_thp += count_anon_thps(system, mm, vma.vm_start, vma.vm_end) * kPmdSize;
+    walk_leaves(system, mm, vma.vm_start, vma.vm_end, [&](u64, Pte pte) {
         if (!pte_present(pte)) return;
         if (const Page* page = vm_normal_page(system, pte)) smaps_account(mss, vma, *page, pte);
     });
@@ -64,10 +65,11 @@ std::string show_smap(const MemSizeStats& mss, bool rollup) {
     text += kilobytes("Private_Dirty:  ", mss.private_dirty);
     text += kilobytes("Referenced:     ", mss.referenced);
     text += kilobytes("Anonymous:      ", mss.anonymous);
-    // Features that this kernel does not have: KSM, lazy freeing, huge pages, swap.
-    for (const char* name :
-         {"KSM:            ", "LazyFree:       ", "AnonHugePages:  ", "ShmemPmdMapped: ", "FilePmdMapped:  ",
-          "Shared_Hugetlb: ", "Private_Hugetlb:", "Swap:           ", "SwapPss:        "})
+    // Features that this kernel does not have: KSM, lazy freeing, huge pages of files, swap.
+    text += kilobytes("KSM:            ", 0) + kilobytes("LazyFree:       ", 0);
+    text += kilobytes("AnonHugePages:  ", mss.anonymous_thp);
+    for (const char* name : {"ShmemPmdMapped: ", "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:",
+                             "Swap:           ", "SwapPss:        "})
         text += kilobytes(name, 0);
     return text + kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
 }
@@ -193,8 +195,8 @@ mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 off
     std::vector<u64> entries(count);
     const bool show_pfn = ::geteuid() == 0;
     const u64 base = start << mmu::kPageShift;
-    walk_page_range(kernel.system, mm, base, base + (count << mmu::kPageShift), [&](u64 at, const u64* ptep) {
-        entries[pages_of(at - base)] = pagemap_entry(kernel.system, ptep_get(ptep), show_pfn);
+    walk_leaves(kernel.system, mm, base, base + (count << mmu::kPageShift), [&](u64 at, Pte pte) {
+        entries[pages_of(at - base)] = pagemap_entry(kernel.system, pte, show_pfn);
     });
     return std::string(reinterpret_cast<const char*>(entries.data()), count * kEntry);
 }
@@ -231,7 +233,8 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
         text += kilobytes("Size:           ", vma.size());
         text += kilobytes("KernelPageSize: ", mmu::kPageSize) + kilobytes("MMUPageSize:    ", mmu::kPageSize);
         text += show_smap(mss, false);
-        text += proc_format("THPeligible:    %8u\n", 0u) + vma_flags_text(vma.vm_flags);
+        text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)}) +
+                vma_flags_text(vma.vm_flags);
     }
     return text;
 }

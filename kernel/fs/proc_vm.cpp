@@ -2,6 +2,7 @@
 // nothing is counted while frames come and go. Linux: fs/proc/meminfo.c, mm/vmstat.c.
 // Deviation: one node with one zone, Normal.
 #include "kernel/fs/proc_table.h"
+#include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 
 namespace kernel {
@@ -13,6 +14,8 @@ struct VmCounts {
     u64 free = 0, managed = 0, anon = 0, anon_mapped = 0, file = 0, file_mapped = 0, shmem = 0, dirty = 0,
         tables = 0, mlocked = 0, committed = 0;
     u64 pgfault = 0, pgmajfault = 0, pgreuse = 0, pgalloc = 0, pgfree = 0, oom_kill = 0;
+    u64 anon_huge = 0, anon_thps = 0;
+    u64 thp_fault_alloc = 0, thp_fault_fallback = 0, thp_split_pmd = 0, thp_zero_page_alloc = 0;
     u64 inactive_anon = 0, inactive_file = 0, zero = 0;
 };
 
@@ -41,10 +44,8 @@ void count_areas(const MemorySystem& system, const MmStruct& mm, VmCounts& count
     for (const auto& [end, vma] : mm.mm_mt) {
         if (vma.vm_flags & VM_ACCOUNT) counts.committed += vma.pages();
         if (!(vma.vm_flags & VM_LOCKED)) continue;
-        walk_page_range(system, mm, vma.vm_start, vma.vm_end, [&](u64, const u64* ptep) {
-            const Pte pte = ptep_get(ptep);
-            counts.mlocked += pte_present(pte) && vm_normal_page(system, pte);
-        });
+        walk_leaves(system, mm, vma.vm_start, vma.vm_end,
+                    [&](u64, Pte pte) { counts.mlocked += pte_present(pte) && vm_normal_page(system, pte); });
     }
 }
 
@@ -59,6 +60,12 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.managed = system.buddy.managed_frames();
     counts.inactive_anon = counts.anon_mapped + counts.shmem - std::min(counts.mlocked, counts.anon_mapped);
     counts.inactive_file = counts.file - counts.shmem;
+    counts.anon_thps = system.thp.anon_thps;
+    counts.anon_huge = counts.anon_thps * kHpagePmdNr;
+    counts.thp_fault_alloc = system.thp.stats.fault_alloc;
+    counts.thp_fault_fallback = system.thp.stats.fault_fallback;
+    counts.thp_split_pmd = system.thp.stats.split_pmd;
+    counts.thp_zero_page_alloc = system.thp.stats.zero_page_alloc;
     counts.pgfault = system.faults.minor + system.faults.major;
     counts.pgmajfault = system.faults.major;
     counts.pgreuse = system.faults.cow_reuse;
@@ -129,8 +136,9 @@ std::string meminfo(KernelState& kernel, Task&) {
     text += kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
     text += "VmallocTotal:   34359738367 kB\n";
     static constexpr Row kLast[] = {
-        {"VmallocUsed:    ", kZero}, {"VmallocChunk:   ", kZero}, {"Percpu:         ", kZero},
-        {"AnonHugePages:  ", kZero}, {"ShmemHugePages: ", kZero}, {"ShmemPmdMapped: ", kZero},
+        {"VmallocUsed:    ", kZero}, {"VmallocChunk:   ", kZero},
+        {"Percpu:         ", kZero}, {"AnonHugePages:  ", &VmCounts::anon_huge},
+        {"ShmemHugePages: ", kZero}, {"ShmemPmdMapped: ", kZero},
         {"FileHugePages:  ", kZero}, {"FilePmdMapped:  ", kZero},
     };
     text += page_rows(kLast, counts);
@@ -163,7 +171,7 @@ constexpr Row kVmstat[] = {
     {"nr_dirty", &VmCounts::dirty},
     {"nr_writeback", &VmCounts::zero},
     {"nr_shmem", &VmCounts::shmem},
-    {"nr_anon_transparent_hugepages", &VmCounts::zero},
+    {"nr_anon_transparent_hugepages", &VmCounts::anon_thps},
     {"nr_page_table_pages", &VmCounts::tables},
     {"nr_swapcached", &VmCounts::zero},
     {"pswpin", &VmCounts::zero},
@@ -174,6 +182,10 @@ constexpr Row kVmstat[] = {
     {"pgmajfault", &VmCounts::pgmajfault},
     {"pgreuse", &VmCounts::pgreuse},
     {"oom_kill", &VmCounts::oom_kill},
+    {"thp_fault_alloc", &VmCounts::thp_fault_alloc},
+    {"thp_fault_fallback", &VmCounts::thp_fault_fallback},
+    {"thp_split_pmd", &VmCounts::thp_split_pmd},
+    {"thp_zero_page_alloc", &VmCounts::thp_zero_page_alloc},
 };
 
 std::string vmstat(KernelState& kernel, Task&) {

@@ -10,6 +10,7 @@
 
 #include "kernel/check.h"
 #include "kernel/fault.h"
+#include "kernel/huge_memory.h"
 #include "kernel/mm.h"
 #include "kernel/mmap.h"
 #include "kernel/page_table.h"
@@ -58,7 +59,8 @@ class Machine {
         kernel::exit_mmap(*system, mm);
         system->buddy.validate();
         // What is not free belongs to the page cache: frames in use by nobody would be lost.
-        const u64 accounted = frames_free() + system->page_cache.cached_pages();
+        const u64 accounted = frames_free() + system->page_cache.cached_pages() +
+                              (system->thp.huge_zero_page ? kernel::kHpagePmdNr : 0);
         if (accounted == system->buddy.managed_frames()) return;
         std::fprintf(stderr, "lost %lld frames\n",
                      static_cast<long long>(system->buddy.managed_frames() - accounted));
