@@ -23,6 +23,7 @@ struct KernelConfig {
     bool randomize = false;  ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
     mmu::u64 stack_limit = 8u << 20;  ///< RLIMIT_STACK, bytes
     FilePolicy files;
+    bool network = false;  ///< --net: sockets of the internet families, over loopback only
     /// The date at the start, in seconds since 1970: fixed, so that two runs are alike. Later than any file
     /// of the host's, so that none seems to come from the future. 2030-01-01 00:00:00 UTC.
     mmu::u64 epoch = 1893456000;

@@ -1,5 +1,6 @@
 #include "kernel/wait.h"
 
+#include "kernel/fs/epoll.h"
 #include "kernel/fs/host_wait.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
@@ -35,6 +36,8 @@ i64 block(KernelState& kernel, Task& task, const WaitFor& wait) {
     return sleep_ns(kernel, task, left) ? -kErestartSys : -kCallBlocked;
 }
 
-void wake_up(KernelState&, WaitKey) {}
+void wake_up(KernelState& kernel, WaitKey key) {
+    epoll_notify(kernel, key);
+}
 
 }  // namespace kernel

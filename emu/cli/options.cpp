@@ -114,6 +114,8 @@ void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Guest");
     app.add_flag("--no-files", options.kernel.files.none, "no files but stdin, stdout and stderr")
         ->group("Guest");
+    app.add_flag("--net", options.kernel.network, "let the guest use TCP and UDP over loopback")
+        ->group("Guest");
     app.add_option("--env", raw.set_environment,
                    "set a variable of the guest's environment (may be repeated)")
         ->type_name("NAME=VALUE")

@@ -24,9 +24,15 @@ bool may_block(const OpenFile& file) {
     return !file.regular() && file.type != S_IFDIR;
 }
 
-/// 0 when the host's call will not wait; else what block() says. O_NONBLOCK is the host's to know.
+/// O_NONBLOCK is the host's to know, but for sockets.
+bool waits(const OpenFile& file) {
+    if (file.network) return !(file.flags & O_NONBLOCK);
+    return may_block(file) && !(::fcntl(file.fd.get(), F_GETFL) & O_NONBLOCK);
+}
+
+/// 0 when the host's call will not wait; else what block() says.
 i64 wait_for_host(KernelState& kernel, Task& task, const OpenFile& file, short events) {
-    if (!may_block(file) || (::fcntl(file.fd.get(), F_GETFL) & O_NONBLOCK)) return 0;
+    if (!waits(file)) return 0;
     if (poll_file(kernel, task, file, events)) return 0;
     WaitFor wait;
     wait_on_file(kernel, task, file, events, wait);
@@ -41,6 +47,7 @@ i64 host_read(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> byt
         const ssize_t got = offset ? ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
                                    : ::read(fd, bytes.data(), bytes.size());
         if (got >= 0) return got;
+        if (errno == EAGAIN && waits(file)) continue;
         if (errno != EINTR) return -errno;
         if (may_block(file)) return -kErestartSys;
     }
@@ -56,6 +63,7 @@ i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
         const ssize_t put = offset ? ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
                                    : ::write(fd, bytes.data(), bytes.size());
         if (put >= 0) return put;
+        if (errno == EAGAIN && waits(file)) continue;
         if (errno == EPIPE) {
             SigInfo info;
             info.signo = SIGPIPE;
@@ -227,9 +235,9 @@ i64 write_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
             if (put < 0) return done ? static_cast<i64>(done) : put;
             done += static_cast<u64>(put);
             written += static_cast<u64>(put);
-            if (!S_ISFIFO(file.type) || put == 0) break;
+            if ((!S_ISFIFO(file.type) && !waits(file)) || put == 0) break;
         }
-        if (written < want) break;
+        if (written < want && !file.network) break;
     } while (done < total);
     return static_cast<i64>(done);
 }

@@ -40,6 +40,7 @@ struct OpenFile {
     mode_t type = 0;          ///< S_IFMT bits
     int flags = 0;            ///< open(2) flags with the access mode; those of kHost are asked from the host
     bool path_only = false;   ///< O_PATH
+    bool network = false;     ///< kHost: a socket of host_socket.h, which never waits on the host
     bool may_change = false;  ///< fchmod() and its like: it lies in a --rw folder
     struct stat status {};    ///< kDevice, kText and kObject
     const FileOperations* ops = nullptr;  ///< kObject: what it can do

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/fs/epoll.h"
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pipe.h"
@@ -147,6 +148,7 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
         if (!fd) return Unexpected{fd.error()};
         return host_file(std::move(*fd), std::move(path), flags & kReopenFlags, changeable);
     }
+    if (type == S_IFSOCK) return Unexpected{ENXIO};
     if (type != S_IFREG) {
         LOG(warn, "the guest may not open {}: only files, directories and a few devices can be opened", path);
         return Unexpected{EACCES};
@@ -211,6 +213,7 @@ OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
 
 void fput(KernelState& kernel, OpenFileId id) {
     std::optional<OpenFile> last = kernel.files.put(id);
+    if (last) epoll_forget(kernel, *last);
     if (last && last->kind == OpenFile::Kind::kObject && last->ops->release)
         last->ops->release(kernel, *last);
 }

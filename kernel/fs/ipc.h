@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "kernel/fs/epoll.h"
 #include "kernel/fs/event_files.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/unix_socket.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -40,8 +42,13 @@ struct IpcState {
     ObjectTable<EventFd> events;
     ObjectTable<TimerFd> timers;
     ObjectTable<SignalFd> signals;
-    std::map<std::pair<u64, u64>, u32> fifos;  ///< pipe of an open FIFO by the host's device and inode
-    u64 next_inode = 1000;                     ///< of pipes, sockets and anonymous inodes
+    ObjectTable<Epoll> epolls;
+    ObjectTable<Socket> sockets;
+    std::map<std::pair<u64, u64>, u32> fifos;         ///< pipe of an open FIFO by the host's device and inode
+    std::map<std::string, u32> socket_names;          ///< abstract names
+    std::map<std::pair<u64, u64>, u32> socket_nodes;  ///< bound nodes by the host's device and inode
+    std::multimap<WaitKey, std::pair<u32, EpollKey>> epoll_watch;  ///< items by what wakes them
+    u64 next_inode = 1000;                                         ///< of pipes, sockets and anonymous inodes
 };
 
 }  // namespace kernel

@@ -226,7 +226,7 @@ i64 pipe_size(KernelState& kernel, const OpenFile& file) {
 i64 set_pipe_size(KernelState& kernel, const OpenFile& file, u64 bytes) {
     constexpr u64 kMaxSize = 1 << 20;  ///< fs.pipe-max-size
     if (!is_pipe(file)) return -EBADF;
-    if (static_cast<u32>(bytes) > 1u << 31 || !static_cast<u32>(bytes)) return -EINVAL;
+    if (static_cast<u32>(bytes) > 1u << 31) return -EINVAL;
     u64 slots = 1;
     while (slots * mmu::kPageSize < static_cast<u32>(bytes)) slots *= 2;
     Pipe& pipe = pipe_of(kernel, file);

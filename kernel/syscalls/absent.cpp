@@ -1,6 +1,5 @@
-// Calls of what this system does not have, answered as a Linux without it answers: no networks (CONFIG_NET=n
-// has no sockets to give) and a file system without extended attributes. Programs ask and go on; so there is
-// no log line.
+// Calls of what this system does not have, answered as a Linux without it answers: a file system without
+// extended attributes, and no inotify. Programs ask and go on; so there is no log line.
 #include <fcntl.h>
 #include <sys/xattr.h>
 
@@ -53,29 +52,28 @@ i64 fsetxattr(Syscall& call) {
     return of_file(call, -EOPNOTSUPP);
 }
 
-i64 socket(Syscall&) {
-    return -EAFNOSUPPORT;
+i64 removexattr(Syscall& call) {
+    return of_path(call, Follow::kYes, -EOPNOTSUPP);
 }
-i64 socketpair(Syscall&) {
-    return -EAFNOSUPPORT;
+i64 lremovexattr(Syscall& call) {
+    return of_path(call, Follow::kNo, -EOPNOTSUPP);
 }
-i64 connect(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
+i64 fremovexattr(Syscall& call) {
+    return of_file(call, -EOPNOTSUPP);
 }
-i64 getsockname(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
+
+// CONFIG_INOTIFY_USER=n: programs fall back to looking at the files themselves.
+i64 inotify_init(Syscall&) {
+    return -ENOSYS;
 }
-i64 getpeername(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
+i64 inotify_init1(Syscall&) {
+    return -ENOSYS;
 }
-i64 getsockopt(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
+i64 inotify_add_watch(Syscall&) {
+    return -ENOSYS;
 }
-i64 setsockopt(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
-}
-i64 shutdown(Syscall& call) {
-    return of_file(call, -ENOTSOCK);
+i64 inotify_rm_watch(Syscall&) {
+    return -ENOSYS;
 }
 
 }  // namespace kernel::calls

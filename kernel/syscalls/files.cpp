@@ -145,14 +145,14 @@ constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SE
 
 i64 get_flags(const OpenFile& file) {
     if (file.path_only) return O_PATH;
-    if (file.kind == OpenFile::Kind::kObject) return file.flags;
+    if (file.kind == OpenFile::Kind::kObject || file.network) return file.flags;
     const int fd = host_fd(file);
     return fd < 0 ? file.flags | 0100000 : result_of(::syscall(SYS_fcntl, fd, F_GETFL));
 }
 
 i64 set_flags(OpenFile& file, int flags) {
     file.flags = (file.flags & ~kSettable) | (flags & kSettable);
-    const int fd = host_fd(file);
+    const int fd = file.network ? -1 : host_fd(file);
     return fd < 0 ? 0 : result_of(::fcntl(fd, F_SETFL, flags & kSettable));
 }
 

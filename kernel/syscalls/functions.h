@@ -67,6 +67,8 @@ i64 statfs(Syscall& call);
 i64 fstatfs(Syscall& call);
 
 // tree.cpp
+i64 mknod(Syscall& call);
+i64 mknodat(Syscall& call);
 i64 rename(Syscall& call);
 i64 renameat(Syscall& call);
 i64 renameat2(Syscall& call);
@@ -196,13 +198,54 @@ i64 flistxattr(Syscall& call);
 i64 setxattr(Syscall& call);
 i64 lsetxattr(Syscall& call);
 i64 fsetxattr(Syscall& call);
+i64 removexattr(Syscall& call);
+i64 lremovexattr(Syscall& call);
+i64 fremovexattr(Syscall& call);
+i64 inotify_init(Syscall& call);
+i64 inotify_init1(Syscall& call);
+i64 inotify_add_watch(Syscall& call);
+i64 inotify_rm_watch(Syscall& call);
+
+// sockets.cpp
 i64 socket(Syscall& call);
 i64 socketpair(Syscall& call);
+i64 bind(Syscall& call);
+i64 listen(Syscall& call);
+i64 accept(Syscall& call);
+i64 accept4(Syscall& call);
 i64 connect(Syscall& call);
 i64 getsockname(Syscall& call);
 i64 getpeername(Syscall& call);
 i64 getsockopt(Syscall& call);
 i64 setsockopt(Syscall& call);
 i64 shutdown(Syscall& call);
+
+// messages.cpp
+i64 sendto(Syscall& call);
+i64 recvfrom(Syscall& call);
+i64 sendmsg(Syscall& call);
+i64 recvmsg(Syscall& call);
+i64 sendmmsg(Syscall& call);
+i64 recvmmsg(Syscall& call);
+
+// events.cpp
+i64 eventfd(Syscall& call);
+i64 eventfd2(Syscall& call);
+i64 timerfd_create(Syscall& call);
+i64 timerfd_settime(Syscall& call);
+i64 timerfd_gettime(Syscall& call);
+i64 signalfd(Syscall& call);
+i64 signalfd4(Syscall& call);
+i64 epoll_create(Syscall& call);
+i64 epoll_create1(Syscall& call);
+i64 epoll_ctl(Syscall& call);
+i64 epoll_wait(Syscall& call);
+i64 epoll_pwait(Syscall& call);
+i64 epoll_pwait2(Syscall& call);
+
+// splice.cpp
+i64 splice(Syscall& call);
+i64 tee(Syscall& call);
+i64 vmsplice(Syscall& call);
 
 }  // namespace kernel::calls

@@ -11,6 +11,7 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/sockets.h"
 
 namespace kernel::calls {
 
@@ -241,6 +242,34 @@ i64 change_times_us(Syscall& call, int dirfd, unsigned path_argument, unsigned t
 }
 
 }  // namespace
+
+i64 make_node(Syscall& call, int dirfd, const std::string& path, mode_t mode) {
+    const mode_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
+    const auto parent = parent_of(call, dirfd, path);
+    if (!parent) return -parent.error();
+    if (type == S_IFDIR) return -EPERM;
+    if (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && type != S_IFCHR && type != S_IFBLK)
+        return -EINVAL;
+    if (const i64 error = may_create(*parent)) return error;
+    if (type == S_IFCHR || type == S_IFBLK) return -EPERM;  // a guest makes no devices
+    const mode_t rights = masked(call, mode, 07777);
+    if (::mknodat(parent->fd.get(), parent->name.c_str(), type | rights, 0) != 0) return -errno;
+    const UniqueFd made{::openat(parent->fd.get(), parent->name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (made)
+        (void)::chmod(descriptor_path(made.get()).c_str(), rights);  // the host's umask is not the guest's
+    return 0;
+}
+
+i64 mknod(Syscall& call) {
+    const auto path = call.path(0);
+    return path ? make_node(call, AT_FDCWD, *path, static_cast<mode_t>(call.args[1] & 0xffff))
+                : -path.error();
+}
+i64 mknodat(Syscall& call) {
+    const auto path = call.path(1);
+    return path ? make_node(call, call.integer(0), *path, static_cast<mode_t>(call.args[2] & 0xffff))
+                : -path.error();
+}
 
 i64 mkdir(Syscall& call) {
     return make_directory(call, AT_FDCWD, 0);

@@ -23,12 +23,17 @@ TEST_CASE("Kernel: thousands of drawn system calls end as they do on the host") 
     }
 }
 
+TEST_CASE("Kernel: pipes, event descriptors, epoll and unix sockets answer as the host's") {
+    check_as_native({test_guest_path("ipc.glibc")});
+}
+
 TEST_CASE("Kernel: dynamically linked programs of the host run through their interpreter") {
     TemporaryFolder folder;
     const std::string file = folder.write("numbers", "10\n9\n1\n");
-    for (const test::Words& guest : {test::Words{"/usr/bin/sort", "-n", file},
-                                     {"/bin/cat", file},
-                                     {"/usr/bin/wc", "-l", file},
-                                     {"/bin/sh", "-c", "i=0; while [ $i -lt 50 ]; do i=$((i+1)); done; echo $i"}})
+    for (const test::Words& guest :
+         {test::Words{"/usr/bin/sort", "-n", file},
+          {"/bin/cat", file},
+          {"/usr/bin/wc", "-l", file},
+          {"/bin/sh", "-c", "i=0; while [ $i -lt 50 ]; do i=$((i+1)); done; echo $i"}})
         check_as_native(guest);
 }
