@@ -15,14 +15,15 @@ namespace mmu {
 
 struct L0 {
     static constexpr unsigned kSlots = 1024;  ///< a slot array is 32 KiB, of which an L1 of 64 pages uses 2
-    static constexpr u64 kNoTag = 1;          ///< never equals a page address
 
     struct Slot {
-        u64 tag = kNoTag;      ///< page-aligned virtual address
+        u64 tag = 0;           ///< page-aligned virtual address, or an impossible_tag()
         u64 addend = 0;        ///< host address minus virtual address
         u64* stamp = nullptr;  ///< last-use stamp of the L1 entry
-        u64 unused = 0;        ///< pads to 32 bytes: a shift, not a multiplication
+        u64 host = 0;          ///< host address of the page
     };
+
+    L0() { clear(); }
 
     Slot load[kSlots];
     Slot store[kSlots];
@@ -70,27 +71,33 @@ struct L0 {
     }
 
     static void fill(Slot* slots, VirtAddr page, u8* host_page, u64* stamp) {
-        at(slots, page.value) = {page.value, reinterpret_cast<u64>(host_page) - page.value, stamp, 0};
+        const auto host = reinterpret_cast<u64>(host_page);
+        at(slots, page.value) = {page.value, host - page.value, stamp, host};
     }
+    /// An empty slot has the tag of a page that belongs into another one, half the array away. So no address
+    /// that looks here is in that page, nor can an access that begins here end there: neither the comparison
+    /// with the last byte's page (covers) nor the one with the distance from the tag takes it for a hit.
+    static constexpr u64 kElsewhere = u64{kSlots / 2} << kPageShift;
+    static constexpr u64 impossible_tag(unsigned slot) { return (u64{slot} << kPageShift) ^ kElsewhere; }
     /// Drops the slot of `page` if it belongs to the entry with this stamp. Without a branch: whether a page
     /// that leaves the L1 has a slot is often a toss-up.
     static void drop(Slot* slots, VirtAddr page, const u64* stamp) {
         Slot& slot = at(slots, page.value);
         const bool own = (slot.tag == page.value) & (slot.stamp == stamp);
-        slot.tag |= own ? kNoTag : 0;  // an odd tag is no tag
+        slot.tag ^= own ? kElsewhere : 0;
     }
     /// Drops every slot of the entry with this stamp: a large page has one for each 4 KiB that was touched.
     static void drop_all_of(Slot* slots, const u64* stamp) {
         for (unsigned i = 0; i < kSlots; ++i)
-            if (slots[i].stamp == stamp) slots[i].tag = kNoTag;
+            if (slots[i].stamp == stamp) slots[i].tag = impossible_tag(i);
     }
     /// Drops every slot that leads to the host page `host_page`, under whatever virtual address.
     static void drop_host_page(Slot* slots, const u8* host_page) {
         for (unsigned i = 0; i < kSlots; ++i)
-            if (slots[i].tag + slots[i].addend == reinterpret_cast<u64>(host_page)) slots[i].tag = kNoTag;
+            if (slots[i].host == reinterpret_cast<u64>(host_page)) slots[i].tag = impossible_tag(i);
     }
     static void clear(Slot* slots) {
-        for (unsigned i = 0; i < kSlots; ++i) slots[i].tag = kNoTag;
+        for (unsigned i = 0; i < kSlots; ++i) slots[i].tag = impossible_tag(i);
     }
     void clear() {
         clear(load);

@@ -88,6 +88,12 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
                    "end the guest with SIGXCPU after N instructions")
         ->type_name("N")
         ->group("Machine");
+    app.add_option("--engine", options.engine,
+                   "what runs the guest: auto, interpreter or jit (hot code translated); the results are the same")
+        ->type_name("ENGINE")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"auto", "interpreter", "jit"}))
+        ->group("Machine");
     app.add_flag("--verify", options.verify,
                  "replay each reference in a second, plain TLB model and compare (slow)")
         ->group("Machine");

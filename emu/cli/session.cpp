@@ -137,6 +137,9 @@ MachineConfig machine_config(const Options& options, const CpuDescription& cpu, 
     config.max_instructions = options.max_instructions;
     config.verify = options.verify;
     config.check = options.check;
+    config.engine = options.engine == "jit"           ? Engine::kJit
+                    : options.engine == "interpreter" ? Engine::kInterpreter
+                                                      : Engine::kAuto;
     config.la57 = options.five_levels;
     config.stop_at_instruction = options.at_instruction;
     config.stop_at_fault = options.at_fault;

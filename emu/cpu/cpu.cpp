@@ -13,6 +13,7 @@ using mmu::Access, mmu::Privilege, mmu::Rflags, mmu::Vector, mmu::VirtAddr;
 
 Cpu::Cpu(mmu::Mmu& mmu_to_use, const CpuModel& cpu_model) : mmu(mmu_to_use), model(cpu_model) {
     mmu.attach(&l0);
+    clear_jump_cache();
 }
 
 Cpu::~Cpu() {

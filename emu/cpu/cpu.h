@@ -18,6 +18,7 @@ namespace emu {
 
 class CpuModel;
 struct DebugHooks;
+class BlockTier;
 
 /// References made and instructions retired by user code. Hits of the first-level TLBs are references minus
 /// misses.
@@ -68,18 +69,24 @@ struct Cpu {
     DebugHooks* debug = nullptr;     ///< null: nobody debugs; set before run() and unchanged during it
     bool rebuild_block = false;      ///< the block at rip no longer is what is in memory there
     Block** pending_link = nullptr;  ///< where the block that is looked up next is to be noted
+    BlockTier* tier = nullptr;       ///< who translates hot blocks, if anybody
     alignas(64) u8 bounce[64] = {};  ///< of the one store or modify that is open
     alignas(64) u8 read_bounce[2][64] = {};  ///< of the last two loads
     u8 next_read_bounce = 0;
 
     struct JumpCacheEntry {
-        u64 rip = ~u64{0};
+        u64 rip = Block::kNoRip;
         Block* block = nullptr;
     };
     static constexpr unsigned kJumpCacheSize = 2048;
     JumpCacheEntry jump_cache[kJumpCacheSize];
     JumpCacheEntry& jump_cache_entry(u64 rip) {
         return jump_cache[(rip ^ (rip >> 11)) & (kJumpCacheSize - 1)];
+    }
+    /// An entry whose address equals the one that is looked up has a block, whatever address that is.
+    void clear_jump_cache() {
+        for (JumpCacheEntry& entry : jump_cache) entry = {};
+        jump_cache_entry(Block::kNoRip).rip = Block::kNoRip + 1;  // which belongs into another entry
     }
 
     // --- registers

@@ -56,16 +56,25 @@ struct alignas(32) Links {
 static_assert(sizeof(Links) == sizeof(Insn));
 
 /// A straight run of instructions within one page; its Insns follow it in memory.
-struct alignas(32) Block {
+struct alignas(64) Block {
+    static constexpr u64 kNoRip = u64{1} << 62;  ///< in no canonical address
+
     u64 host_page = 0;   ///< host address of the page it was decoded from; 0 once that page was written
     u64 physical = 0;    ///< guest-physical address of its first byte
     u64 references = 0;  ///< loads, and stores << 32, of one full run
     u32 instructions = 0;
     u32 insns = 0;  ///< with pseudo-operations, without Links
 
+    // Of the translated tier: generated code serves the block at one virtual address.
+    u64 body_rip = kNoRip;       ///< where that is; kNoRip while there is none
+    const void* body = nullptr;  ///< generated code that charges the block and runs it
+    Handler first = nullptr;     ///< the first Insn's own handler while another stands in for it
+    u32 heat = 0;                ///< entries left until it is translated
+    u32 translation = 0;         ///< the tier's number for it
+
     Insn* code() { return reinterpret_cast<Insn*>(this + 1); }
     const Insn* code() const { return reinterpret_cast<const Insn*>(this + 1); }
 };
-static_assert(sizeof(Block) == 32);
+static_assert(sizeof(Block) == 64);
 
 }  // namespace emu

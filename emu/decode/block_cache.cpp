@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "emu/cpu/block_tier.h"
 #include "mmu/base/check.h"
 
 namespace emu {
@@ -19,6 +20,7 @@ BlockCache::~BlockCache() {
 }
 
 void BlockCache::clear() {
+    if (tier_) tier_->clearing();
     for (const auto& [frame, blocks] : of_frame_) memory_.unmark_code(mmu::Pfn{frame});
     of_frame_.clear();
     std::fill(table_.begin(), table_.end(), Entry{});
@@ -61,7 +63,8 @@ void* BlockCache::allocate(usize bytes) {
 }
 
 Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second_frame) {
-    auto* block = new (allocate(sizeof(Block) + header.insns * sizeof(Insn) + sizeof(Links))) Block(header);
+    const usize bytes = sizeof(Block) + header.insns * sizeof(Insn) + sizeof(Links);
+    auto* block = new (allocate(mmu::align_up(bytes, alignof(Block)))) Block(header);
     std::memcpy(static_cast<void*>(block->code()), code, header.insns * sizeof(Insn));
     new (block->code() + header.insns) Links;
 
@@ -74,12 +77,14 @@ Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second
     const mmu::Pfn frame = mmu::PhysAddr{header.physical}.pfn();
     of_frame_[frame.value].push_back(block);
     if (second_frame != frame) of_frame_[second_frame.value].push_back(block);
+    if (tier_) tier_->inserted(*block);
     return block;
 }
 
 void BlockCache::kill(Block* block) {
     block->host_page = 0;
     for (u32 n = 0; n < block->insns; ++n) block->code()[n].run = stale_;
+    if (tier_) tier_->killed(*block);
 }
 
 void BlockCache::code_frame_written(mmu::Pfn frame) {

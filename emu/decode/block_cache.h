@@ -12,6 +12,8 @@
 
 namespace emu {
 
+class BlockTier;
+
 class BlockCache final : public mmu::CodeObserver {
   public:
     /// `stale` becomes the handler of dead blocks' operations.
@@ -39,6 +41,9 @@ class BlockCache final : public mmu::CodeObserver {
 
     usize bytes() const { return used_; }
 
+    /// `tier` hears of every block from now on; null: nobody.
+    void set_tier(BlockTier* tier) { tier_ = tier; }
+
     void code_frame_written(mmu::Pfn frame) override;
 
   private:
@@ -58,6 +63,7 @@ class BlockCache final : public mmu::CodeObserver {
 
     mmu::PhysicalMemory& memory_;
     Handler stale_;
+    BlockTier* tier_ = nullptr;
     std::vector<Entry> table_;
     usize mask_ = 0, occupied_ = 0;
     std::unordered_map<u64, std::vector<Block*>> of_frame_;

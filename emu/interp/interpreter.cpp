@@ -69,6 +69,11 @@ Interpreter::Interpreter(Cpu& cpu)
 
 Interpreter::~Interpreter() = default;
 
+void Interpreter::set_tier(BlockTier* tier) {
+    cpu_.tier = tier;
+    cache_.set_tier(tier);
+}
+
 Exit Interpreter::run(u64 max_instructions) {
     const HostMxcsr mxcsr(cpu_.regs);
     cpu_.set_rflags(cpu_.regs.rflags);
@@ -217,7 +222,7 @@ const u8* Interpreter::second_page() {
 void Interpreter::forget_blocks() {
     cache_.clear();
     cpu_.pending_link = nullptr;
-    for (auto& entry : cpu_.jump_cache) entry = {};
+    cpu_.clear_jump_cache();
 }
 
 std::string Interpreter::describe_current() const {

@@ -32,6 +32,9 @@ class Interpreter {
     const DecodeStats& decode_stats() const { return decoder_.stats(); }
     u64 blocks_built() const { return blocks_built_; }
 
+    /// `tier` may run blocks its own way from now on; it outlives the interpreter. To be told before run().
+    void set_tier(BlockTier* tier);
+
   private:
     Exit run_slice(i64 instructions, u32 instructions_per_block);
     const u8* fetch_at_rip();

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "emu/cpu/debug_hooks.h"
+#include "emu/jit/translated_tier.h"
 #include "emu/machine/state_hash.h"
 #include "mmu/base/log.h"
 
@@ -29,6 +30,8 @@ kernel::KernelConfig kernel_config(const MachineConfig& config, const CpuModel& 
 }  // namespace
 
 Expected<std::unique_ptr<Machine>, Error> Machine::create(const MachineConfig& config) {
+    if (config.engine == Engine::kJit && !host_can_translate())
+        return Unexpected{Error{"--engine jit: this host cannot run translated code"}};
     auto memory = PhysicalMemory::create(config.memory_bytes);
     if (!memory) return Unexpected{memory.error()};
     return std::unique_ptr<Machine>(new Machine(config, std::move(*memory)));
@@ -42,6 +45,8 @@ Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
       cpu_(std::make_unique<Cpu>(mmu_, model_)),
       interpreter_(std::make_unique<Interpreter>(*cpu_)),
       kernel_(memory_, mmu_, kernel_config(config, model_)) {
+    if (config.engine != Engine::kInterpreter && !config.verify) tier_ = make_translated_tier(*cpu_);
+    if (tier_) interpreter_->set_tier(tier_.get());
     if (config.la57) cpu_->canonical_shift = 64 - 57;
     if (config.verify) mmu_.enable_verify();
     kernel_.watch_interrupts(&pending_signal_);

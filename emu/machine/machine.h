@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/cpu/block_tier.h"
 #include "emu/cpu/cpu_model.h"
 #include "emu/interp/interpreter.h"
 #include "kernel/kernel.h"
@@ -22,6 +23,13 @@
 #include "mmu/tlb_config.h"
 
 namespace emu {
+
+/// What executes guest instructions. All come to the same.
+enum class Engine : mmu::u8 {
+    kAuto,  ///< the translated tier where the host has what it needs, otherwise the interpreter
+    kInterpreter,
+    kJit,
+};
 
 struct MachineConfig {
     u64 memory_bytes = u64{1} << 30;
@@ -35,6 +43,7 @@ struct MachineConfig {
     // run() also returns, without an exit status, when one of these is reached; 0: never.
     u64 stop_at_instruction = 0;
     u64 stop_at_fault = 0;  ///< page faults, each taken and handled
+    Engine engine = Engine::kAuto;
 };
 
 class Machine {
@@ -96,6 +105,7 @@ class Machine {
     mmu::Mmu mmu_;
     CpuModel model_;
     std::unique_ptr<Cpu> cpu_;
+    std::unique_ptr<BlockTier> tier_;
     std::unique_ptr<Interpreter> interpreter_;
     kernel::Kernel kernel_;
     std::optional<mmu::Error> error_;

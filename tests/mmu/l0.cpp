@@ -29,7 +29,7 @@ TEST_CASE("L0: an access that crosses a page is a miss, though both pages have s
         CHECK(l0->hit(l0->load, boundary, 8) == bytes + kPageSize);
         CHECK(l0->hit(l0->load, boundary - 1, 2) == nullptr);
         CHECK(l0->hit(l0->load, boundary - 7, 8) == nullptr);
-        l0->load[L0::index(boundary - 1)].tag = L0::kNoTag;
+        l0->load[L0::index(boundary - 1)].tag = L0::impossible_tag(L0::index(boundary - 1));
         CHECK(l0->hit(l0->load, boundary - 1, 2) == nullptr);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "emu/cpu/cpu_model.h"
 #include "emu/interp/interpreter.h"
+#include "emu/jit/translated_tier.h"
 #include "mmu/base/check.h"
 #include "mmu/base/log.h"
 #include "mmu/mmu.h"
@@ -31,9 +32,12 @@ struct EmulatedCpu::State {
     mmu::Mmu mmu{memory, tlb, {}, 1};
     emu::CpuModel model{tlb, emu::FeatureSet::all()};
     emu::Cpu cpu{mmu, model};
+    std::unique_ptr<emu::BlockTier> tier;
     emu::Interpreter interpreter{cpu};
 
-    State() {
+    explicit State(bool translated) {
+        if (translated) tier = emu::make_translated_tier(cpu, {.heat = 1, .selective = false});
+        if (tier) interpreter.set_tier(tier.get());
         const auto map = [&](u64 address, u64 size, PhysAddr frames, u64 flags) {
             for (u64 at = 0; at < size; at += mmu::kPageSize)
                 tables.map(VirtAddr{address + at}, frames + at, mmu::PageSize::k4K, flags);
@@ -45,7 +49,7 @@ struct EmulatedCpu::State {
     }
 };
 
-EmulatedCpu::EmulatedCpu() : state_(std::make_unique<State>()) {
+EmulatedCpu::EmulatedCpu(bool translated) : state_(std::make_unique<State>(translated)) {
     CHECK(mmu::set_log_level("error"));  // random instructions ask for much that is refused with a warning
 }
 EmulatedCpu::~EmulatedCpu() = default;

@@ -19,7 +19,8 @@ using mmu::u32, mmu::u64, mmu::u8;
 
 class EmulatedCpu {
   public:
-    EmulatedCpu();
+    /// `translated`: everything that can be runs as translated code, from the first time on.
+    explicit EmulatedCpu(bool translated = false);
     ~EmulatedCpu();
 
     struct Outcome {

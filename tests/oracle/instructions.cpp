@@ -14,7 +14,7 @@ constexpr unsigned kCasesPerRow = 400;
 }  // namespace
 
 TEST_CASE("Instructions: every one does what the host CPU does, in every form") {
-    Oracle oracle(1);
+    Oracle oracle(1, GENERATE(false, true));  // interpreted, translated
     const OracleRun run = run_all(oracle, kCasesPerRow, nullptr);
     std::printf("oracle: %s", run.summary().c_str());
     CHECK(run.cases >= 200'000);

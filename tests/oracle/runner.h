@@ -20,7 +20,7 @@ std::string name_of(const emu::OpcodeRow& row);
 
 class Oracle {
   public:
-    explicit Oracle(u64 seed) : rng_(seed) {}
+    explicit Oracle(u64 seed, bool translated = false) : rng_(seed), emulated_(translated) {}
 
     struct Form {
         u64 cases = 0, executed = 0;

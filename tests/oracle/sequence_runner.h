@@ -14,7 +14,7 @@ namespace tests {
 
 class Sequences {
   public:
-    explicit Sequences(u64 seed) : rng_(seed) {}
+    explicit Sequences(u64 seed, bool translated = false) : rng_(seed), emulated_(translated) {}
 
     /// One random run; its differences, or an empty text.
     std::string run_one();

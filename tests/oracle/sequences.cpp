@@ -10,13 +10,14 @@ constexpr unsigned kSequences = 30'000;
 }  // namespace
 
 TEST_CASE("Sequences: a block leaves what its instructions leave on the host, one by one") {
-    tests::Sequences sequences(1);
+    const bool translated = GENERATE(false, true);
+    tests::Sequences sequences(1, translated);
     unsigned different = 0;
     for (unsigned n = 0; n < kSequences && different < 5; ++n) {
         const std::string found = sequences.run_one();
         if (found.empty()) continue;
         ++different;
-        FAIL_CHECK("sequence " << n << "\n" << found);
+        FAIL_CHECK((translated ? "translated sequence " : "sequence ") << n << "\n" << found);
     }
     CHECK(different == 0);
 }
