@@ -44,6 +44,8 @@ int main(int argc, char** argv) {
             return print(emu::cpu_show_text(options->cpu));
         case emu::Command::kRun:
         case emu::Command::kStat:
+        case emu::Command::kExplain:
+        case emu::Command::kGdb:
         case emu::Command::kMaps:
         case emu::Command::kSmaps:
         case emu::Command::kBuddy:

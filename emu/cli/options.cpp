@@ -21,6 +21,9 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope stat --tlb zen4 -o out.txt ./a.out  on another CPU's TLBs, the table in a file
   mmuscope stat --json ./a.out 2>out.json      for programs to read
   mmuscope run --story ./a.out                 each brk call and page fault, step by step
+  mmuscope explain --fault 12 ./a.out          the story of one fault (--brk N: of one brk call)
+  mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
+  mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
   mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
@@ -42,6 +45,7 @@ class HelpFormatter : public CLI::Formatter {
 
 /// Options that CLI11 hands over as text and that need a look before they are Options.
 struct Raw {
+    std::string faults, calls;  // of explain
     std::string memory, stack, story_faults, csv, inject;
     std::vector<std::string> set_environment;
     bool clear_environment = false, json = false;
@@ -252,6 +256,46 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
     return {};
 }
 
+void add_explain_options(CLI::App& app, Raw& raw) {
+    app.add_option("--fault", raw.faults, "only the faults of these numbers; no brk calls unless asked for")
+        ->type_name("N|FROM-TO")
+        ->group("Story");
+    app.add_option("--brk", raw.calls, "only the brk calls of these numbers; no faults unless asked for")
+        ->type_name("N|FROM-TO")
+        ->group("Story");
+}
+
+/// What explain tells: everything, or what was asked for.
+std::string finish_explain(Options& options, const Raw& raw) {
+    constexpr std::pair<u64, u64> kNone = {1, 0};
+    options.story = true;
+    if (raw.faults.empty() && raw.calls.empty()) return {};
+    if (raw.faults.empty()) options.story_faults = kNone;
+    if (raw.calls.empty()) options.story_calls = kNone;
+    if (!raw.faults.empty() && !parse_range(raw.faults, options.story_faults))
+        return "--fault: '" + raw.faults + "' is no range (such as 3, 3-7 or 3-)";
+    if (!raw.calls.empty() && !parse_range(raw.calls, options.story_calls))
+        return "--brk: '" + raw.calls + "' is no range (such as 3, 3-7 or 3-)";
+    return {};
+}
+
+void add_gdb_options(CLI::App& app, Options& options) {
+    if (options.command == Command::kGdb) {
+        app.add_option("--gdb-option", options.gdb_options,
+                       "an argument for gdb itself, e.g. -batch (may be repeated)")
+            ->type_name("ARG")
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->group("Debugging");
+        return;
+    }
+    app.add_option("--gdb", options.gdb,
+                   "wait for gdb before the first instruction: PORT or HOST:PORT (loopback where "
+                   "no host is given), unix:PATH, or stdio")
+        ->type_name("WHERE")
+        ->group("Debugging");
+}
+
 /// Hands `arguments` to CLI11, which wants them last first.
 std::optional<EarlyExit> parse(CLI::App& app, std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());
@@ -276,6 +320,9 @@ constexpr RunCommand kRunCommands[] = {
     {"run", Command::kRun, "Runs a program. Its input, output and exit status are its own."},
     {"stat", Command::kStat,
      "Runs a program, then prints its TLB, page-walk and page-fault counts in perf stat's layout."},
+    {"explain", Command::kExplain,
+     "Runs a program and tells each of its page faults and brk calls, step by step."},
+    {"gdb", Command::kGdb, "Starts gdb with a program before its first instruction."},
     {"maps", Command::kMaps, "Runs a program, then prints its areas as /proc/PID/maps."},
     {"smaps", Command::kSmaps,
      "Runs a program, then prints what is resident of each area as /proc/PID/smaps."},
@@ -297,7 +344,11 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     add_machine_options(app, options, raw);
     add_guest_options(app, options, raw);
     add_output_options(app, options, raw, stat);
-    if (!stat && command.command != Command::kRun) add_place_options(app, options);
+    if (command.command == Command::kMaps || command.command == Command::kSmaps ||
+        command.command == Command::kBuddy)
+        add_place_options(app, options);
+    if (command.command == Command::kExplain) add_explain_options(app, raw);
+    add_gdb_options(app, options);
 
     std::size_t guest = guest_begin(app, arguments, first);
     const std::vector<std::string> own(arguments.begin() + static_cast<std::ptrdiff_t>(first),
@@ -311,6 +362,10 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     options.epoch_given = app.count("--epoch") > 0;
     const std::string problem = finish(options, raw, std::move(environment));
     if (!problem.empty()) return wrong(problem);
+    if (options.command == Command::kExplain)
+        if (const std::string unclear = finish_explain(options, raw); !unclear.empty()) return wrong(unclear);
+    if (options.story && (options.command == Command::kGdb || !options.gdb.empty()))
+        return wrong("--story and gdb exclude each other");
     return options;
 }
 
@@ -357,6 +412,8 @@ std::string overview() {
     return std::string(kIntroduction) +
            "\n\nUsage: mmuscope [run] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope explain [--fault N] [--brk N] [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope gdb [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope maps|smaps|buddy [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope tlb list | tlb show PRESET|FILE\n"
            "       mmuscope cpu list | cpu show NAME\n"

@@ -12,7 +12,19 @@
 
 namespace emu {
 
-enum class Command : mmu::u8 { kRun, kStat, kMaps, kSmaps, kBuddy, kTlbList, kTlbShow, kCpuList, kCpuShow };
+enum class Command : mmu::u8 {
+    kRun,
+    kStat,
+    kExplain,
+    kGdb,
+    kMaps,
+    kSmaps,
+    kBuddy,
+    kTlbList,
+    kTlbShow,
+    kCpuList,
+    kCpuShow
+};
 enum class ReportFormat : mmu::u8 { kText, kJson, kCsv };
 
 struct Options {
@@ -35,11 +47,14 @@ struct Options {
 
     ReportFormat format = ReportFormat::kText;
     std::string csv_separator = ",";
-    std::string output;  ///< -o FILE; empty: stderr
+    std::string output;                    ///< -o FILE; empty: stderr
+    std::string gdb;                       ///< --gdb: where to wait for GDB; empty: nowhere
+    std::vector<std::string> gdb_options;  ///< for the gdb that `mmuscope gdb` starts
     bool state_hash = false;
     bool story = false;
     std::pair<mmu::u64, mmu::u64> story_faults = {
         1, ~mmu::u64{0}};  ///< numbers of the faults told, both included
+    std::pair<mmu::u64, mmu::u64> story_calls = {1, ~mmu::u64{0}};  ///< the same of brk calls
 
     static constexpr mmu::u64 u64_gib(mmu::u64 count) { return count << 30; }
 };

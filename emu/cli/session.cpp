@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "emu/cli/gdb_command.h"
 #include "emu/cli/tlb_file.h"
 #include "emu/cpu/cpu_models.h"
 #include "emu/machine/machine.h"
@@ -186,15 +187,18 @@ Expected<int, Error> run(const Options& options) {
     auto machine = Machine::create(machine_config(options, *cpu, *tlb));
     if (!machine) return Unexpected{machine.error()};
     Machine& guest = **machine;
-    Story story(output.stream(), options.story_faults);
+    Story story(output.stream(), options.story_faults, options.story_calls);
     if (options.story) guest.set_observers(&story, &story);
     if (auto loaded = guest.exec(options.guest[0], options.guest, options.environment); !loaded)
         return Unexpected{loaded.error()};
 
+    const bool debugged = options.command == Command::kGdb || !options.gdb.empty();
     const double start = cpu_seconds();
     kernel::ExitStatus exit;
     {
         const SignalBridge bridge(guest);
+        if (debugged)
+            if (auto done = run_with_gdb(guest, options); !done) return Unexpected{done.error()};
         exit = guest.run();
     }
     if (guest.error()) return Unexpected{*guest.error()};
@@ -208,7 +212,7 @@ Expected<int, Error> run(const Options& options) {
                   .state_hash = {}};
     report.cpu.host_seconds = cpu_seconds() - start;
     if (options.state_hash) report.state_hash = guest.state_hash();
-    if (exit.killed_by)
+    if (exit.killed_by && !debugged)
         std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
                      sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
     if (options.command == Command::kMaps || options.command == Command::kSmaps ||

@@ -12,7 +12,8 @@ namespace emu {
 
 using mmu::Access, mmu::Privilege, mmu::VirtAddr;
 
-Debugger::Debugger(Machine& machine) : machine_(machine) {
+Debugger::Debugger(Machine& machine) : machine_(machine), fault_log_(machine.counters().instructions) {
+    machine_.set_observers(nullptr, &fault_log_);
     machine_.set_debug_hooks(&hooks_);
     machine_.kernel().hold_signals(true);
 }
@@ -23,6 +24,7 @@ Debugger::~Debugger() {
         if (unserved_) machine_.serve(*unserved_);
         machine_.kernel().release_signals(registers(), kernel::Kernel::FirstSignal::kDeliver);
     }
+    machine_.set_observers(nullptr, nullptr);
     machine_.set_debug_hooks(nullptr);
 }
 
@@ -62,6 +64,7 @@ void Debugger::apply_hooks() {
 }
 
 Stop Debugger::resume(const Resume& how) {
+    machine_.cancel_break();
     return last_stop_ = run(how);
 }
 
@@ -70,14 +73,15 @@ Stop Debugger::run(const Resume& how) {
     if (last_stop_.kind == Stop::Kind::kSignal) {
         using First = kernel::Kernel::FirstSignal;
         machine_.kernel().release_signals(registers(), how.deliver_signal ? First::kDeliver : First::kDrop);
-        if (how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
+        // A handler's first instruction is a step's end, as for ptrace(2).
+        if (how.deliver_signal && how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
     }
     if (unserved_) {
         const Exit exit = *std::exchange(unserved_, std::nullopt);
         const auto stop = serve(exit);
         if (machine_.ended()) return {.kind = Stop::Kind::kExited};
         if (stop) return *stop;
-        if (how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
+        if (exit == Exit::kSyscall && how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
     }
     for (bool first = true;; first = false) {
         if (const auto stop = execute(how, first)) return *stop;
@@ -96,11 +100,11 @@ std::optional<Stop> Debugger::execute(const Resume& how, bool first) {
     const Exit exit = stepping || (first && breakpoints_.contains(registers().rip))
                           ? machine_.execute_one()
                           : machine_.execute(std::numeric_limits<u64>::max());
-    if (auto stop = after_execution(exit)) return stop;
+    if (auto stop = after_execution(exit, first)) return stop;
     if (hooks_.at_breakpoint) {
         if (condition_holds(registers().rip)) return Stop{.kind = Stop::Kind::kBreakpoint};
         const Exit again = machine_.execute_one();
-        if (auto stop = after_execution(again)) return stop;
+        if (auto stop = after_execution(again, true)) return stop;
     }
     if (!stepping || instructions() == before) return std::nullopt;
     const u64 rip = registers().rip;
@@ -111,7 +115,20 @@ std::optional<Stop> Debugger::execute(const Resume& how, bool first) {
     return Stop{.kind = Stop::Kind::kStep};
 }
 
-std::optional<Stop> Debugger::after_execution(Exit exit) {
+/// A breakpoint on a page that cannot be fetched from (not yet, or never: GDB puts one on the stack) comes
+/// first.
+bool Debugger::breaks_at_fetch_fault() {
+    const mmu::Fault& fault = machine_.cpu().fault;
+    const u64 rip = registers().rip;
+    return fault.vector == mmu::Vector::kPageFault && (fault.error_code & mmu::PageFaultCode::kFetch) &&
+           fault.address.value == rip && breakpoints_.contains(rip) && condition_holds(rip);
+}
+
+std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
+    if (exit == Exit::kFault && !first && breaks_at_fetch_fault()) {
+        unserved_ = exit;
+        return Stop{.kind = Stop::Kind::kBreakpoint};
+    }
     if (!hooks_.hits.empty()) {
         unserved_ = exit;
         // A write is told before a read of the same instruction: it is what people wait for.
@@ -140,6 +157,7 @@ std::optional<Stop> Debugger::serve(Exit exit) {
         machine_.kernel().release_signals(registers(), kernel::Kernel::FirstSignal::kDeliver);
         if (machine_.ended()) return std::nullopt;
     }
+    if (auto what = fault_log_.take_caught()) return Stop{.kind = Stop::Kind::kCaught, .what = *what};
     if (exit == Exit::kSyscall && catch_syscalls_ &&
         (caught_syscalls_.empty() || caught_syscalls_.contains(number)))
         return Stop{.kind = Stop::Kind::kSyscallReturn, .syscall = number};

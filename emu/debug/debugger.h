@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "emu/cpu/debug_hooks.h"
+#include "emu/debug/fault_log.h"
 #include "emu/machine/machine.h"
 
 namespace emu {
@@ -25,6 +26,7 @@ struct Stop {
         kWatch,          ///< behind the instruction that made the access `watch`
         kSyscallEntry,   ///< RIP is behind SYSCALL, the kernel has not begun
         kSyscallReturn,  ///< the kernel has put its result into RAX
+        kCaught,         ///< an event of FaultLog::catch_event() has happened: `what`
         kSignal,         ///< `signal` is due and not delivered
         kInterrupted,    ///< somebody asked for it
         kExited,         ///< there is no guest any more
@@ -33,6 +35,7 @@ struct Stop {
     int signal = 0;
     u64 syscall = 0;
     WatchHit watch{};
+    std::string what{};
 };
 
 /// How to go on.
@@ -54,6 +57,8 @@ class Debugger {
     mmu::Registers& registers() { return machine_.cpu().regs; }
     u64 instructions() const { return machine_.counters().instructions; }
     const Stop& last_stop() const { return last_stop_; }
+    FaultLog& faults() { return fault_log_; }
+    const FaultLog& faults() const { return fault_log_; }
 
     /// Asked between slices of a run: true ends it with kInterrupted.
     void set_interrupt_check(std::function<bool()> check) { interrupted_ = std::move(check); }
@@ -88,13 +93,15 @@ class Debugger {
     Stop run(const Resume& how);
     std::optional<Stop> execute(const Resume& how, bool first);
     std::optional<Stop> serve(Exit exit);
-    std::optional<Stop> after_execution(Exit exit);
+    std::optional<Stop> after_execution(Exit exit, bool first);
+    bool breaks_at_fetch_fault();
     bool condition_holds(u64 address);
     void apply_hooks();
     usize read_backing(u64 address, std::span<u8> bytes) const;
 
     Machine& machine_;
     DebugHooks hooks_;
+    FaultLog fault_log_;
     std::vector<u64> applied_breakpoints_;
     std::vector<WatchRange> applied_watches_;
     std::map<u64, Condition> breakpoints_;

@@ -14,6 +14,9 @@ using mmu::Error, mmu::Expected, mmu::PhysicalMemory, mmu::Unexpected;
 
 namespace {
 
+/// In the place of a signal's number: the debugger wants the machine, the guest gets no signal.
+constexpr int kBreak = -1;
+
 mmu::PagingFeatures paging_features(const MachineConfig& config) {
     const mmu::CpuIdentity& cpu = config.tlb.cpu;
     return {.physical_bits = cpu.physical_bits, .page_1g = cpu.page_1g, .la57 = config.la57 || cpu.la57()};
@@ -135,7 +138,7 @@ void Machine::handle_budget() {
         cpu_->stop.store(false);
         const int signal = pending_signal_;
         pending_signal_ = 0;
-        if (!kernel_.exit_status()) kernel_.post_signal(signal, cpu_->regs);
+        if (signal != kBreak && !kernel_.exit_status()) kernel_.post_signal(signal, cpu_->regs);
     }
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
         kernel_.handle_timer(cpu_->regs, now);
@@ -152,6 +155,17 @@ void Machine::handle_budget() {
 void Machine::request_stop(int signal) {
     pending_signal_ = signal;
     cpu_->stop.store(true, std::memory_order_relaxed);
+}
+
+void Machine::request_break() {
+    if (!pending_signal_) pending_signal_ = kBreak;
+    cpu_->stop.store(true, std::memory_order_relaxed);
+}
+
+void Machine::cancel_break() {
+    if (pending_signal_ != kBreak) return;
+    pending_signal_ = 0;
+    cpu_->stop.store(false);
 }
 
 void Machine::set_observers(mmu::Observer* mmu_observer, kernel::Observer* kernel_observer) {

@@ -79,6 +79,10 @@ class Machine {
     /// Sends the guest a signal from outside. May be called from a host signal handler.
     void request_stop(int signal);
 
+    /// Makes a run come back soon, without a signal for the guest; cancel_break() takes it back. The same may call it.
+    void request_break();
+    void cancel_break();
+
     void set_observers(mmu::Observer* mmu_observer, kernel::Observer* kernel_observer);
 
     mmu::Mmu& mmu() { return mmu_; }

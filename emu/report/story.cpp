@@ -98,21 +98,58 @@ void Story::on_event(const kernel::Event& event) {
         case EventKind::kFaultEntry:
             return begin_fault(event);
         case EventKind::kSyscallEnter:
+            in_call_ = std::string_view(event.text) == "brk";
+            call_ = {};
             return;
         case EventKind::kSyscallExit:
-            if (std::string_view(event.text) == "brk")
-                std::fprintf(out_, "brk(%s) = %s\n\n", event.before ? hex(event.before).c_str() : "NULL",
-                             hex(event.after).c_str());
+            if (std::string_view(event.text) == "brk") tell_call(event);
+            in_call_ = false;
             return;
         default:
             break;
     }
+    if (phase_ != Phase::kInFault && in_call_) note_in_call(event);
     if (phase_ != Phase::kInFault) return;
     if (told()) tell_kernel(event);
     if (event.kind == EventKind::kFaultVerdict) {
         walk_.clear();
         phase_ = Phase::kWaitingForRetry;
     }
+}
+
+void Story::note_in_call(const kernel::Event& event) {
+    call_.frames_taken += event.kind == EventKind::kPageAlloc;
+    call_.frames_given += event.kind == EventKind::kPageFree;
+    call_.tables_taken += event.kind == EventKind::kTableAlloc;
+    call_.tables_given += event.kind == EventKind::kTableFree;
+    if (event.kind == EventKind::kMapChange || event.kind == EventKind::kFlush)
+        call_.lines += "  kernel  " + kernel_words(event) + "\n";
+}
+
+/// One brk call: where the heap ended and ends, which area changed, and what was and was not allocated.
+void Story::tell_call(const kernel::Event& exit) {
+    const u64 before = last_brk_;
+    last_brk_ = exit.after;
+    ++call_number_;
+    if (call_number_ < calls_.first || call_number_ > calls_.second) return;
+    std::fprintf(out_, "brk(%s) = %s\n", exit.before ? hex(exit.before).c_str() : "NULL",
+                 hex(exit.after).c_str());
+    if (exit.before && exit.after != exit.before) line("kernel", "refused: the heap stays as it is");
+    if (!call_.lines.empty()) {
+        if (before) line("kernel", "the heap ended at " + hex(before) + ", it ends at " + hex(exit.after));
+        std::fputs(call_.lines.c_str(), out_);
+        const auto number = [](u64 count, const char* noun) {
+            return (count ? std::to_string(count) : std::string("no")) + " " + noun + (count == 1 ? "" : "s");
+        };
+        if (exit.after > before)
+            line("kernel", "allocated: " + number(call_.frames_taken, "frame") + ", " +
+                               number(call_.tables_taken, "page table") +
+                               (call_.frames_taken ? "" : "; a page comes with its first touch"));
+        else
+            line("kernel", "given back: " + number(call_.frames_given, "frame") + ", of them " +
+                               number(call_.tables_given, "page table"));
+    }
+    std::fputc('\n', out_);
 }
 
 void Story::tell_kernel(const kernel::Event& event) {

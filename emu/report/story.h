@@ -14,8 +14,10 @@ namespace emu {
 
 class Story final : public mmu::Observer, public kernel::Observer {
   public:
-    /// Tells the faults numbered first to last (from 1) into `out`; brk calls are always told.
-    Story(std::FILE* out, std::pair<mmu::u64, mmu::u64> faults) : out_(out), faults_(faults) {}
+    using Range = std::pair<mmu::u64, mmu::u64>;
+    /// Tells the faults and brk calls numbered first to last (from 1) into `out`.
+    Story(std::FILE* out, Range faults, Range calls = {1, ~mmu::u64{0}})
+        : out_(out), faults_(faults), calls_(calls) {}
 
     void on_mmu_event(const mmu::MmuEvent& event) override;
     void on_event(const kernel::Event& event) override;
@@ -24,6 +26,8 @@ class Story final : public mmu::Observer, public kernel::Observer {
     void begin_fault(const kernel::Event& event);
     void tell_kernel(const kernel::Event& event);
     void tell_retry();
+    void note_in_call(const kernel::Event& event);
+    void tell_call(const kernel::Event& exit);
     bool told() const { return faults_.first <= number_ && number_ <= faults_.second; }
     void line(const char* who, const std::string& text);
     void tell_run();
@@ -31,8 +35,15 @@ class Story final : public mmu::Observer, public kernel::Observer {
     enum class Phase : mmu::u8 { kOutside, kInFault, kWaitingForRetry };
 
     std::FILE* out_;
-    std::pair<mmu::u64, mmu::u64> faults_;
-    mmu::u64 number_ = 0;  ///< of the current fault
+    Range faults_, calls_;
+    mmu::u64 call_number_ = 0;  ///< of the last brk call
+    bool in_call_ = false;      ///< of brk
+    mmu::u64 last_brk_ = 0;     ///< what the last one returned
+    struct {
+        mmu::u64 frames_taken = 0, frames_given = 0, tables_taken = 0, tables_given = 0;
+        std::string lines;  ///< areas and flushes
+    } call_;                ///< what the brk call under way has done
+    mmu::u64 number_ = 0;   ///< of the current fault
     Phase phase_ = Phase::kOutside;
     mmu::MmuEvent reference_{};  ///< the translation under way
     std::string walk_;           ///< its lines so far

@@ -1,9 +1,9 @@
 // The engine alone: it stops where it should, and the guest cannot tell that it was there.
 #include "emu/debug/debugger.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/debug/support.h"
+
+#include <catch2/catch.hpp>
 
 namespace {
 

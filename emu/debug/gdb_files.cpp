@@ -1,0 +1,156 @@
+// Files that GDB opens through us (vFile): the guest's program and libraries as the guest would reach them,
+// and the guest's own /proc. Reading only. Source: GDB manual, appendix E.7 (File-I/O's layouts and error
+// numbers).
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "emu/debug/gdb_server.h"
+#include "kernel/fs/files.h"
+#include "kernel/fs/proc.h"
+#include "kernel/state.h"
+
+namespace emu {
+
+using Reply = std::optional<std::string>;
+
+namespace {
+
+std::string failed(int error) {
+    constexpr int kUnknown = 9999;
+    const bool shared = error == EPERM || error == ENOENT || error == EINTR || error == EBADF ||
+                        error == EACCES || error == EFAULT || error == EBUSY || error == EEXIST ||
+                        error == ENODEV || error == ENOTDIR || error == EISDIR || error == EINVAL ||
+                        error == ENFILE || error == EMFILE || error == EFBIG || error == ENOSPC ||
+                        error == ESPIPE || error == EROFS;
+    return "F-1," + hex_number(static_cast<u64>(shared ? error : kUnknown));
+}
+
+/// "/proc/1000/task/1000/maps" and "/proc/1000/maps" are the guest's own, as "/proc/self/maps".
+std::string own_proc_name(const std::string& path, kernel::Pid pid) {
+    const std::string process = "/proc/" + std::to_string(pid) + "/";
+    if (!path.starts_with(process)) return path;
+    std::string rest = path.substr(process.size());
+    const std::string task = "task/" + std::to_string(pid) + "/";
+    if (rest.starts_with(task)) rest.erase(0, task.size());
+    return "/proc/self/" + rest;
+}
+
+void put_number(std::string& out, u64 value, unsigned bytes) {
+    for (unsigned n = bytes; n-- > 0;) out += static_cast<char>(value >> 8 * n);
+}
+
+/// struct stat of the File-I/O protocol: 64 bytes, big-endian.
+std::string packed_status(const struct stat& s) {
+    std::string out;
+    for (const u64 value : {u64{s.st_dev}, u64{s.st_ino}, u64{s.st_mode}, u64{s.st_nlink}, u64{s.st_uid},
+                            u64{s.st_gid}, u64{s.st_rdev}})
+        put_number(out, value, 4);
+    for (const auto value : {s.st_size, s.st_blksize, s.st_blocks})
+        put_number(out, static_cast<u64>(value), 8);
+    for (const auto value : {s.st_atime, s.st_mtime, s.st_ctime}) put_number(out, static_cast<u64>(value), 4);
+    return out;
+}
+
+}  // namespace
+
+/// A file of the guest's /proc; nothing: there is none of this name.
+std::optional<std::string> GdbServer::own_file(const std::string& path) {
+    auto& kernel = debugger_.machine().kernel().state();
+    const std::string name = own_proc_name(path, kernel.current);
+    if (name == "/proc/self/coredump_filter") return "00000033\n";
+    const auto entry = kernel::proc_entry(kernel, kernel.task(), name);
+    if (!entry || entry->kind != kernel::ProcEntry::Kind::kText || entry->window) return std::nullopt;
+    return entry->text;
+}
+
+Reply GdbServer::file_request(PacketReader packet) {
+    if (debugger_.machine().ended()) return failed(ENOENT);
+    if (packet.take("setfs:")) return "F0";
+    if (packet.take("open:")) return file_open(packet);
+    if (packet.take("pread:")) return file_read(packet);
+    if (packet.take("fstat:")) return file_status(packet);
+    if (packet.take("readlink:")) return file_link(packet);
+    if (packet.take("close:")) return file_close(packet);
+    if (packet.take("pwrite:") || packet.take("unlink:")) return failed(EROFS);
+    return "";
+}
+
+Reply GdbServer::file_open(PacketReader packet) {
+    constexpr usize kMostFiles = 64;
+    const auto path = from_hex(packet.until(','));
+    const auto flags = packet.number();
+    if (!path || !flags) return failed(EINVAL);
+    if (*flags & 3) return failed(EROFS);
+    if (files_.size() >= kMostFiles) return failed(EMFILE);
+    RemoteFile file;
+    if (path->starts_with("/proc/")) {
+        auto text = own_file(*path);
+        if (!text) return failed(ENOENT);
+        file.text = std::move(*text);
+    } else {
+        auto& kernel = debugger_.machine().kernel().state();
+        auto opened = kernel::open_path(kernel, kernel.task(), AT_FDCWD, *path, O_RDONLY | O_NONBLOCK, 0);
+        // Under --no-files the program itself can be read all the same: the user named it.
+        if (!opened && *path == kernel.task().executable)
+            opened = kernel::open_program(kernel, kernel.task(), *path);
+        if (!opened) return failed(opened.error());
+        if (opened->kind != kernel::OpenFile::Kind::kHost || !opened->regular()) return failed(EACCES);
+        file.fd = std::move(opened->fd);
+    }
+    files_[next_file_] = std::move(file);
+    return "F" + hex_number(next_file_++);
+}
+
+/// FD,COUNT,OFFSET
+Reply GdbServer::file_read(PacketReader packet) {
+    const auto fd = packet.number();
+    if (!fd || !packet.take(",")) return failed(EINVAL);
+    const auto count = packet.number();
+    if (!count || !packet.take(",")) return failed(EINVAL);
+    const auto offset = packet.number();
+    const auto file = files_.find(*fd);
+    if (!offset || *offset > u64{1} << 62) return failed(EINVAL);
+    if (file == files_.end()) return failed(EBADF);
+    std::string bytes(std::min<u64>(*count, RspConnection::kMaxPacket / 2 - 32), '\0');
+    if (file->second.fd) {
+        const ssize_t got =
+            ::pread(file->second.fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(*offset));
+        if (got < 0) return failed(errno);
+        bytes.resize(static_cast<usize>(got));
+    } else {
+        const std::string& text = file->second.text;
+        bytes = *offset < text.size() ? text.substr(*offset, bytes.size()) : "";
+    }
+    return "F" + hex_number(bytes.size()) + ";" + bytes;
+}
+
+Reply GdbServer::file_status(PacketReader packet) {
+    const auto fd = packet.number();
+    const auto file = fd ? files_.find(*fd) : files_.end();
+    if (file == files_.end()) return failed(EBADF);
+    struct stat status {};
+    status.st_mode = S_IFREG | 0444;
+    status.st_size = static_cast<off_t>(file->second.text.size());
+    if (file->second.fd && fstat(file->second.fd.get(), &status) != 0) return failed(errno);
+    const std::string bytes = packed_status(status);
+    return "F" + hex_number(bytes.size()) + ";" + bytes;
+}
+
+Reply GdbServer::file_link(PacketReader packet) {
+    const auto path = from_hex(packet.rest());
+    if (!path) return failed(EINVAL);
+    auto& kernel = debugger_.machine().kernel().state();
+    const auto entry = kernel::proc_entry(kernel, kernel.task(), own_proc_name(*path, kernel.current));
+    if (!entry || entry->kind != kernel::ProcEntry::Kind::kLink) return failed(ENOENT);
+    return "F" + hex_number(entry->text.size()) + ";" + entry->text;
+}
+
+Reply GdbServer::file_close(PacketReader packet) {
+    const auto fd = packet.number();
+    return fd && files_.erase(*fd) ? "F0" : failed(EBADF);
+}
+
+}  // namespace emu

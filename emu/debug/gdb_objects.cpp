@@ -1,0 +1,86 @@
+// What GDB reads by qXfer: the target description, auxv, threads, siginfo, tables of the operating system.
+#include <algorithm>
+#include <cstring>
+
+#include "emu/debug/gdb_server.h"
+#include "emu/debug/table.h"
+#include "kernel/fs/files.h"
+#include "kernel/fs/proc.h"
+#include "kernel/kernel.h"
+#include "kernel/state.h"
+
+namespace emu {
+
+using Reply = std::optional<std::string>;
+
+/// OBJECT:read:ANNEX:OFFSET,LENGTH
+Reply GdbServer::transfer(PacketReader packet) {
+    const std::string_view name = packet.until(':');
+    if (!packet.take("read:")) return "";
+    const std::string annex(packet.until(':'));
+    const auto offset = packet.number();
+    if (!offset || !packet.take(",")) return "E01";
+    const auto length = packet.number();
+    if (!length) return "E01";
+    const std::string key = std::string(name) + ":" + annex;
+    if (*offset == 0 || !objects_.contains(key)) {
+        auto content = object(name, annex);
+        if (!content) return "E00";
+        objects_[key] = std::move(*content);
+    }
+    const std::string& content = objects_[key];
+    if (*offset >= content.size()) return "l";
+    const usize most = std::min<u64>(*length, RspConnection::kMaxPacket / 2 - 16);
+    const std::string part = content.substr(*offset, most);
+    return (*offset + part.size() < content.size() ? "m" : "l") + part;
+}
+
+std::optional<std::string> GdbServer::object(std::string_view name, const std::string& annex) {
+    if (name == "features") return annex == "target.xml" ? std::optional(target_description()) : std::nullopt;
+    if (name == "osdata") {
+        const auto table = debug_table(debugger_, annex);
+        return table ? std::optional(table->osdata(annex.empty() ? "types" : annex)) : std::nullopt;
+    }
+    if (debugger_.machine().ended()) return std::nullopt;
+    if (name == "auxv") return own_file("/proc/self/auxv");
+    if (name == "exec-file") return program_path();
+    if (name == "threads") return threads();
+    if (name == "siginfo") return signal_information();
+    return std::nullopt;
+}
+
+std::string GdbServer::threads() const {
+    const auto& kernel = debugger_.machine().kernel().state();
+    return "<?xml version=\"1.0\"?>\n<threads>\n<thread id=\"" + thread_id() + "\" core=\"0\" name=\"" +
+           xml_escape(kernel.tasks.at(kernel.current).comm) + "\"/>\n</threads>\n";
+}
+
+/// siginfo_t of the signal that waits, else of a plain SIGTRAP. Linux: include/uapi/asm-generic/siginfo.h.
+std::string GdbServer::signal_information() const {
+    std::string bytes(128, '\0');
+    const auto put = [&](usize at, auto value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+    const auto info = debugger_.machine().kernel().due_signal();
+    put(0, info ? info->signo : SIGTRAP);
+    if (!info) return bytes;
+    put(8, info->code);
+    if (info->layout == kernel::SigInfo::Layout::kFault) {
+        put(16, info->address);
+    } else {
+        put(16, info->pid);
+        put(20, info->uid);
+        put(24, info->value);
+    }
+    return bytes;
+}
+
+/// The guest's absolute name of its program.
+std::string GdbServer::program_path() const {
+    auto& kernel = debugger_.machine().kernel().state();
+    kernel::Task& task = kernel.task();
+    const auto file = kernel::open_program(kernel, task, task.executable);
+    if (!file || !kernel.paths) return task.executable;
+    const auto path = kernel.paths->guest_path_of(file->fd.get());
+    return path ? *path : task.executable;
+}
+
+}  // namespace emu

@@ -1,0 +1,424 @@
+#include "emu/debug/gdb_server.h"
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+
+#include "emu/debug/agent_expression.h"
+#include "emu/debug/monitor.h"
+#include "emu/debug/signal_numbers.h"
+#include "kernel/state.h"
+
+namespace emu {
+
+using Reply = std::optional<std::string>;
+
+namespace {
+
+const std::string kOk = "OK", kUnsupported = "";
+/// GDB shows the text of `E.`; plain numbers mean nothing to people.
+std::string error(const std::string& why) {
+    return "E." + why;
+}
+
+constexpr const char* kFeatures =
+    "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"
+    ";"
+    "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
+    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+";
+
+}  // namespace
+
+GdbServer::End GdbServer::serve() {
+    debugger_.set_interrupt_check([this] { return connection_.wants_attention(); });
+    std::string packet;
+    while (!end_) {
+        switch (connection_.receive(packet)) {
+            case RspConnection::Event::kClosed:
+                end_ = End::kGone;
+                break;
+            case RspConnection::Event::kInterrupt:
+                break;  // the guest stands already
+            case RspConnection::Event::kPacket:
+                if (const Reply reply = answer(packet)) connection_.send(*reply);
+                if (packet == "QStartNoAckMode") connection_.stop_acknowledging();
+        }
+    }
+    debugger_.set_interrupt_check({});
+    // What one client asked for is not the next one's.
+    debugger_.clear_all();
+    debugger_.faults().catch_nothing();
+    return *end_;
+}
+
+Reply GdbServer::answer(const std::string& text) {
+    if (text.empty()) return kUnsupported;
+    PacketReader packet(std::string_view(text).substr(1));
+    switch (text[0]) {
+        case '?':
+            return stop_reply();
+        case '!':
+            return kUnsupported;
+        case 'g':
+            return read_registers();
+        case 'G':
+            return write_registers(packet);
+        case 'p':
+            return read_one_register(packet);
+        case 'P':
+            return write_one_register(packet);
+        case 'm':
+            return read_memory(packet);
+        case 'M':
+            return write_memory(packet, false);
+        case 'X':
+            return write_memory(packet, true);
+        case 'c':
+        case 's':
+        case 'C':
+        case 'S':
+            return resume_by_letter(text[0], packet);
+        case 'H':
+        case 'T':
+            return kOk;
+        case 'Z':
+            return breakpoint(packet, true);
+        case 'z':
+            return breakpoint(packet, false);
+        case 'q':
+            return query(packet);
+        case 'Q':
+            return set(packet);
+        case 'v':
+            return verbose(packet);
+        case 'D':
+            end_ = End::kDetached;
+            return kOk;
+        case 'k':
+            end_ = End::kKilled;
+            return std::nullopt;
+        default:
+            return kUnsupported;
+    }
+}
+
+Reply GdbServer::query(PacketReader packet) {
+    if (packet.take("Supported")) {
+        multiprocess_ = packet.rest().find("multiprocess+") != std::string_view::npos;
+        return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
+               (multiprocess_ ? ";multiprocess+" : "");
+    }
+    if (packet.take("Xfer:")) return transfer(packet);
+    if (packet.take("Rcmd,")) return monitor(packet);
+    if (packet.take("Search:memory:")) return search_memory(packet);
+    if (packet.take("Attached")) return "0";
+    if (packet.take("ThreadExtraInfo,")) return to_hex(std::string_view("guest"));
+    if (packet.rest() == "C") return "QC" + thread_id();
+    if (packet.take("fThreadInfo")) return "m" + thread_id();
+    if (packet.take("sThreadInfo")) return "l";
+    if (packet.take("Symbol:")) return kOk;
+    return kUnsupported;
+}
+
+Reply GdbServer::set(PacketReader packet) {
+    if (packet.take("StartNoAckMode")) return kOk;
+    if (packet.take("NonStop:"))
+        return packet.rest() == "0" ? kOk : error("the guest stops as a whole: no non-stop mode");
+    if (packet.take("CatchSyscalls:")) return catch_syscalls(packet);
+    if (packet.take("PassSignals:")) return signals_to_pass(packet);
+    if (packet.take("ProgramSignals:")) return kOk;  // all are delivered
+    return kUnsupported;
+}
+
+Reply GdbServer::verbose(PacketReader packet) {
+    if (packet.take("Cont?")) return "vCont;c;C;s;S;t;r";
+    if (packet.take("Cont;")) return resume_by_actions(packet);
+    if (packet.take("File:")) return file_request(packet);
+    if (packet.take("Kill;")) {
+        end_ = End::kKilled;
+        return kOk;
+    }
+    return kUnsupported;  // vMustReplyEmpty too
+}
+
+RegisterView GdbServer::registers() const {
+    RegisterView view;
+    view.registers = &debugger_.registers();
+    view.control = debugger_.machine().mmu().control();
+    view.orig_rax = debugger_.syscall_at_stop().value_or(~u64{0});
+    view.instructions = debugger_.instructions();
+    if (!debugger_.faults().faults().empty()) {
+        const FaultRecord& last = debugger_.faults().faults().back();
+        view.cr2 = last.address;
+        view.fault_error = last.error_code;
+        view.fault_number = last.number;
+    }
+    return view;
+}
+
+Reply GdbServer::read_registers() const {
+    std::string bytes;
+    for (unsigned n = 0; n < gdb_register_count(); ++n) bytes += *read_register(registers(), n);
+    return to_hex(bytes);
+}
+
+Reply GdbServer::write_registers(PacketReader packet) {
+    const auto bytes = from_hex(packet.rest());
+    if (!bytes) return error("malformed registers");
+    usize at = 0;
+    for (unsigned n = 0; n < gdb_register_count(); ++n) {
+        const usize size = read_register(registers(), n)->size();
+        if (at + size > bytes->size()) break;
+        (void)write_register(registers(), n, std::string_view(*bytes).substr(at, size));
+        at += size;
+    }
+    return kOk;
+}
+
+Reply GdbServer::read_one_register(PacketReader packet) const {
+    const auto number = packet.number();
+    const auto bytes = number && *number < gdb_register_count()
+                           ? read_register(registers(), static_cast<unsigned>(*number))
+                           : std::nullopt;
+    return bytes ? to_hex(*bytes) : error("no such register");
+}
+
+Reply GdbServer::write_one_register(PacketReader packet) {
+    const auto number = packet.number();
+    if (!number || *number >= gdb_register_count() || !packet.take("=")) return error("no such register");
+    const auto bytes = from_hex(packet.rest());
+    if (!bytes || !write_register(registers(), static_cast<unsigned>(*number), *bytes))
+        return error("this register cannot be written");
+    return kOk;
+}
+
+Reply GdbServer::read_memory(PacketReader packet) const {
+    const auto address = packet.number();
+    if (!address || !packet.take(",")) return error("malformed address");
+    const auto size = packet.number();
+    if (!size) return error("malformed length");
+    std::vector<u8> bytes(std::min<u64>(*size, RspConnection::kMaxPacket / 2 - 16));
+    bytes.resize(debugger_.read(*address, bytes));
+    if (bytes.empty() && *size) return "E0e";
+    return to_hex(bytes);
+}
+
+Reply GdbServer::write_memory(PacketReader packet, bool binary) {
+    const auto address = packet.number();
+    if (!address || !packet.take(",")) return error("malformed address");
+    const auto size = packet.number();
+    if (!size || !packet.take(":")) return error("malformed length");
+    const auto bytes = binary ? std::optional(unescape(packet.rest())) : from_hex(packet.rest());
+    if (!bytes || bytes->size() != *size) return error("data and length differ");
+    return debugger_.write(*address, {reinterpret_cast<const u8*>(bytes->data()), bytes->size()}) ? kOk
+                                                                                                  : "E0e";
+}
+
+/// qSearch:memory:ADDRESS;LENGTH;PATTERN
+Reply GdbServer::search_memory(PacketReader packet) const {
+    const auto address = packet.number();
+    if (!address || !packet.take(";")) return error("malformed address");
+    const auto length = packet.number();
+    if (!length || !packet.take(";")) return error("malformed length");
+    const std::string pattern = unescape(packet.rest());
+    if (pattern.empty() || pattern.size() > 4096) return error("unusable pattern");
+    std::string window;  // what was read and may still begin a match
+    constexpr usize kPart = 65536;
+    for (u64 done = 0; done < *length;) {
+        std::vector<u8> part(std::min<u64>(kPart, *length - done));
+        part.resize(debugger_.read(*address + done, part));
+        if (part.empty()) break;
+        window.append(reinterpret_cast<const char*>(part.data()), part.size());
+        const u64 window_start = *address + done + part.size() - window.size();
+        if (const usize at = window.find(pattern); at != std::string::npos)
+            return "1," + hex_number(window_start + at);
+        done += part.size();
+        if (window.size() >= pattern.size()) window.erase(0, window.size() - pattern.size() + 1);
+    }
+    return "0";
+}
+
+// --- running
+
+Reply GdbServer::resume(const Resume& how) {
+    objects_.clear();
+    const Stop stop = debugger_.resume(how);
+    if (stop.kind == Stop::Kind::kCaught) {
+        const std::string line = "caught " + stop.what + "\n";
+        connection_.send("O" + to_hex(std::string_view(line)));
+    }
+    return stop_reply();
+}
+
+/// c [ADDRESS], s [ADDRESS], C SIGNAL[;ADDRESS], S SIGNAL[;ADDRESS]
+Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
+    Resume how;
+    how.kind = letter == 's' || letter == 'S' ? Resume::Kind::kStep : Resume::Kind::kContinue;
+    const bool with_signal = letter == 'C' || letter == 'S';
+    how.deliver_signal = with_signal && packet.number().value_or(0) != 0;
+    if (with_signal) packet.take(";");
+    if (const auto address = packet.number()) debugger_.registers().rip = *address;
+    return resume(how);
+}
+
+/// vCont;ACTION[:THREAD];...: the first is ours, as all threads stop and go together.
+Reply GdbServer::resume_by_actions(PacketReader packet) {
+    PacketReader action(packet.until(';'));
+    PacketReader verb(action.until(':'));
+    Resume how;
+    how.deliver_signal = false;
+    if (verb.take("r")) {
+        const auto first = verb.number();
+        if (!first || !verb.take(",")) return error("malformed range");
+        const auto end = verb.number();
+        if (!end) return error("malformed range");
+        how = {.kind = Resume::Kind::kRange, .first = *first, .end = *end, .deliver_signal = false};
+    } else if (verb.take("s") || verb.take("S")) {
+        how.kind = Resume::Kind::kStep;
+        how.deliver_signal = verb.number().value_or(0) != 0;
+    } else if (verb.take("C")) {
+        how.deliver_signal = verb.number().value_or(0) != 0;
+    } else if (verb.take("t")) {
+        return stop_reply();
+    } else if (!verb.take("c")) {
+        return error("unknown action");
+    }
+    return resume(how);
+}
+
+std::string GdbServer::thread_id() const {
+    const auto& kernel = debugger_.machine().kernel().state();
+    const auto pid = static_cast<u64>(kernel.current);
+    return multiprocess_ ? "p" + hex_number(pid) + "." + hex_number(pid) : hex_number(pid);
+}
+
+std::string GdbServer::exit_reply() const {
+    const auto status = debugger_.machine().kernel().exit_status().value_or(kernel::ExitStatus{});
+    const u8 code = static_cast<u8>(status.killed_by ? gdb_signal(status.killed_by) : status.code);
+    std::string reply = (status.killed_by ? "X" : "W") + to_hex(std::span(&code, 1));
+    if (multiprocess_) reply += ";process:" + hex_number(kernel::kFirstPid);
+    return reply;
+}
+
+std::string GdbServer::stop_reply() const {
+    if (debugger_.machine().ended()) return exit_reply();
+    const Stop& stop = debugger_.last_stop();
+    const u8 signal = static_cast<u8>(stop.kind == Stop::Kind::kSignal        ? gdb_signal(stop.signal)
+                                      : stop.kind == Stop::Kind::kInterrupted ? SIGINT
+                                                                              : SIGTRAP);
+    std::string reply = "T" + to_hex(std::span(&signal, 1));
+    for (const unsigned number : {kGdbRbp, kGdbRsp, kGdbRip})
+        reply += hex_number(number >> 4) + hex_number(number & 15) + ":" +
+                 to_hex(*read_register(registers(), number)) + ";";
+    reply += "thread:" + thread_id() + ";core:0;";
+    switch (stop.kind) {
+        case Stop::Kind::kBreakpoint:
+            return reply + "swbreak:;";
+        case Stop::Kind::kSyscallEntry:
+            return reply + "syscall_entry:" + hex_number(stop.syscall) + ";";
+        case Stop::Kind::kSyscallReturn:
+            return reply + "syscall_return:" + hex_number(stop.syscall) + ";";
+        case Stop::Kind::kWatch: {
+            const WatchRange& range = stop.watch.range;
+            const char* const kind = range.reads && range.writes ? "awatch"
+                                     : range.reads               ? "rwatch"
+                                                                 : "watch";
+            return reply + kind + ":" + hex_number(std::clamp(stop.watch.address, range.first, range.last)) +
+                   ";";
+        }
+        default:
+            return reply;
+    }
+}
+
+/// Z TYPE,ADDRESS,KIND[;X LENGTH,BYTECODE]...: types 0 and 1 are breakpoints, 2 to 4 watch KIND bytes.
+Reply GdbServer::breakpoint(PacketReader packet, bool insert) {
+    const auto type = packet.number();
+    if (!type || !packet.take(",")) return error("malformed type");
+    const auto address = packet.number();
+    if (!address || !packet.take(",")) return error("malformed address");
+    if (*type <= 1) return break_at(packet, *address, insert);
+    if (*type > 4) return kUnsupported;
+    const auto size = packet.number();
+    constexpr u64 kMostBytes = u64{1} << 30;
+    if (!size || *size == 0 || *size > kMostBytes || *address > ~u64{0} - *size)
+        return error("unusable range");
+    const WatchRange range{*address, *address + *size - 1, *type != 2, *type != 3};
+    if (insert)
+        debugger_.set_watch(range);
+    else
+        debugger_.remove_watch(range);
+    return kOk;
+}
+
+Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
+    if (!insert) {
+        debugger_.remove_breakpoint(address);
+        return kOk;
+    }
+    (void)packet.until(';');
+    std::vector<std::string> conditions;
+    while (packet.take("X")) {
+        const auto length = packet.number();
+        if (!length || !packet.take(",") || *length > packet.rest().size() / 2)
+            return error("malformed condition");
+        const auto code = from_hex(packet.rest().substr(0, 2 * *length));
+        if (!code) return error("malformed condition");
+        conditions.push_back(*code);
+        packet.take(packet.rest().substr(0, 2 * *length));
+        packet.take(";");
+    }
+    if (conditions.empty()) {
+        debugger_.set_breakpoint(address);
+        return kOk;
+    }
+    debugger_.set_breakpoint(address, [this, conditions] {
+        const AgentContext context{
+            [this](unsigned number) -> std::optional<u64> {
+                const auto bytes = read_register(registers(), number);
+                if (!bytes) return std::nullopt;
+                u64 value = 0;
+                std::copy_n(bytes->begin(), std::min<usize>(8, bytes->size()),
+                            reinterpret_cast<char*>(&value));
+                return value;
+            },
+            [this](u64 at, std::span<u8> bytes) { return debugger_.read(at, bytes) == bytes.size(); }};
+        // What cannot be judged stops: GDB will say why.
+        return std::any_of(conditions.begin(), conditions.end(),
+                           [&](const std::string& code) { return evaluate(code, context).value_or(1) != 0; });
+    });
+    return kOk;
+}
+
+/// QCatchSyscalls:0, or 1[;NUMBER]...
+Reply GdbServer::catch_syscalls(PacketReader packet) {
+    const bool on = packet.take("1");
+    std::set<u64> numbers;
+    while (on && packet.take(";")) {
+        const auto number = packet.number();
+        if (!number) return error("malformed number");
+        numbers.insert(*number);
+    }
+    debugger_.catch_syscalls(on, std::move(numbers));
+    return kOk;
+}
+
+Reply GdbServer::signals_to_pass(PacketReader packet) {
+    std::set<int> signals;
+    while (const auto number = packet.number()) {
+        if (const int signal = *number < 256 ? linux_signal(static_cast<int>(*number)) : 0)
+            signals.insert(signal);
+        if (!packet.take(";")) break;
+    }
+    debugger_.pass_signals(std::move(signals));
+    return kOk;
+}
+
+Reply GdbServer::monitor(PacketReader packet) {
+    const auto command = from_hex(packet.rest());
+    if (!command) return error("malformed command");
+    const std::string text = run_monitor(debugger_, *command);
+    return text.empty() ? kOk : to_hex(text);
+}
+
+}  // namespace emu

@@ -1,0 +1,94 @@
+// GDB's remote protocol upon the debugger: what each packet means. One client at a time. It knows nothing of
+// sockets (rsp_connection.h). Source: GDB manual, appendix E; what gdb 13.1 sends was watched.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "emu/debug/debugger.h"
+#include "emu/debug/gdb_registers.h"
+#include "emu/debug/hex.h"
+#include "emu/debug/rsp_connection.h"
+#include "kernel/fs/file_table.h"
+
+namespace emu {
+
+class GdbServer {
+  public:
+    GdbServer(Debugger& debugger, RspConnection& connection) : debugger_(debugger), connection_(connection) {}
+
+    /// How a client left.
+    enum class End : u8 {
+        kDetached,  ///< the guest is to run on
+        kKilled,    ///< the guest is to end
+        kGone,      ///< the connection broke: the guest stands still until somebody comes
+        kExited,    ///< the guest has ended and the client knows
+    };
+    /// Serves the client until it leaves.
+    End serve();
+
+  private:
+    using Reply = std::optional<std::string>;  ///< nothing: it has been answered, or no answer is due
+    Reply answer(const std::string& packet);
+    Reply query(PacketReader packet);
+    Reply set(PacketReader packet);
+    Reply verbose(PacketReader packet);
+
+    // Registers and memory.
+    RegisterView registers() const;
+    Reply read_registers() const;
+    Reply write_registers(PacketReader packet);
+    Reply read_one_register(PacketReader packet) const;
+    Reply write_one_register(PacketReader packet);
+    Reply read_memory(PacketReader packet) const;
+    Reply write_memory(PacketReader packet, bool binary);
+    Reply search_memory(PacketReader packet) const;
+
+    // Running.
+    Reply resume(const Resume& how);
+    Reply resume_by_letter(char letter, PacketReader packet);
+    Reply resume_by_actions(PacketReader packet);
+    std::string stop_reply() const;
+    std::string exit_reply() const;
+    std::string thread_id() const;
+    Reply breakpoint(PacketReader packet, bool insert);
+    Reply break_at(PacketReader packet, u64 address, bool insert);
+    Reply catch_syscalls(PacketReader packet);
+    Reply signals_to_pass(PacketReader packet);
+
+    // Objects (gdb_objects.cpp).
+    Reply transfer(PacketReader packet);
+    std::optional<std::string> object(std::string_view name, const std::string& annex);
+    std::string threads() const;
+    std::string signal_information() const;
+    std::string program_path() const;
+
+    // Files (gdb_files.cpp).
+    Reply file_request(PacketReader packet);
+    Reply file_open(PacketReader packet);
+    Reply file_read(PacketReader packet);
+    Reply file_status(PacketReader packet);
+    Reply file_link(PacketReader packet);
+    Reply file_close(PacketReader packet);
+    std::optional<std::string> own_file(const std::string& path);
+
+    Reply monitor(PacketReader packet);
+
+    /// A file that the client has open: generated text, or one of the guest's world.
+    struct RemoteFile {
+        std::string text;
+        kernel::UniqueFd fd;
+    };
+
+    Debugger& debugger_;
+    RspConnection& connection_;
+    bool multiprocess_ = false;
+    std::optional<End> end_;
+    std::map<u64, RemoteFile> files_;
+    u64 next_file_ = 3;
+    mutable std::map<std::string, std::string> objects_;  ///< those that are being read in parts
+};
+
+}  // namespace emu

@@ -1,0 +1,133 @@
+#include "emu/debug/monitor.h"
+
+#include <sstream>
+#include <vector>
+
+#include "emu/debug/debugger.h"
+#include "emu/debug/table.h"
+#include "emu/debug/vm_words.h"
+#include "emu/report/story_words.h"
+#include "kernel/fs/proc.h"
+#include "kernel/state.h"
+
+namespace emu {
+namespace {
+
+constexpr const char* kHelp =
+    "vm walk ADDRESS       the page walk of an address, entry by entry\n"
+    "vm why ADDRESS        what a read, a write and a fetch there would do now, and what decides\n"
+    "vm pte ADDRESS        its page-table entry\n"
+    "vm page PFN           the kernel's struct page of a frame\n"
+    "vm maps [-X]          the areas of the address space as in /proc/PID/maps (-X: smaps)\n"
+    "vm tlb [ADDRESS]      the TLBs' valid entries (of the page of an address)\n"
+    "vm pwc                how full the paging-structure caches are\n"
+    "vm pgtables | buddy | vmas | tasks\n"
+    "vm faults [last N]    the page faults so far\n"
+    "vm catch EVENT        stop after: fault, fault:anon|zero|file|cow|wp|segv, alloc, alloc:ORDER, flush, "
+    "mmap, oom\n"
+    "vm catch off          no more\n"
+    "vm stats              counts of references, walks and faults\n"
+    "info tlb, info mem    the same as vm tlb and vm maps\n"
+    "Numbers may be 0x... or decimal, or $REGISTER in GDB after `eval`.\n";
+
+using Words = std::vector<std::string>;
+
+Words split(const std::string& text) {
+    std::istringstream stream(text);
+    Words words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
+std::optional<u64> number_of(const std::string& text) {
+    if (text.empty() || text[0] == '-') return std::nullopt;
+    char* end = nullptr;
+    errno = 0;
+    const u64 value = std::strtoull(text.c_str(), &end, 0);
+    if (errno || *end) return std::nullopt;
+    return value;
+}
+
+std::string table_text(Debugger& debugger, const std::string& name) {
+    const auto table = debug_table(debugger, name);
+    return table ? table->text() : "there is no guest any more\n";
+}
+
+std::string faults(Debugger& debugger, const Words& words) {
+    auto table = *debug_table(debugger, "faults");
+    if (words.size() == 4 && words[2] == "last") {
+        const auto count = number_of(words[3]);
+        if (!count) return "how many? " + words[3] + "\n";
+        if (table.rows.size() > *count)
+            table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<std::ptrdiff_t>(*count));
+    }
+    return table.text();
+}
+
+std::string tlb(Debugger& debugger, const Words& words) {
+    auto table = *debug_table(debugger, "tlb");
+    if (words.size() > 2) {
+        const auto address = number_of(words[2]);
+        if (!address) return "no address: " + words[2] + "\n";
+        std::erase_if(table.rows, [&](const auto& row) {
+            const u64 bytes = row[5] == "4K" ? mmu::kPageSize : row[5] == "2M" ? u64{2} << 20 : u64{1} << 30;
+            return std::stoull(row[3], nullptr, 0) != (*address & ~(bytes - 1));
+        });
+        if (table.rows.empty()) return "no TLB holds the page of " + words[2] + "\n";
+    }
+    return table.text();
+}
+
+std::string catch_event(Debugger& debugger, const Words& words) {
+    FaultLog& log = debugger.faults();
+    if (words.size() < 3) {
+        std::string text = log.caught().empty() ? "nothing is caught" : "caught:";
+        for (const std::string& name : log.caught()) text += " " + name;
+        return text + "\n";
+    }
+    if (words[2] == "off") {
+        log.catch_nothing();
+        return "nothing is caught any more\n";
+    }
+    if (log.catch_event(words[2])) return "the guest stops after each " + words[2] + "\n";
+    return "no such event: " + words[2] + " (see monitor vm help)\n";
+}
+
+std::string with_address(Debugger& debugger, const Words& words, std::string (*tell)(Debugger&, u64)) {
+    if (words.size() != 3) return "usage: vm " + words[1] + " ADDRESS\n";
+    const auto address = number_of(words[2]);
+    return address ? tell(debugger, *address) : "no number: " + words[2] + "\n";
+}
+
+}  // namespace
+
+std::string run_monitor(Debugger& debugger, const std::string& command) {
+    Words words = split(command);
+    if (words.empty() || words[0] == "help") return kHelp;
+    if (words[0] == "info" && words.size() >= 2)
+        words[1] = words[1] == "mem" ? "maps" : words[1], words[0] = "vm";
+    if (words[0] != "vm" || words.size() < 2 || words[1] == "help") return kHelp;
+    const std::string& verb = words[1];
+    if (debugger.machine().ended() && verb != "faults" && verb != "stats")
+        return "there is no guest any more\n";
+    if (verb == "walk") return with_address(debugger, words, walk_text);
+    if (verb == "why") return with_address(debugger, words, why_text);
+    if (verb == "pte") return with_address(debugger, words, pte_text);
+    if (verb == "page") return with_address(debugger, words, page_text);
+    if (verb == "tlb") return tlb(debugger, words);
+    if (verb == "pwc") return walk_cache_text(debugger);
+    if (verb == "faults") return faults(debugger, words);
+    if (verb == "catch") return catch_event(debugger, words);
+    if (verb == "stats") return stats_text(debugger);
+    if (verb == "maps") {
+        kernel::KernelState& kernel = debugger.machine().kernel().state();
+        const bool extended = words.size() > 2 && words[2] == "-X";
+        return extended ? kernel::proc_smaps(kernel.system, kernel.mm_of(kernel.task()))
+                        : kernel::proc_maps(kernel.system, kernel.mm_of(kernel.task()));
+    }
+    if (verb == "pgtables" || verb == "buddy" || verb == "vmas" || verb == "tasks")
+        return table_text(debugger, verb);
+    return "no such command: " + command + "\n" + kHelp;
+}
+
+}  // namespace emu

@@ -1,0 +1,44 @@
+// `mmuscope explain`: the story of chosen faults and brk calls.
+#include "tests/debug/support.h"
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+std::string explain(std::vector<std::string> options) {
+    options.insert(options.begin(), {MMUSCOPE_PROGRAM, "explain"});
+    options.push_back(test::debug_guest("debuggee.static"));
+    const test::ProcessResult result = test::run(options);
+    CHECK(result.status == 0);
+    return result.err;
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+    std::size_t n = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+    return n;
+}
+
+}  // namespace
+
+TEST_CASE("explain: tells everything, or the faults and brk calls that were asked for") {
+    const std::string all = explain({});
+    CHECK(count(all, "\nbrk(") > 2);
+    CHECK(count(all, "\nfault ") > 10);
+    const std::string one = explain({"--fault", "5"});
+    CHECK(one.starts_with("fault 5 "));
+    CHECK(count(one, "fault 5 ") == 1);
+    CHECK(count(one, "brk(") == 0);
+    CHECK(all.find(one.substr(0, one.size() - 2)) != std::string::npos);
+    const std::string call = explain({"--brk", "3-"});
+    CHECK(count(call, "fault ") == 0);
+    CHECK(count(call, "brk(") == count(all, "\nbrk(") - 2);
+}
+
+TEST_CASE("explain: a brk call says what changed and that nothing was allocated") {
+    const std::string text = explain({"--brk", "1-"});
+    CHECK(text.find("do_brk_flags: area ") != std::string::npos);
+    CHECK(text.find("the heap ended at ") != std::string::npos);
+    CHECK(text.find("allocated: no frames, no page tables; a page comes with its first touch") !=
+          std::string::npos);
+}

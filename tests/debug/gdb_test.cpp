@@ -1,0 +1,129 @@
+// The real gdb in front of the built program.
+#include "tests/debug/support.h"
+
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// What gdb prints for `commands`, one a line, on a guest that it starts through us.
+std::string gdb(const std::string& guest, const std::string& commands, const Words& arguments = {}) {
+    const test::TemporaryFolder folder;
+    const std::string script = folder.write("commands", commands);
+    Words words = {
+        MMUSCOPE_PROGRAM,         "gdb", "--gdb-option=-nx",      "--gdb-option=-batch", "--gdb-option=-x",
+        "--gdb-option=" + script, "--",  test::debug_guest(guest)};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    test::ProcessOptions options;
+    options.environment.push_back("HOME=" + folder.path());
+    const test::ProcessResult result = test::run(words, options);
+    INFO(result.err);
+    CHECK_FALSE(result.timed_out);
+    return result.out + result.err;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+#define CHECK_CONTAINS(text, part)   \
+    do {                             \
+        INFO(text);                  \
+        CHECK(contains(text, part)); \
+    } while (false)
+
+}  // namespace
+
+TEST_CASE("gdb: breaks, prints, finishes and continues in static, static-pie and dynamic guests") {
+    for (const char* kind : {"static", "static-pie", "dynamic"}) {
+        INFO(kind);
+        const std::string out =
+            gdb(std::string("debuggee.") + kind,
+                "break factorial if n == 3\ncontinue\nbt\nfinish\nhandle SIGUSR1 nostop noprint\n"
+                "delete\ncontinue\n",
+                {"hello", "3"});
+        CHECK_CONTAINS(out, "Breakpoint 1, factorial (n=3)");
+        CHECK_CONTAINS(out, "in factorial (n=6)");
+        CHECK_CONTAINS(out, "in main (argc=3");
+        CHECK_CONTAINS(out, "Value returned is $1 = 6");
+        CHECK_CONTAINS(out, "hello 7 counter 45 factorial 720 handled 10");
+        CHECK_CONTAINS(out, "exited with code 03");
+    }
+}
+
+TEST_CASE("gdb: steps over lines and into functions") {
+    const std::string out = gdb(
+        "debuggee.static", "break main\ncontinue\nnext\nnext\nstep\nbt 1\nnext\nfinish\nprint pair.right\n");
+    CHECK_CONTAINS(out, "count_up (times=10)");
+    CHECK_CONTAINS(out, "$1 = 2.5");
+}
+
+TEST_CASE("gdb: watchpoints on writes, reads and both") {
+    const std::string out =
+        gdb("debuggee.static",
+            "watch counter\ncontinue\ncontinue\ndelete\nrwatch pair.left\nawatch counter\n"
+            "handle SIGUSR1 nostop noprint\ncontinue\ncontinue\n");
+    CHECK_CONTAINS(out, "Hardware watchpoint 1: counter");
+    CHECK_CONTAINS(out, "Old value = 0\nNew value = 1");
+    CHECK_CONTAINS(out, "Old value = 1\nNew value = 3");
+    CHECK_CONTAINS(out, "Hardware access (read/write) watchpoint 3: counter\n\nValue = 3");
+}
+
+TEST_CASE("gdb: catches system calls and signals, shows siginfo") {
+    const std::string out =
+        gdb("debuggee.static",
+            "catch syscall write\ncontinue\nprint $_siginfo.si_signo\ncontinue\ncontinue\n"
+            "print $rax\ncontinue\n");
+    CHECK_CONTAINS(out, "Program received signal SIGUSR1");
+    CHECK_CONTAINS(out, "$1 = 10");
+    CHECK_CONTAINS(out, "(call to syscall write)");
+    CHECK_CONTAINS(out, "(returned from syscall write)");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("gdb: shows mappings, tables of the system and our own registers") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break count_up\ncontinue\ninfo proc mappings\ninfo os faults\ninfo os tlb\ninfo os vmas\n"
+            "info os pgtables\ninfo os buddy\ninfo registers cr3 pf_err\nprint $icount > 1000\n"
+            "info threads\ninfo auxv\nx/10xw $sp\n");
+    CHECK_CONTAINS(out, "rw-p   [heap]");
+    CHECK_CONTAINS(out, "do_anonymous_page");
+    CHECK_CONTAINS(out, "[ W U ]");
+    CHECK_CONTAINS(out, "$1 = 1");
+    CHECK_CONTAINS(out, "Thread 1000.1000 \"debuggee.static\"");
+    CHECK_CONTAINS(out, "AT_PAGESZ");
+    CHECK_CONTAINS(out, "L1D");
+    CHECK_CONTAINS(out, "page table");
+}
+
+TEST_CASE("gdb: writes variables and registers, calls functions, makes a core file") {
+    const test::TemporaryFolder folder;
+    const std::string out = gdb("debuggee.static",
+                                "break count_up\ncontinue\nset var pair.left = 1234\nprint factorial(5)\n"
+                                "print $rax = 77\ngenerate-core-file " +
+                                    folder.path() +
+                                    "/core\n"
+                                    "handle SIGUSR1 nostop noprint\ncontinue\n");
+    CHECK_CONTAINS(out, "$1 = 120");
+    CHECK_CONTAINS(out, "$2 = 77");
+    CHECK_CONTAINS(out, "Saved corefile");
+    CHECK_CONTAINS(out, "none 1234 counter 45");
+}
+
+TEST_CASE("gdb: monitor shows walks, reasons and frames, and catches events") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break touch\ncontinue\nmonitor vm why 0\nmonitor vm catch fault:anon\ncontinue\n"
+            "monitor vm faults last 1\nmonitor vm walk 0x400000\nmonitor vm page 0x100\n"
+            "monitor vm catch nonsense\nmonitor vm maps\nmonitor help\n");
+    CHECK_CONTAINS(out, "SIGSEGV (MAPERR)");
+    CHECK_CONTAINS(out, "caught fault:anon");
+    CHECK_CONTAINS(out, "PML4E @");
+    CHECK_CONTAINS(out, "refcount 1");
+    CHECK_CONTAINS(out, "no such event: nonsense");
+    CHECK_CONTAINS(out, "[stack]");
+}

@@ -1,0 +1,204 @@
+// Clients that break the rules: the guest stays as it is, and a good client can come after them.
+#include "tests/debug/support.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+/// mmuscope with a guest that waits for gdb at a socket.
+class Server {
+  public:
+    Server() : path_(folder_.path() + "/gdb") {
+        pid_ = fork();
+        if (pid_ == 0) {
+            const std::string where = "--gdb=unix:" + path_, guest = test::debug_guest("debuggee.static");
+            freopen("/dev/null", "w", stdout);
+            freopen("/dev/null", "w", stderr);
+            execl(MMUSCOPE_PROGRAM, "mmuscope", where.c_str(), guest.c_str(), nullptr);
+            _exit(127);
+        }
+    }
+    ~Server() {
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    const std::string& path() const { return path_; }
+    bool runs() const { return waitpid(pid_, nullptr, WNOHANG) == 0; }
+
+  private:
+    test::TemporaryFolder folder_;
+    std::string path_;
+    pid_t pid_;
+};
+
+class Client {
+  public:
+    explicit Client(const Server& server) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        strncpy(address.sun_path, server.path().c_str(), sizeof address.sun_path - 1);
+        for (int tries = 0; tries < 2000; ++tries) {
+            fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return;
+            close(fd_);
+            usleep(5000);
+        }
+        FAIL("no server");
+    }
+    ~Client() { close(fd_); }
+    void raw(const std::string& bytes) { (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+    void packet(const std::string& data) {
+        unsigned char sum = 0;
+        for (char c : data) sum = static_cast<unsigned char>(sum + static_cast<unsigned char>(c));
+        char text[8];
+        snprintf(text, sizeof text, "#%02x", sum);
+        raw("$" + data + text);
+    }
+    /// The next packet's contents; "closed" when there is none.
+    std::string reply() {
+        while (true) {
+            const auto start = buffer_.find('$');
+            const auto end = start == std::string::npos ? start : buffer_.find('#', start);
+            if (end != std::string::npos && buffer_.size() >= end + 3) {
+                const std::string data = buffer_.substr(start + 1, end - start - 1);
+                buffer_.erase(0, end + 3);
+                raw("+");
+                return data;
+            }
+            char bytes[4096];
+            pollfd entry{fd_, POLLIN, 0};
+            if (poll(&entry, 1, 20000) <= 0) return "silence";
+            const ssize_t got = read(fd_, bytes, sizeof bytes);
+            if (got <= 0) return "closed";
+            buffer_.append(bytes, static_cast<std::size_t>(got));
+        }
+    }
+    std::string ask(const std::string& data) {
+        packet(data);
+        return reply();
+    }
+
+  private:
+    int fd_ = -1;
+    std::string buffer_;
+};
+
+}  // namespace
+
+TEST_CASE("gdb server: malformed packets are answered and change nothing") {
+    const Server server;
+    Client client(server);
+    const std::string registers = client.ask("g");
+    REQUIRE(registers.size() > 500);
+    for (const char* bad : {"m",
+                            "mzz,4",
+                            "m0",
+                            "m0,zz",
+                            "mffffffffffffffff,10",
+                            "m8000000000000000,ffffffffffffffff",
+                            "M0,4:0011",
+                            "M0,zz",
+                            "X0,ffffffffffffffff:",
+                            "G12",
+                            "Gzz",
+                            "P",
+                            "Pffff=00",
+                            "P0=zz",
+                            "P0",
+                            "pffffffff",
+                            "Z",
+                            "Z0",
+                            "Z9,0,0",
+                            "Z2,0,0",
+                            "Z2,ffffffffffffffff,8",
+                            "Z2,0,ffffffffffffffff",
+                            "Z0,401000,1;X",
+                            "Z0,401000,1;Xffffffff,22",
+                            "Z0,401000,1;X2,2",
+                            "vCont;",
+                            "vCont;q",
+                            "vCont;r",
+                            "vCont;r1",
+                            "vFile:open:",
+                            "vFile:open:zz,0,0",
+                            "vFile:pread:0,0,0",
+                            "vFile:pread:ffffffffffffffff,1,ffffffffffffffff",
+                            "vFile:close:77",
+                            "vFile:fstat:",
+                            "vFile:readlink:6",
+                            "qXfer:features:read:target.xml:",
+                            "qXfer:features:read:target.xml:ffffffffffffffff,ffffffffffffffff",
+                            "qXfer:nothing:read::0,1",
+                            "qXfer:osdata:read:nonsense:0,100",
+                            "qRcmd,1",
+                            "qSearch:memory:0;0;",
+                            "qSearch:memory:0;ffffffffffffffff;a",
+                            "QCatchSyscalls:1;zz",
+                            "qSupported",
+                            "~",
+                            "vKi"}) {
+        INFO(bad);
+        const std::string reply = client.ask(bad);
+        CHECK(reply != "closed");
+        CHECK(reply != "silence");
+    }
+    CHECK(client.ask("g") == registers);
+    CHECK(server.runs());
+}
+
+TEST_CASE("gdb server: endless packets and noise lose the client, not the guest") {
+    const Server server;
+    std::string registers;
+    {
+        Client client(server);
+        registers = client.ask("g");
+        client.raw("$" + std::string(1 << 20, 'A'));
+        CHECK(client.reply() == "closed");
+    }
+    {
+        Client client(server);
+        client.raw(std::string(1 << 16, '\0') + std::string(1 << 16, '+') + "###}}}");
+        CHECK(client.ask("g") == registers);
+        client.raw("$g#00");  // a wrong checksum: asked for again
+        CHECK(client.ask("g") == registers);
+    }
+    {
+        Client client(server);
+        client.raw("$m401000,10");  // gone in the middle
+    }
+    Client client(server);
+    CHECK(client.ask("g") == registers);
+}
+
+TEST_CASE("gdb server: a second client is turned away, and one can come after the first") {
+    const Server server;
+    std::string rip;
+    {
+        Client first(server);
+        REQUIRE(first.ask("?").substr(0, 3) == "T05");
+        Client second(server);
+        CHECK(second.reply() == "closed");
+        CHECK(first.ask("s").substr(0, 3) == "T05");
+        rip = first.ask("p10");
+    }
+    Client third(server);
+    CHECK(third.ask("p10") == rip);
+}
+
+TEST_CASE("gdb server: after detach the guest runs to its end") {
+    const Server server;
+    {
+        Client client(server);
+        CHECK(client.ask("D") == "OK");
+    }
+    for (int tries = 0; tries < 2000 && server.runs(); ++tries) usleep(5000);
+    CHECK_FALSE(server.runs());
+}
