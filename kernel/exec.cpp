@@ -11,6 +11,7 @@
 #include "kernel/fs/host_backing.h"
 #include "kernel/rseq.h"
 #include "kernel/signal.h"
+#include "kernel/signal_fpu.h"
 #include "kernel/signal_frame.h"
 #include "kernel/state.h"
 #include "kernel/uaccess.h"
@@ -34,7 +35,6 @@ constexpr int kMaxInterpreters = 5;                 ///< exec_binprm()
 constexpr usize kScriptLine = 256;                  ///< BINPRM_BUF_SIZE
 constexpr u64 kElfDynBase = kTaskSize47 / 3 * 2;    ///< ELF_ET_DYN_BASE
 constexpr u64 kMmapRandomBits = 28, kStackRandomPages = 0x3fffff;
-constexpr u64 kMinSigFrame = 1040;  ///< get_sigframe_size() with a 512-byte FPU area
 constexpr u64 kClockTicks = 100;
 
 /// What is going to run, after all "#!" lines.
@@ -216,7 +216,7 @@ u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, 
 
     const std::vector<u64>& auxv = mm.saved_auxv = {
         AT_MINSIGSTKSZ,
-        kMinSigFrame,
+        sigframe_size(kernel.config.xcr0),
         AT_HWCAP,
         kernel.config.hwcap,
         AT_PAGESZ,

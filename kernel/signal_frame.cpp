@@ -4,6 +4,7 @@
 
 #include "kernel/errno.h"
 #include "kernel/signal.h"
+#include "kernel/signal_fpu.h"
 #include "kernel/state.h"
 #include "kernel/uaccess.h"
 
@@ -15,7 +16,7 @@ using mmu::Rflags;
 namespace {
 
 constexpr u64 kRedZone = 128;
-constexpr u64 kUcSigcontextSs = 2, kUcStrictRestoreSs = 4;  ///< UC_FP_XSTATE is left out: there is no XSAVE
+constexpr u64 kUcFpXstate = 1, kUcSigcontextSs = 2, kUcStrictRestoreSs = 4;
 constexpr u16 kUserCs = 0x33, kUserDs = 0x2b;
 /// FIX_EFLAGS: what a guest may change through a frame.
 constexpr u64 kFixEflags = Rflags::kAc | Rflags::kOf | Rflags::kDf | Rflags::kTf | Rflags::kSf | Rflags::kZf |
@@ -36,7 +37,7 @@ struct FramePlace {
 };
 
 /// get_sigframe(). Nothing: it would run over the alternate stack's lower end.
-std::optional<FramePlace> get_sigframe(const Task& task, const SigAction& action, u64 sp) {
+std::optional<FramePlace> get_sigframe(const Task& task, const SigAction& action, u64 sp, u64 fpu_size) {
     const AltStack& alt = task.signals.alt_stack;
     const bool nested = on_sig_stack(alt, sp);
     bool entering = false;
@@ -46,7 +47,7 @@ std::optional<FramePlace> get_sigframe(const Task& task, const SigAction& action
         entering = true;
     }
     FramePlace place;
-    place.fpstate = (sp - sizeof(FxsaveImage)) & ~u64{63};
+    place.fpstate = (sp - fpu_size) & ~u64{63};
     place.frame = ((place.fpstate - sizeof(RtSigframe)) & ~u64{15}) - 8;
     if ((nested || entering) && !on_stack(alt, place.frame)) return std::nullopt;
     return place;
@@ -168,20 +169,20 @@ bool setup_rt_frame(KernelState& kernel, Task& task, const SigInfo& info, const 
     MmStruct& mm = kernel.mm_of(task);
     AltStack& alt = task.signals.alt_stack;
     const u64 sp = registers.gpr[mmu::kRsp];
-    const auto place = get_sigframe(task, action, sp);
+    const auto place = get_sigframe(task, action, sp, fpstate_size(kernel.config.xcr0));
     if (!place || !(action.flags & kSaRestorer)) return false;  // x86-64 has no other way back
 
     RtSigframe frame{};
     frame.pretcode = action.restorer;
-    frame.uc.uc_flags = kUcSigcontextSs | kUcStrictRestoreSs;
+    frame.uc.uc_flags = kUcSigcontextSs | kUcStrictRestoreSs | (kernel.config.xcr0 ? kUcFpXstate : 0);
     frame.uc.ss_sp = alt.sp;
     frame.uc.ss_flags = alt.flags;
     frame.uc.ss_size = alt.size;
     frame.uc.uc_mcontext = sigcontext_of(task, registers, mask, place->fpstate);
     frame.uc.uc_sigmask = mask;
-    const FxsaveImage fpu = fxsave_image(registers);
+    const std::vector<u8> fpu = fpstate_image(registers, kernel.config.xcr0);
     const size_t head = offsetof(RtSigframe, info);
-    if (copy_to_user(kernel.system, mm, place->fpstate, &fpu, sizeof fpu)) return false;
+    if (copy_to_user(kernel.system, mm, place->fpstate, fpu.data(), fpu.size())) return false;
     if (copy_to_user(kernel.system, mm, place->frame, &frame, head)) return false;
     if (action.flags & kSaSigInfo) {
         const SiginfoBytes bytes = siginfo_bytes(info);
@@ -208,8 +209,9 @@ bool restore_rt_frame(KernelState& kernel, Task& task, Registers& registers) {
     set_blocked(task, uc.uc_sigmask);
 
     const Sigcontext& context = uc.uc_mcontext;
-    FxsaveImage fpu;
-    if (context.fpstate && get_user(kernel.system, mm, fpu, context.fpstate)) return false;
+    Registers fpu;
+    clear_fpu(fpu);
+    if (context.fpstate && !restore_fpstate(kernel, mm, context.fpstate, fpu)) return false;
     const u64 extended[] = {context.r8,  context.r9,  context.r10, context.r11,
                             context.r12, context.r13, context.r14, context.r15};
     auto& gpr = registers.gpr;
@@ -224,10 +226,9 @@ bool restore_rt_frame(KernelState& kernel, Task& task, Registers& registers) {
     gpr[mmu::kRsp] = context.sp;
     registers.rip = context.ip;
     registers.rflags = (registers.rflags & ~kFixEflags) | (context.flags & kFixEflags);
-    if (context.fpstate)
-        load_fxsave_image(fpu, registers);
-    else
-        clear_fpu(registers);
+    registers.vector = fpu.vector;
+    registers.x87 = fpu.x87;
+    registers.mxcsr = fpu.mxcsr;
     // restore_altstack(): its errors do not matter.
     (void)set_alt_stack(task, AltStack{uc.ss_sp, uc.ss_size, uc.ss_flags}, gpr[mmu::kRsp], kMinSigStackSize);
     return true;

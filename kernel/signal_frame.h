@@ -4,6 +4,7 @@
 //
 //   higher   interrupted stack, then 128 bytes of red zone (or the top of the alternate stack)
 //            FXSAVE image, 512 bytes, 64-aligned       <- uc_mcontext.fpstate
+//              (with XSAVE its whole area, which software bytes at 464 and a magic word behind it tell of)
 //            siginfo_t, 128 bytes                      <- rsi
 //            ucontext: flags, link, stack, mcontext, sigmask <- rdx
 //   lower    pretcode = sa_restorer                    <- rsp: 16-aligned minus 8, as after a call

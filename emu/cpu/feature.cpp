@@ -88,7 +88,13 @@ std::string names_of(FeatureSet features) {
 }
 
 FeatureSet implemented_features() {
-    return {Feature::kSse3, Feature::kCmpxchg16b, Feature::kPcid, Feature::kInvpcid, Feature::kPrefetchw};
+    FeatureSet set = {Feature::kSse3, Feature::kCmpxchg16b, Feature::kPcid, Feature::kInvpcid,
+                      Feature::kPrefetchw};
+    // Vector instructions with VEX encodings are executed by the host's own.
+    constexpr FeatureSet kVectors = {Feature::kAvx, Feature::kAvx2, Feature::kFma, Feature::kF16c};
+    if (host_features().contains(kVectors))
+        set = set | kVectors | FeatureSet{Feature::kXsave, Feature::kOsxsave};
+    return set;
 }
 
 FeatureSet host_features() {

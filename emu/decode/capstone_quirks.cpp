@@ -13,6 +13,12 @@ bool is_near_branch(const Fields& f) {
            (f.opcode == 0xff && (f.modrm_reg() == 2 || f.modrm_reg() == 4));
 }
 
+/// BMI1 and BMI2: the VEX encodings that work on general registers.
+bool is_vex_general(const Fields& f) {
+    return (f.map == Map::k0F38 && f.opcode >= 0xf2 && f.opcode <= 0xf7) ||
+           (f.map == Map::k0F3A && f.opcode == 0xf0);
+}
+
 }  // namespace
 
 unsigned canonical_form(const Fields& f, std::array<u8, 16>& out) {
@@ -37,7 +43,9 @@ unsigned canonical_form(const Fields& f, std::array<u8, 16>& out) {
 bool refused_by_capstone(const Fields& f) {
     if (f.map == Map::kOne)
         return (f.opcode == 0x8c || f.opcode == 0x8e) && f.rex_r();  // MOV Sreg: REX.R is ignored
-    if (f.vex || f.map != Map::k0F) return false;
+    // Vector rows look at VEX.L, W and vvvv themselves; Capstone is wrong about what is ignored.
+    if (f.vex) return !is_vex_general(f);
+    if (f.map != Map::k0F) return false;
     if (f.opcode >= 0x18 && f.opcode <= 0x1f) return true;  // hint NOPs in register form, RDSSPD/Q
     if (f.opcode == 0x0d) return true;                      // PREFETCHW and its reserved neighbours
     if (f.opcode == 0xff) return true;                      // UD0

@@ -28,8 +28,26 @@ Rows sse_shuffle();    ///< PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD
 Rows sse_float();      ///< arithmetic, compares, logic
 Rows sse_convert();    ///< CVT*
 Rows sse_state();      ///< LDMXCSR STMXCSR FXSAVE FXRSTOR
+Rows avx_move();       ///< VMOV*, inserts, extracts, broadcasts of memory, VZEROUPPER
+Rows avx_float();      ///< arithmetic, comparisons, logic, shuffles, conversions
+Rows avx_integer();    ///< the VP* family on XMM registers
+Rows avx2_integer();   ///< the same on YMM registers
+Rows avx2_permute();   ///< broadcasts, permutations across lanes, shifts by vectors
+Rows avx_masked();     ///< VMASKMOVPS, VMASKMOVPD, VMASKMOVDQU
+Rows avx2_masked();    ///< VPMASKMOVD, VPMASKMOVQ, the gathers
+Rows avx_string();     ///< VPCMPISTR*, VPCMPESTR*, VPHMINPOSUW, VLDMXCSR
+Rows avx_crypto();     ///< VAES*, VPCLMULQDQ
+Rows avx_wide_crypto();  ///< the same on YMM registers
+Rows avx_fma();
+Rows avx_half_precision();  ///< F16C
+Rows xsave();               ///< XSAVE XRSTOR XGETBV
 Rows x87();
 Rows mmx();
+
+// What has a VEX encoding that does the same.
+bool maskmovdqu(const Fields& fields, Insn& out);
+bool ldmxcsr(const Fields& fields, Insn& out);
+bool stmxcsr(const Fields& fields, Insn& out);
 
 // What the hot handlers of a chapter do to the flags.
 void add_arithmetic_flags(FlagTable& table);

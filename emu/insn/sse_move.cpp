@@ -176,6 +176,8 @@ struct MaskedStore {
     }
 };
 
+}  // namespace
+
 bool maskmovdqu(const Fields& f, Insn& out) {
     out.dst = f.reg;
     out.src = f.rm;
@@ -189,8 +191,6 @@ bool maskmovdqu(const Fields& f, Insn& out) {
     add_cost(out, 1, 1);
     return true;
 }
-
-}  // namespace
 
 Rows sse_move() {
     constexpr auto kNone = Prefix::kNone, k66 = Prefix::k66, kF3 = Prefix::kF3, kF2 = Prefix::kF2;

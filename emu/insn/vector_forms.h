@@ -73,8 +73,8 @@ struct GeneralSource {
 // --- floating-point exceptions ---
 
 /// Which exceptions an instruction can raise: none, some, and those whose results of the given kind can be
-/// tiny.
-enum class Traps : u8 { kNone, kSome, kTinyPs, kTinyPd, kTinySs, kTinySd };
+/// tiny (Ph: half precision).
+enum class Traps : u8 { kNone, kSome, kTinyPs, kTinyPd, kTinySs, kTinySd, kTinyPh };
 
 template <Traps traps>
 bool is_tiny(Xmm value) {

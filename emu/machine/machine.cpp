@@ -26,6 +26,7 @@ kernel::KernelConfig kernel_config(const MachineConfig& config, const CpuModel& 
     kernel::KernelConfig kernel = config.kernel;
     kernel.hwcap = model.hwcap();
     kernel.hwcap2 = model.hwcap2();
+    kernel.xcr0 = model.xcr0();
     kernel.la57 = config.la57;
     return kernel;
 }

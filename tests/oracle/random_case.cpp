@@ -186,6 +186,7 @@ class CaseMaker {
         registers();
         if (is("div") || is("idiv")) small_dividend();
         if (f.memory() && !steer()) return false;
+        if ((is("xsave") || is("xrstor")) && addressed_by(mmu::kRax, mmu::kRdx)) return false;
         if (f.map == Map::kOne && f.opcode >= 0xa0 && f.opcode <= 0xa3)
             put_bytes(f.immediate_at, random_target(random_) - segment_base(), f.immediate_size);
         return special_cases();
@@ -315,6 +316,13 @@ class CaseMaker {
         put_memory(case_.operand, bytes, row_.encoding == emu::Encoding::kVex ? 32 : 16);
     }
 
+    bool addressed_by(unsigned one, unsigned other) const {
+        const Fields& f = case_.fields;
+        if (f.rip_relative()) return false;
+        const unsigned base = f.has_sib ? (f.sib & 7) | (f.rex_b() ? 8 : 0) : f.rm;
+        const unsigned index = f.has_sib ? (f.sib >> 3 & 7) | (f.rex_x() ? 8 : 0) : 16u;
+        return base == one || base == other || index == one || index == other;
+    }
     bool uses_stack() const { return is("push") || is("pop") || is("call"); }
     bool is(std::string_view name) const { return row_.name == name; }
 
@@ -348,7 +356,8 @@ class CaseMaker {
         if (bit_string) return steer_bit_string();
         if (is("cmpxchg") && random_.one_in(2) && !f.memory()) gpr(mmu::kRax) = gpr(f.rm);
         if (is("cmpxchg8b cmpxchg16b") || is("cmpxchg8b") || is("cmpxchg16b")) expected_pair();
-        if (is("ldmxcsr")) put_mxcsr(case_.operand);
+        if (is("ldmxcsr") || is("vldmxcsr")) put_mxcsr(case_.operand);
+        if (is("xsave") || is("xrstor")) steer_xsave();
         if (is("fxrstor")) put_mxcsr(case_.operand + 24);
         return true;
     }
@@ -392,6 +401,21 @@ class CaseMaker {
         const u32 allowed = random_.one_in(4) ? ~(1u << 17) : 0xffffu;
         const u32 value = static_cast<u32>(random_.next_word()) & allowed;
         put_memory(address, &value, 4);
+    }
+
+    /// The components that both have; an area that is mostly well-formed, in one piece.
+    void steer_xsave() {
+        gpr(mmu::kRax) = random_.one_in(3) ? 7 : random_.below(8);
+        gpr(mmu::kRdx) = 0;
+        if (random_.one_in(3)) clear_upper_halves();
+        u64 header[8] = {random_.below(8)};
+        // A bit that no CPU has yet, and not the compacted format.
+        if (random_.one_in(8)) header[random_.below(3)] |= u64{1} << (32 + random_.below(31));
+        put_memory(case_.operand + 512, header, sizeof header);
+        put_mxcsr(case_.operand + 24);
+    }
+    void clear_upper_halves() {
+        for (mmu::Vector256& each : regs().vector) std::memset(each.bytes.data() + 16, 0, 16);
     }
 
     /// Or nearly every quotient would overflow.
