@@ -195,9 +195,13 @@ void for_each_whole_pmd(MemorySystem& system, MmStruct& mm, u64 start, u64 end, 
 
 }  // namespace
 
+bool thp_possible(const VmAreaStruct& vma) {
+    constexpr u64 kForbidden = VM_NOHUGEPAGE | VM_SHARED | VM_IO | VM_DONTEXPAND;
+    return vma.is_anonymous() && !*vma.name && !(vma.vm_flags & kForbidden);
+}
+
 bool thp_vma_allowable(const MemorySystem& system, const VmAreaStruct& vma, u64 haddr) {
-    if (system.thp.mode == ThpMode::kNever || !vma.is_anonymous() || *vma.name) return false;
-    if (vma.vm_flags & (VM_NOHUGEPAGE | VM_SHARED | VM_IO | VM_DONTEXPAND)) return false;
+    if (system.thp.mode == ThpMode::kNever || !thp_possible(vma)) return false;
     if (system.thp.mode == ThpMode::kMadvise && !(vma.vm_flags & VM_HUGEPAGE)) return false;
     return is_whole(haddr, vma.vm_start, vma.vm_end);
 }
@@ -263,6 +267,45 @@ bool prepare_huge_move(MemorySystem& system, MmStruct& mm, u64 start, u64 size, 
         if (!to || *to) split_huge_pmd(system, mm, pmd, haddr);
     });
     return complete;
+}
+
+bool copy_huge_pmds(MemorySystem& system, MmStruct& fresh, MmStruct& old, const VmAreaStruct& vma) {
+    bool complete = true;
+    for_each_huge_pmd(system, old, vma.vm_start, vma.vm_end, [&](u64 haddr, u64* from) {
+        u64* const to = complete ? pmd_alloc_map(system, fresh, haddr) : nullptr;
+        const auto table = to ? alloc_table(system, fresh, 1, haddr) : std::nullopt;
+        if (!table) {
+            complete = false;
+            return;
+        }
+        deposit_table(system, to, *table);
+        const Pte pmd = Pte{*from}.without(Pte::kWritable);
+        if (!pmd.special()) {
+            for (u64 i = 0; i < kHpagePmdNr; ++i) {
+                Page& page = system.mem_map[pmd.pfn() + i];
+                ++page.refcount;
+                ++page.mapcount;
+                page.flags &= static_cast<u16>(~Page::kAnonExclusive);
+                add_mm_rss(fresh, MM_ANONPAGES);
+            }
+        }
+        set_pmd_at(system, old, haddr, from, pmd.raw);
+        set_pmd_at(system, fresh, haddr, to, pmd.without(Pte::kAccessed).raw);
+    });
+    return complete;
+}
+
+void install_anon_thp(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 haddr, u64* pmd,
+                      Pfn pfn, Pfn table) {
+    for (u64 i = 0; i < kHpagePmdNr; ++i) {
+        Page& page = system.mem_map[pfn + i];
+        page.flags |= Page::kAnon | Page::kAnonExclusive;
+        page.refcount = page.mapcount = 1;
+        add_mm_rss(mm, MM_ANONPAGES);
+    }
+    deposit_table(system, pmd, table);
+    set_pmd_at(system, mm, haddr, pmd,
+               maybe_mkwrite(mk_huge_pmd(pfn, vma.vm_page_prot).with(Pte::kDirty), vma).raw);
 }
 
 void move_huge_pmds(MmuGather& tlb, MmStruct& mm, u64 start, u64 size, u64 target) {

@@ -16,6 +16,8 @@ namespace kernel {
 inline constexpr unsigned kHpagePmdOrder = 9;
 inline constexpr u64 kHpagePmdNr = 512;  ///< HPAGE_PMD_NR: small pages in a huge one
 
+/// Can `vma` have huge pages at all, whatever the mode?
+bool thp_possible(const VmAreaStruct& vma);
 /// hugepage_vma_check(): may [haddr, haddr + 2 MiB) of `vma` become a huge page?
 bool thp_vma_allowable(const MemorySystem& system, const VmAreaStruct& vma, u64 haddr);
 
@@ -42,6 +44,11 @@ void free_huge_pmds_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end);
 /// vma_adjust_trans_huge(): an area is about to begin or to end at `address`.
 void vma_adjust_trans_huge(MemorySystem& system, MmStruct& mm, u64 address);
 
+/// copy_huge_pmd() of all of `vma`'s, for a fork: both sides may read. False: no frame for a table.
+bool copy_huge_pmds(MemorySystem& system, MmStruct& fresh, MmStruct& old, const VmAreaStruct& vma);
+/// Maps 512 frames that hold data already and that nobody owns, `table` being set aside for a split.
+void install_anon_thp(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 haddr, u64* pmd,
+                      Pfn pfn, Pfn table);
 /// Huge mappings of [start, end), the huge zero page aside.
 u64 count_anon_thps(const MemorySystem& system, const MmStruct& mm, u64 start, u64 end);
 

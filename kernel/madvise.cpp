@@ -1,8 +1,9 @@
 // Purpose: advice. Linux: mm/madvise.c do_madvise(), madvise_vma_behavior().
 // Deviation: MADV_FREE keeps the pages until they are unmapped; MADV_COLD and MADV_PAGEOUT move nothing:
-// there is no reclaim of anonymous memory. MADV_COLLAPSE, MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
+// there is no reclaim of anonymous memory. MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
 // with EINVAL.
 #include "kernel/huge_memory.h"
+#include "kernel/khugepaged.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 
@@ -33,11 +34,12 @@ enum Behavior : int {
     MADV_POPULATE_READ_ = 22,
     MADV_POPULATE_WRITE_ = 23,
     MADV_DONTNEED_LOCKED_ = 24,
+    MADV_COLLAPSE_ = 25,
 };
 
 bool madvise_behavior_valid(int behavior) {
     return (behavior >= MADV_NORMAL_ && behavior <= MADV_DONTNEED_) ||
-           (behavior >= MADV_FREE_ && behavior <= MADV_DONTNEED_LOCKED_);
+           (behavior >= MADV_FREE_ && behavior <= MADV_COLLAPSE_);
 }
 
 /// madvise_free_single_vma(): the pages may be dropped; a write takes that back.
@@ -141,6 +143,8 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
         case MADV_COLD_:
         case MADV_PAGEOUT_:
             return vma.vm_flags & VM_LOCKED ? -EINVAL : 0;
+        case MADV_COLLAPSE_:
+            return madvise_collapse(system, mm, vma, start, end);
         case MADV_FREE_:
         case MADV_DONTNEED_:
         case MADV_DONTNEED_LOCKED_:

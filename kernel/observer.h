@@ -14,19 +14,20 @@ using mmu::u8;
 
 /// The order within a page fault is the order of the functions in Linux.
 enum class EventKind : u8 {
-    kFaultEntry,      ///< do_user_addr_fault(): address, flags = error code, after = rip
-    kKernelAddress,   ///< do_kern_addr_fault(): address above TASK_SIZE_MAX
-    kFindVma,         ///< address; start, end, flags = vm_flags of the result; start == end == 0: none
-    kStackExpand,     ///< expand_downwards(): before, after = vm_start; text says why it was refused
-    kAccessError,     ///< address, flags = vm_flags
-    kHandleMmFault,   ///< address, flags = FAULT_FLAG_*
-    kTableAlloc,      ///< level 1 (PTE table) .. 4; pfn; address it serves
-    kTableFree,       ///< level; pfn
-    kHandlePteFault,  ///< address, before = the raw PTE; text = the branch taken
-    kAnonZeroPage,    ///< do_anonymous_page(), read: pfn of the zero page
-    kAnonPage,        ///< do_anonymous_page(), write: pfn
-    kAnonHugePage,    ///< do_huge_pmd_anonymous_page(): pfn of the first of 2^order; text = read or write
-    kSplitHugePmd,    ///< __split_huge_pmd(): address, pfn of the first frame
+    kFaultEntry,        ///< do_user_addr_fault(): address, flags = error code, after = rip
+    kKernelAddress,     ///< do_kern_addr_fault(): address above TASK_SIZE_MAX
+    kFindVma,           ///< address; start, end, flags = vm_flags of the result; start == end == 0: none
+    kStackExpand,       ///< expand_downwards(): before, after = vm_start; text says why it was refused
+    kAccessError,       ///< address, flags = vm_flags
+    kHandleMmFault,     ///< address, flags = FAULT_FLAG_*
+    kTableAlloc,        ///< level 1 (PTE table) .. 4; pfn; address it serves
+    kTableFree,         ///< level; pfn
+    kHandlePteFault,    ///< address, before = the raw PTE; text = the branch taken
+    kAnonZeroPage,      ///< do_anonymous_page(), read: pfn of the zero page
+    kAnonPage,          ///< do_anonymous_page(), write: pfn
+    kAnonHugePage,      ///< do_huge_pmd_anonymous_page(): pfn of the first of 2^order; text = read or write
+    kCollapseHugePage,  ///< collapse_huge_page(): address, pfn of the first of 2^order
+    kSplitHugePmd,      ///< __split_huge_pmd(): address, pfn of the first frame
     kFileFault,  ///< do_read_fault/do_cow_fault/do_shared_fault (text): pfn of the cache page, start = index
     kFaultAround,    ///< filemap_map_pages(): after = pages mapped
     kPageCacheMiss,  ///< filemap_fault(): start, end = page indices read ahead

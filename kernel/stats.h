@@ -29,10 +29,12 @@ struct FaultStats {
 
 /// Transparent huge pages, as /proc/vmstat counts them (thp_*).
 struct ThpStats {
-    u64 fault_alloc = 0;      ///< huge pages given out by faults
-    u64 fault_fallback = 0;   ///< faults that wanted one and found no 2 MiB in a row
-    u64 zero_page_alloc = 0;  ///< huge zero pages made
-    u64 split_pmd = 0;        ///< huge mappings cut into small ones
+    u64 fault_alloc = 0;            ///< huge pages given out by faults
+    u64 fault_fallback = 0;         ///< faults that wanted one and found no 2 MiB in a row
+    u64 zero_page_alloc = 0;        ///< huge zero pages made
+    u64 collapse_alloc = 0;         ///< huge pages made of small ones
+    u64 collapse_alloc_failed = 0;  ///< no 2 MiB in a row for that
+    u64 split_pmd = 0;              ///< huge mappings cut into small ones
 };
 
 struct MemoryStats {

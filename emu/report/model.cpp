@@ -279,6 +279,7 @@ constexpr Statistic kStatistics[] = {
 
     {"thp", "fault_alloc", thp<&ThpStats::fault_alloc>, nullptr, {}, "huge pages given out by faults"},
     {"thp", "fault_fallback", thp<&ThpStats::fault_fallback>, nullptr, {}, "found no 2 MiB in a row"},
+    {"thp", "collapse_alloc", thp<&ThpStats::collapse_alloc>, nullptr, {}, "made of small pages"},
     {"thp", "split_pmd", thp<&ThpStats::split_pmd>, nullptr, {}, "huge mappings cut into small ones"},
 
     {"system", "syscalls", [](const Report& r) { return r.kernel.syscalls; }, nullptr, {}, {}},

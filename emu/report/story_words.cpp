@@ -123,6 +123,8 @@ std::string kernel_words(const kernel::Event& e) {
         case EventKind::kAnonHugePage:
             return "do_huge_pmd_anonymous_page: a " + text + ", " +
                    (text == "read" ? "the huge zero page" : "512 zeroed frames") + " from " + hex(e.pfn);
+        case EventKind::kCollapseHugePage:
+            return "collapse_huge_page: small pages copied together, frames from " + hex(e.pfn);
         case EventKind::kSplitHugePmd:
             return "__split_huge_pmd: frames from " + hex(e.pfn) + " are mapped one by one now";
         case EventKind::kFileFault:

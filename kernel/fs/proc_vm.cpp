@@ -15,7 +15,8 @@ struct VmCounts {
         tables = 0, mlocked = 0, committed = 0;
     u64 pgfault = 0, pgmajfault = 0, pgreuse = 0, pgalloc = 0, pgfree = 0, oom_kill = 0;
     u64 anon_huge = 0, anon_thps = 0;
-    u64 thp_fault_alloc = 0, thp_fault_fallback = 0, thp_split_pmd = 0, thp_zero_page_alloc = 0;
+    u64 thp_fault_alloc = 0, thp_fault_fallback = 0, thp_split_pmd = 0, thp_collapse_alloc = 0,
+        thp_collapse_alloc_failed = 0, thp_zero_page_alloc = 0;
     u64 inactive_anon = 0, inactive_file = 0, zero = 0;
 };
 
@@ -64,6 +65,8 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.anon_huge = counts.anon_thps * kHpagePmdNr;
     counts.thp_fault_alloc = system.thp.stats.fault_alloc;
     counts.thp_fault_fallback = system.thp.stats.fault_fallback;
+    counts.thp_collapse_alloc = system.thp.stats.collapse_alloc;
+    counts.thp_collapse_alloc_failed = system.thp.stats.collapse_alloc_failed;
     counts.thp_split_pmd = system.thp.stats.split_pmd;
     counts.thp_zero_page_alloc = system.thp.stats.zero_page_alloc;
     counts.pgfault = system.faults.minor + system.faults.major;
@@ -184,6 +187,8 @@ constexpr Row kVmstat[] = {
     {"oom_kill", &VmCounts::oom_kill},
     {"thp_fault_alloc", &VmCounts::thp_fault_alloc},
     {"thp_fault_fallback", &VmCounts::thp_fault_fallback},
+    {"thp_collapse_alloc", &VmCounts::thp_collapse_alloc},
+    {"thp_collapse_alloc_failed", &VmCounts::thp_collapse_alloc_failed},
     {"thp_split_pmd", &VmCounts::thp_split_pmd},
     {"thp_zero_page_alloc", &VmCounts::thp_zero_page_alloc},
 };

@@ -1,3 +1,5 @@
+#include "kernel/khugepaged.h"
+#include "kernel/mmu_gather.h"
 #include "mmu/base/rng.h"
 #include "tests/kernel/mm_fixture.h"
 
@@ -8,7 +10,7 @@ namespace {
 
 constexpr u64 kBase = 0x40000000;
 constexpr u64 kHere = kPrivate | kAnon | kFixed;
-constexpr int kDontneed = 4, kFree = 8, kHugepage = 14, kNohugepage = 15;
+constexpr int kDontneed = 4, kFree = 8, kHugepage = 14, kNohugepage = 15, kCollapse = 25;
 
 struct ThpMachine : Machine {
     explicit ThpMachine(kernel::ThpMode mode = kernel::ThpMode::kAlways, u64 ram = 64u << 20) : Machine(ram) {
@@ -165,6 +167,75 @@ TEST_CASE("THP: without 2 MiB in a row a fault takes a small page") {
     m.validate();
 }
 
+TEST_CASE("THP: MADV_COLLAPSE copies small pages together, holes and zero pages included") {
+    ThpMachine m(kernel::ThpMode::kNever);
+    m.mmap(kBase, 3 * kPmdSize, kRead | kWrite, kHere);
+    for (u64 i = 0; i < kHpagePmdNr; i += 3) m.store(kBase + i * kPage, static_cast<u8>(i));
+    CHECK(m.value(kBase + kPage) == 0);
+    const u64 rss = m.rss();
+    CHECK(m.madvise(kBase, kPmdSize, kCollapse) == 0);
+    CHECK(m.is_huge(kBase));
+    CHECK(rss < kHpagePmdNr);
+    CHECK(m.rss() == kHpagePmdNr);
+    for (u64 i = 0; i < kHpagePmdNr; ++i)
+        REQUIRE(m.value(kBase + i * kPage) == (i % 3 ? 0 : static_cast<u8>(i)));
+    CHECK(m.store(kBase + kPage, 9));
+    m.validate();
+    CHECK(m.madvise(kBase, kPmdSize, kCollapse) == 0);                   // it is one already
+    CHECK(m.madvise(kBase + kPmdSize, kPmdSize, kCollapse) == -EINVAL);  // nothing was touched
+    m.store(kBase + kPmdSize);
+    CHECK(m.mprotect(kBase + kPmdSize, kPmdSize, kRead) == 0);
+    CHECK(m.madvise(kBase + kPmdSize, kPmdSize, kCollapse) == -EINVAL);  // nothing may be written
+    CHECK(m.madvise(kBase + kPage, kPage, kCollapse) == 0);              // no whole range within
+    m.validate();
+}
+
+TEST_CASE("THP: khugepaged collapses what is used, and goes on where it stopped") {
+    ThpMachine m(kernel::ThpMode::kNever);
+    m.mmap(kBase, 4 * kPmdSize, kRead | kWrite, kHere);
+    for (u64 i = 0; i < 4; ++i) m.store(kBase + i * kPmdSize, static_cast<u8>(i + 1));
+    m.system->thp.mode = kernel::ThpMode::kAlways;
+    u64 pages = 2 * kHpagePmdNr;
+    const u64 next = kernel::khugepaged_scan_mm(*m.system, m.mm, 0, pages);
+    CHECK(next == kBase + 2 * kPmdSize);
+    CHECK(m.mm.huge_pmds == 2);
+    pages = 16 * kHpagePmdNr;
+    CHECK(kernel::khugepaged_scan_mm(*m.system, m.mm, next, pages) == 0);
+    CHECK(m.mm.huge_pmds == 4);
+    for (u64 i = 0; i < 4; ++i) CHECK(m.value(kBase + i * kPmdSize) == static_cast<int>(i + 1));
+    m.validate();
+}
+
+TEST_CASE("THP: a copied address space shares huge pages until one side writes") {
+    ThpMachine m;
+    m.mmap(kBase, kPmdSize, kRead | kWrite, kHere);
+    for (u64 i = 0; i < kHpagePmdNr; ++i) m.store(kBase + i * kPage, static_cast<u8>(i));
+    kernel::MmStruct child = *kernel::mm_alloc(*m.system);
+    const kernel::VmAreaStruct& vma = child.mm_mt.insert(*m.mm.find_vma(kBase));
+    const u64 free = m.frames_free();
+    REQUIRE(kernel::copy_huge_pmds(*m.system, child, m.mm, vma));
+    kernel::flush_tlb_mm(*m.system, m.mm);
+    CHECK(free - m.frames_free() == 3);  // two tables on the way, one set aside
+    CHECK(child.rss_stat[kernel::MM_ANONPAGES] == kHpagePmdNr);
+    CHECK(m.store(kBase + 7 * kPage, 99));
+    CHECK_FALSE(m.is_huge(kBase));
+    CHECK(child.huge_pmds == 1);
+    kernel::switch_mm(*m.system, child);
+    std::swap(m.mm, child);
+    CHECK(m.value(kBase + 7 * kPage) == 7);
+    CHECK(m.store(kBase + 8 * kPage, 88));
+    CHECK(m.value(kBase + 9 * kPage) == 9);
+    std::swap(m.mm, child);
+    kernel::switch_mm(*m.system, m.mm);
+    CHECK(m.value(kBase + 7 * kPage) == 99);
+    CHECK(m.value(kBase + 8 * kPage) == 8);
+    kernel::validate_mm(*m.system, m.mm, kernel::Validate::kRecount);
+    child.total_vm = child.data_vm = kHpagePmdNr;
+    kernel::exit_mmap(*m.system, child);
+    CHECK(m.value(kBase + 8 * kPage) == 8);
+    m.validate();
+}
+
 TEST_CASE("THP: random calls leave the bytes that small pages leave") {
     for (u64 seed = 1; seed <= 12; ++seed) {
         ThpMachine with, without(kernel::ThpMode::kNever);
@@ -201,6 +272,10 @@ TEST_CASE("THP: random calls leave the bytes that small pages leave") {
                         break;
                     case 5:
                         results[n] = m.madvise(at, len, rights & 1 ? kHugepage : kNohugepage);
+                        break;
+                    case 6:
+                        m.madvise(at, len, kCollapse);
+                        results[n] = 0;
                         break;
                     default:
                         results[n] = 0;
