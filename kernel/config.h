@@ -22,6 +22,7 @@ struct KernelConfig {
     mmu::u64 seed = 1;       ///< of AT_RANDOM, getrandom and address-space randomisation
     bool randomize = false;  ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
     mmu::u64 stack_limit = 8u << 20;  ///< RLIMIT_STACK, bytes
+    mmu::u64 quantum = 1'000'000;     ///< instructions that a task runs while others want to, on average
     FilePolicy files;
     bool network = false;  ///< --net: sockets of the internet families, over loopback only
     /// The date at the start, in seconds since 1970: fixed, so that two runs are alike. Later than any file

@@ -7,14 +7,17 @@
 #include <cstring>
 
 #include "kernel/errno.h"
+#include "kernel/exit.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/rseq.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/signal_fpu.h"
 #include "kernel/signal_frame.h"
 #include "kernel/state.h"
 #include "kernel/uaccess.h"
+#include "kernel/wait.h"
 #include "mmu/base/log.h"
 
 namespace kernel {
@@ -273,15 +276,15 @@ u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, 
 }
 
 void close_on_exec(KernelState& kernel, Task& task) {
-    for (int fd = 0; fd < task.files.size(); ++fd) {
-        const FdTable::Slot* slot = task.files.find(fd);
-        if (slot && slot->close_on_exec) fput(kernel, task.files.remove(fd).file);
+    for (int fd = 0; fd < kernel.fd_table(task).size(); ++fd) {
+        const FdTable::Slot* slot = kernel.fd_table(task).find(fd);
+        if (slot && slot->close_on_exec) fput(kernel, kernel.fd_table(task).remove(fd).file);
     }
 }
 
 /// flush_signal_handlers(): handlers go, what is ignored stays ignored.
-void reset_signals(Task& task) {
-    for (SigAction& action : task.signals.action)
+void reset_signals(KernelState& kernel, Task& task) {
+    for (SigAction& action : kernel.sighand_of(task).action)
         action = SigAction{action.handler == kSigIgn ? kSigIgn : kSigDfl, 0, 0, 0};
     task.signals.alt_stack = {};
     task.signals.saved_mask.reset();
@@ -350,6 +353,55 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
 
 }  // namespace
 
+namespace {
+
+/// de_thread(): the other threads end, and this one becomes the leader. False: they have not all ended yet.
+bool de_thread(KernelState& kernel, Task& task) {
+    SignalStruct& process = kernel.process_of(task);
+    if (process.threads.size() > 1) {
+        process.group_exec_task = task.pid;
+        zap_other_threads(kernel, task);
+        return false;
+    }
+    process.group_exec_task = 0;
+    if (task.is_leader()) return true;
+    Task& leader = leader_of(kernel, process);
+    const Pid tgid = task.tgid, own = task.pid;
+    task.exit_signal = leader.exit_signal;
+    task.parent_thread = leader.parent_thread;
+    kernel.tasks.erase(tgid);
+    auto node = kernel.tasks.extract(own);
+    node.key() = tgid;
+    kernel.tasks.insert(std::move(node));  // the Task stays where it is
+    task.pid = tgid;
+    process.threads = {tgid};
+    kernel.current = tgid;
+    for (auto& [pid, child] : kernel.tasks)
+        if (child.parent_thread == own) child.parent_thread = tgid;
+    return true;
+}
+
+/// unshare_files(), unshare_sighand(): what others have stays as it is.
+void unshare(KernelState& kernel, Task& task) {
+    FilesStruct& files = kernel.files_structs.at(task.files);
+    if (files.users > 1) {
+        --files.users;
+        task.files = kernel.next_struct++;
+        FilesStruct& copy = kernel.files_structs[task.files];
+        copy.table = files.table;
+        for (int fd = 0; fd < copy.table.size(); ++fd)
+            if (const FdTable::Slot* slot = copy.table.find(fd)) kernel.files.get(slot->file);
+    }
+    SighandStruct& sighand = kernel.sighands.at(task.sighand);
+    if (sighand.users > 1) {
+        --sighand.users;
+        task.sighand = kernel.next_struct++;
+        kernel.sighands[task.sighand].action = sighand.action;
+    }
+}
+
+}  // namespace
+
 Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const ExecRequest& request,
                                       Registers& registers) {
     auto program = find_program(kernel, task, request);
@@ -360,26 +412,35 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     if (!arguments_fit(*program, request, limits[kRlimitStack].cur))
         return failure(E2BIG, "its arguments and environment are too long");
 
+    if (!de_thread(kernel, task)) {
+        WaitFor wait;
+        wait.keys = {
+            wait_key(WaitKind::kOther, static_cast<u64>(task.pid))};  // do_exit() of the last one wakes it
+        wait.killable = true;
+        return failure(static_cast<int>(-block_or(kernel, task, wait, EINTR)), "waits for its other threads");
+    }
     auto fresh = mm_alloc(kernel.system);
     if (!fresh) return failure(ENOMEM, "the guest's memory is exhausted");
     // The point of no return (begin_new_exec()).
     const MmId id = kernel.next_mm++;
     MmStruct& mm = kernel.mms.emplace(id, std::move(*fresh)).first->second;
     mm.rlimits = limits;
-    constexpr u16 kDynamicAsids = 6;  // TLB_NR_DYN_ASIDS
-    mm.pcid = static_cast<u16>(1 + (id - 1) % kDynamicAsids);
     arch_pick_mmap_layout(mm, kernel.config.randomize ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
+    if (old != kernel.mms.end()) mm_release(kernel, task);
     switch_mm(kernel.system, mm);
-    if (old != kernel.mms.end()) {
+    if (old != kernel.mms.end() && --old->second.users == 0) {
         exit_mmap(kernel.system, old->second);
+        mm_drop(kernel.system, old->second);
         kernel.mms.erase(old);
     }
     const bool replaced = task.mm != 0;
+    account_running(kernel);
     task.mm = id;
+    kernel.sched.started_min_flt = kernel.sched.started_maj_flt = 0;
     u64 entry = 0;
     const auto pointer = build_image(kernel, mm, *program, request, entry);
     if (!pointer) {
-        if (replaced) do_exit(kernel, task, ExitStatus{0, SIGSEGV});
+        if (replaced) do_group_exit(kernel, task, TaskExit{0, SIGSEGV});
         return Unexpected{pointer.error()};
     }
     task.comm = base_name(request.path).substr(0, 15);
@@ -387,8 +448,14 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     task.arguments = program->arguments;
     task.clear_child_tid = task.robust_list = task.rseq = 0;
     task.dumpable = true;
+    unshare(kernel, task);
+    SignalStruct& process = kernel.process_of(task);
+    process.did_exec = true;
+    for (const auto& [timer_id, timer] : process.posix_timers)
+        cancel_deadline(kernel, {timer.expires, Deadline::Kind::kPosixTimer, process.tgid, timer_id});
+    process.posix_timers.clear();
     close_on_exec(kernel, task);
-    reset_signals(task);
+    reset_signals(kernel, task);
     registers = Registers{};
     registers.rip = entry;
     registers.gpr[mmu::kRsp] = *pointer;

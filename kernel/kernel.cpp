@@ -8,12 +8,14 @@
 
 #include "kernel/check.h"
 #include "kernel/exec.h"
+#include "kernel/exit.h"
 #include "kernel/fault.h"
 #include "kernel/fs/files.h"
+#include "kernel/rseq.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
 #include "kernel/syscall_table.h"
-#include "kernel/timer.h"
 #include "kernel/trap.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
@@ -44,6 +46,24 @@ void set_control_registers(mmu::Mmu& hw, bool la57) {
     CHECK(set, hw.control().cr0, hw.control().cr4);
 }
 
+/// The first process: a session of its own with the terminal in its hand.
+Task& make_first_task(KernelState& kernel) {
+    Task& task = kernel.tasks[kFirstPid];
+    task.pid = task.tgid = task.pgrp = task.session = kFirstPid;
+    task.ppid = kInitPid;
+    task.exit_signal = SIGCHLD;
+    task.in_user = true;
+    SignalStruct& process = kernel.processes[kFirstPid];
+    process.tgid = kFirstPid;
+    process.threads = {kFirstPid};
+    task.files = task.fs = task.sighand = kernel.next_struct++;
+    kernel.files_structs[task.files];
+    kernel.fs_structs[task.fs];
+    kernel.sighands[task.sighand];
+    kernel.current = kFirstPid;
+    return task;
+}
+
 Error exec_error(const std::string& path, const ExecFailure& failure) {
     const bool missing = failure.error == ENOENT && failure.reason == "no such file";
     return Error{path + ": " + failure.reason, missing ? 127 : 126};
@@ -66,7 +86,21 @@ std::string search_path(KernelState& kernel, Task& task, const std::string& name
     return name;
 }
 
-i64 dispatch(KernelState& kernel, Task& task, Registers& registers, u64 number) {
+enum class Try : u8 { kFirst, kAgain };
+
+void tell_call(KernelState& kernel, EventKind kind, const SyscallRow& row, const Syscall& call, u64 result) {
+    kernel.system.notify({.kind = kind,
+                          .address = row.number,
+                          .before = call.args[0],
+                          .after = result,
+                          .start = call.args[1],
+                          .end = call.args[2],
+                          .text = row.name});
+}
+
+/// One try of a call.
+i64 dispatch(KernelState& kernel, Task& task, Registers& registers, Try attempt) {
+    const u64 number = task.call.number;
     const auto& gpr = registers.gpr;
     Syscall call{
         kernel,
@@ -75,20 +109,12 @@ i64 dispatch(KernelState& kernel, Task& task, Registers& registers, u64 number) 
         {gpr[mmu::kRdi], gpr[mmu::kRsi], gpr[mmu::kRdx], gpr[mmu::kR10], gpr[mmu::kR8], gpr[mmu::kR9]}};
     const SyscallRow* row = find_syscall(number);
     if (row && row->function) {
-        Observer* const observer = kernel.system.observer;
-        if (!observer) [[likely]]
+        if (!kernel.system.observer) [[likely]]
             return row->function(call);
-        Event event{.kind = EventKind::kSyscallEnter,
-                    .address = number,
-                    .before = call.args[0],
-                    .start = call.args[1],
-                    .end = call.args[2],
-                    .text = row->name};
-        observer->on_event(event);
+        if (attempt == Try::kFirst) tell_call(kernel, EventKind::kSyscallEnter, *row, call, 0);
         const i64 result = row->function(call);
-        event.kind = EventKind::kSyscallExit;
-        event.after = static_cast<u64>(result);
-        observer->on_event(event);
+        if (result != -kCallBlocked)
+            tell_call(kernel, EventKind::kSyscallExit, *row, call, static_cast<u64>(result));
         return result;
     }
     if (kernel.logged_syscalls.insert(number).second)
@@ -97,7 +123,7 @@ i64 dispatch(KernelState& kernel, Task& task, Registers& registers, u64 number) 
 }
 
 bool is_restart(i64 result) {
-    return result <= -kErestartSys && result >= -kErestartNoHand;
+    return result <= -kErestartSys && result >= -kErestartBlock;
 }
 
 /// INT3 is reported behind itself: one byte, or two for INT 3 (CD 03).
@@ -114,7 +140,7 @@ void handle_trap(KernelState& kernel, Task& task, const mmu::Fault& fault, Regis
     task.trap_nr = trap->trap_nr;
     task.error_code = trap->error_code;
     if (trap->skip) registers.rip += breakpoint_length(kernel, task, registers.rip);
-    force_signal(task, trap->info);
+    force_signal(kernel, task, trap->info);
 }
 
 /// oom_kill_process(): there is only one to choose.
@@ -126,7 +152,64 @@ void out_of_memory(KernelState& kernel, Task& task) {
         "pgtables:{}kB; --memory gives the guest more",
         task.pid, task.comm, kib(mm.total_vm), kib(mm.rss_stat[MM_ANONPAGES]), kib(mm.rss_stat[MM_FILEPAGES]),
         kib(mm.rss_stat[MM_SHMEMPAGES]), mm.pgtables_bytes / 1024);
-    do_exit(kernel, task, ExitStatus{0, SIGKILL});
+    do_group_exit(kernel, task, TaskExit{0, SIGKILL});
+}
+
+/// A try of the running task's call, and what follows from its result.
+void make_call(KernelState& kernel, Registers& registers, Try attempt) {
+    Task& task = kernel.task();
+    const Pid pid = task.pid;
+    task.call.parked = false;
+    const i64 result = dispatch(kernel, task, registers, attempt);
+    if (kernel.exit_status || task.state >= TaskState::kZombie || pid != kernel.current) return;
+    if (kernel.system.out_of_memory) {
+        kernel.system.out_of_memory = false;
+        out_of_memory(kernel, task);  // a copy to or from user memory found no frame
+        return;
+    }
+    if (result == -kCallBlocked) {
+        task.call.parked = true;
+        sleep_current(kernel);
+        return;
+    }
+    task.wait.clear();
+    if (is_restart(result)) {
+        task.interrupted = {static_cast<int>(-result), task.call.number};
+        task.restart = {task.call.number, task.blocked_call.deadline_ns};
+    }
+    registers.gpr[mmu::kRax] = static_cast<u64>(result);
+}
+
+bool has_signal_work(const KernelState& kernel, const Task& task) {
+    return task.interrupted.error || task.signals.saved_mask || signal_pending(kernel, task);
+}
+
+/// A preempted critical section goes on at its abort handler (rseq_handle_notify_resume()).
+void resume_rseq(KernelState& kernel, Task& task, Registers& registers) {
+    if (!std::exchange(task.rseq_event, false) || !task.rseq) return;
+    if (!rseq_signal_deliver(kernel, task, registers)) force_signal(kernel, task, SIGSEGV);
+}
+
+/// syscall_exit_to_user_mode(): whoever runs next has its calls finished and its signals delivered. Returns
+/// with a task in user mode, or with nobody to run (Kernel::idle(), or the end).
+void return_to_user(KernelState& kernel, Registers& registers) {
+    while (!kernel.exit_status) {
+        if (!kernel.current || kernel.sched.need_resched) {
+            if (!schedule(kernel, registers)) return;
+            continue;
+        }
+        Task& task = kernel.task();
+        if (task.call.parked) {
+            make_call(kernel, registers, Try::kAgain);
+            continue;
+        }
+        if (task.rseq_event) [[unlikely]]
+            resume_rseq(kernel, task, registers);
+        if (!has_signal_work(kernel, task)) return;
+        if (kernel.hold_signals && first_due_signal(kernel, task)) return;
+        do_signal(kernel, task, registers);
+        if (task.state == TaskState::kRunning && !kernel.sched.need_resched) return;
+    }
 }
 
 void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault, Registers& registers) {
@@ -135,6 +218,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
         case FaultOutcome::Kind::kRetry:
             return;
         case FaultOutcome::Kind::kOom:
+            kernel.system.out_of_memory = false;
             out_of_memory(kernel, task);
             return;
         case FaultOutcome::Kind::kSignal:
@@ -149,7 +233,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
     info.layout = SigInfo::Layout::kFault;
     info.address = outcome.address;
     info.pkey = outcome.pkey;
-    force_signal(task, info);
+    force_signal(kernel, task, info);
 }
 
 }  // namespace
@@ -170,10 +254,7 @@ Expected<void, Error> Kernel::exec(const std::string& path, const std::vector<st
     auto paths = PathResolver::create(kernel.config.files, kFirstPid);
     if (!paths) return Unexpected{paths.error()};
     kernel.paths = std::move(*paths);
-    Task& task = kernel.tasks[kFirstPid];
-    task.pid = task.tgid = task.pgrp = task.session = kFirstPid;
-    task.ppid = 1;
-    kernel.current = kFirstPid;
+    Task& task = make_first_task(kernel);
     inherit_files(kernel, task);
 
     const ExecRequest request{search_path(kernel, task, path, environment), arguments, environment};
@@ -187,26 +268,16 @@ void Kernel::handle_syscall(Registers& registers, u64 instructions) {
     Task& task = kernel.task();
     kernel.clock.instructions = instructions;
     kernel.stats.syscalls++;
-    run_timers(kernel, task);
+    run_deadlines(kernel);
     registers.gpr[mmu::kRcx] = registers.rip;
     registers.gpr[mmu::kR11] = registers.rflags;
-    const u64 number = static_cast<u64>(static_cast<i64>(static_cast<int>(registers.gpr[mmu::kRax])));
     task.interrupted = {};
-    task.interrupted_rip = 0;
+    task.call = {};
     task.blocked_call = {};
-    i64 result = 0;
-    do {  // a call that has waited is made again
-        result = dispatch(kernel, task, registers, number);
-        if (kernel.exit_status) return;
-    } while (result == -kCallBlocked);
-    if (kernel.system.out_of_memory) {
-        out_of_memory(kernel, task);  // a copy to or from user memory found no frame
-        return;
-    }
-    if (is_restart(result)) task.interrupted = {static_cast<int>(-result), number};
-    registers.gpr[mmu::kRax] = static_cast<u64>(result);
-    run_timers(kernel, task);
-    do_signal(kernel, task, registers);
+    task.call.number = static_cast<u64>(static_cast<i64>(static_cast<int>(registers.gpr[mmu::kRax])));
+    make_call(kernel, registers, Try::kFirst);
+    run_deadlines(kernel);
+    return_to_user(kernel, registers);
 }
 
 void Kernel::handle_fault(const mmu::Fault& fault, Registers& registers, u64 instructions) {
@@ -217,34 +288,45 @@ void Kernel::handle_fault(const mmu::Fault& fault, Registers& registers, u64 ins
         handle_page_fault(kernel, task, fault, registers);
     else
         handle_trap(kernel, task, fault, registers);
-    if (!kernel.exit_status && !task.signals.pending.empty()) do_signal(kernel, task, registers);
+    if (kernel.sched.need_resched || !task.signals.pending.empty()) return_to_user(kernel, registers);
 }
 
 void Kernel::post_signal(int signal, Registers& registers) {
     KernelState& kernel = *state_;
     if (kernel.exit_status || signal < 1 || signal > kSignals) return;
-    Task& task = kernel.task();
     SigInfo info;
     info.signo = signal;
     info.code = kSiKernel;
-    (void)send_signal(task, info);
-    do_signal(kernel, task, registers);
+    const bool from_terminal =
+        signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGWINCH;
+    const auto first = kernel.processes.find(kFirstPid);
+    const bool alive = first != kernel.processes.end() && !first->second.threads.empty();
+    if (!from_terminal && alive)
+        (void)send_group_signal(kernel, leader_of(kernel, first->second), info);
+    else if (kill_pgrp(kernel, kernel.foreground_pgrp, info) && !alive)
+        kill_everything(kernel, signal);  // the user's program has ended, what is left has no terminal
+    return_to_user(kernel, registers);
+}
+
+bool Kernel::idle() const {
+    return !state_->exit_status && state_->sched.idle;
+}
+
+void Kernel::resume(Registers& registers) {
+    return_to_user(*state_, registers);
 }
 
 std::optional<u64> Kernel::next_timer() const {
-    const KernelState& kernel = *state_;
-    if (kernel.exit_status || kernel.tasks.empty()) return std::nullopt;
-    const u64 expires = kernel.tasks.at(kernel.current).real_timer.expires;
-    if (!expires) return std::nullopt;
-    return expires > kernel.clock.slept_ns ? expires - kernel.clock.slept_ns : 0;
+    return state_->exit_status ? std::nullopt : next_event(*state_);
 }
 
 void Kernel::handle_timer(Registers& registers, u64 instructions) {
     KernelState& kernel = *state_;
     if (kernel.exit_status) return;
     kernel.clock.instructions = instructions;
-    run_timers(kernel, kernel.task());
-    do_signal(kernel, kernel.task(), registers);
+    run_deadlines(kernel);
+    scheduler_tick(kernel);
+    return_to_user(kernel, registers);
 }
 
 void Kernel::watch_interrupts(const volatile int* flag) {
@@ -259,8 +341,9 @@ const KernelStats& Kernel::stats() const {
     KernelState& kernel = *state_;
     kernel.stats.faults = kernel.system.faults;
     kernel.stats.thp = kernel.system.thp.stats;
-    if (!kernel.exit_status && !kernel.tasks.empty() && kernel.task().mm)
-        kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(kernel.task()));
+    const Task* first = kernel.find_task(kFirstPid);
+    if (!kernel.exit_status && first && first->mm)
+        kernel.stats.memory = memory_stats(kernel.system, kernel.mm_of(*first));
     return kernel.stats;
 }
 
@@ -275,7 +358,7 @@ std::optional<std::string> Kernel::check() const {
 }
 
 void Kernel::kill(int signal) {
-    if (!state_->exit_status) do_exit(*state_, state_->task(), ExitStatus{0, signal});
+    kill_everything(*state_, signal);
 }
 
 void Kernel::set_observer(Observer* observer) {
@@ -296,18 +379,19 @@ void Kernel::hold_signals(bool held) {
 
 std::optional<SigInfo> Kernel::due_signal() const {
     if (state_->exit_status || state_->tasks.empty()) return std::nullopt;
-    const SigInfo* due = first_due_signal(state_->task());
+    if (!state_->current) return std::nullopt;
+    const SigInfo* due = first_due_signal(*state_, state_->task());
     return due ? std::optional(*due) : std::nullopt;
 }
 
 void Kernel::release_signals(Registers& registers, FirstSignal first) {
     KernelState& kernel = *state_;
     if (kernel.exit_status) return;
+    if (!kernel.current) return;
     Task& task = kernel.task();
-    if (const SigInfo* due = first_due_signal(task); due && first == FirstSignal::kDrop)
-        task.signals.pending.erase(task.signals.pending.begin() + (due - task.signals.pending.data()));
+    if (first == FirstSignal::kDrop) (void)take_pending_signal(kernel, task, ~task.signals.blocked);
     const bool held = std::exchange(kernel.hold_signals, false);
-    do_signal(kernel, task, registers);
+    return_to_user(kernel, registers);
     kernel.hold_signals = held;
 }
 

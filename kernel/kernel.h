@@ -44,11 +44,16 @@ class Kernel {
     /// An exception was raised; registers.rip is the instruction that raised it.
     void handle_fault(const mmu::Fault& fault, mmu::Registers& registers, mmu::u64 instructions);
 
+    /// Nobody can run until post_signal() is called.
+    bool idle() const;
+    /// Looks again whether somebody can run.
+    void resume(mmu::Registers& registers);
+
     /// A signal from outside (Ctrl-C): delivered to the guest before its next instruction.
     void post_signal(int signal, mmu::Registers& registers);
 
-    /// The instruction count at which handle_timer() is to be called (setitimer, alarm); nothing while no
-    /// timer runs. A machine that never calls it has its timers expire at the next system call.
+    /// The instruction count at which handle_timer() is to be called: a timer is due, or another task's slice.
+    /// Nothing while neither is. A machine that never calls it has its timers expire at the next system call.
     std::optional<mmu::u64> next_timer() const;
     void handle_timer(mmu::Registers& registers, mmu::u64 instructions);
 

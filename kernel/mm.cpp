@@ -66,9 +66,36 @@ std::optional<MmStruct> mm_alloc(MemorySystem& system) {
     return mm;
 }
 
-void switch_mm(MemorySystem& system, const MmStruct& mm) {
-    const u64 pcid = system.hw.control().pcide() ? mm.pcid : 0;
-    CHECK(system.hw.load_cr3(mm.pgd.address().value | pcid).has_value(), mm.pgd.value, pcid);
+namespace {
+
+struct ChosenAsid {
+    u16 asid = 0;
+    bool need_flush = true;
+};
+
+/// choose_new_asid(): the slot that knows `mm`, or the next in turn.
+ChosenAsid choose_new_asid(CpuTlbState& cpu, const MmStruct& mm) {
+    for (u16 asid = 0; asid < CpuTlbState::kDynamicAsids; ++asid)
+        if (cpu.ctxs[asid].ctx_id == mm.ctx_id) return {asid, cpu.ctxs[asid].tlb_gen < mm.tlb_gen};
+    const u16 asid = cpu.next_asid;
+    cpu.next_asid = static_cast<u16>((asid + 1) % CpuTlbState::kDynamicAsids);
+    return {asid, true};
+}
+
+}  // namespace
+
+void switch_mm(MemorySystem& system, MmStruct& mm) {
+    CpuTlbState& cpu = system.tlb_state;
+    if (!mm.ctx_id) mm.ctx_id = ++cpu.last_ctx_id;
+    if (cpu.loaded_ctx_id == mm.ctx_id && cpu.ctxs[cpu.loaded_mm_asid].tlb_gen == mm.tlb_gen) return;
+    const auto [asid, need_flush] = choose_new_asid(cpu, mm);
+    if (need_flush) cpu.ctxs[asid] = {mm.ctx_id, mm.tlb_gen};
+    cpu.loaded_mm_asid = asid;
+    cpu.loaded_ctx_id = mm.ctx_id;
+    constexpr u64 kNoFlush = u64{1} << 63;
+    const bool pcids = system.hw.control().pcide();
+    const u64 cr3 = mm.pgd.address().value | (pcids ? asid + 1u : 0u) | (pcids && !need_flush ? kNoFlush : 0);
+    CHECK(system.hw.load_cr3(cr3).has_value(), mm.pgd.value, asid);
 }
 
 void arch_pick_mmap_layout(MmStruct& mm, u64 random_pages) {

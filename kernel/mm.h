@@ -52,7 +52,9 @@ inline constexpr u64 kTaskSize56 = 0xfffffffffff000;         ///< with LA57
 struct MmStruct {
     VmaMap mm_mt;  ///< Linux's maple tree
     Pfn pgd{};     ///< the root table; CR3 of this space
-    u16 pcid = 0;
+    u32 users = 1;     ///< mm_users: tasks that run in it
+    u64 ctx_id = 0;    ///< mm->context.ctx_id: never used again; 0 until it is first loaded
+    u64 tlb_gen = 1;   ///< mm->context.tlb_gen: raised by each flush
     unsigned levels = 4;            ///< of page tables
     u64 task_size = kTaskSize47;    ///< TASK_SIZE_MAX: the first address that is not the user's
     u64 mmap_base = 0;              ///< top of the area that mmap() fills downwards
@@ -91,6 +93,19 @@ struct ThpState {
     ThpStats stats;
 };
 
+/// cpu_tlbstate: which address spaces the TLB may know, by dynamic ASID (TLB_NR_DYN_ASIDS). PCID = ASID + 1.
+struct CpuTlbState {
+    static constexpr u16 kDynamicAsids = 6;
+    struct Context {
+        u64 ctx_id = 0, tlb_gen = 0;
+    };
+    std::array<Context, kDynamicAsids> ctxs{};
+    u16 loaded_mm_asid = 0;
+    u16 next_asid = 0;
+    u64 loaded_ctx_id = 0;  ///< 0: none of them
+    u64 last_ctx_id = 0;
+};
+
 /// Memory management's own state: frames, page cache, counters. One for a machine.
 struct MemorySystem {
     MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu);
@@ -101,6 +116,7 @@ struct MemorySystem {
     Buddy buddy;
     PageCache page_cache;
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
+    CpuTlbState tlb_state;
     FaultStats faults;
     ThpState thp;
     Observer* observer = nullptr;
@@ -126,10 +142,13 @@ struct MemorySystem {
 
 /// A new, empty address space with its root table. Nothing: no frame left.
 std::optional<MmStruct> mm_alloc(MemorySystem& system);
-/// Unmaps everything and frees all tables, the root included.
+/// Unmaps everything and frees all tables but the root.
 void exit_mmap(MemorySystem& system, MmStruct& mm);
+/// Frees the root table (__mmdrop()): CR3 must not name it any more.
+void mm_drop(MemorySystem& system, MmStruct& mm);
 /// Loads CR3 (switch_mm_irqs_off()).
-void switch_mm(MemorySystem& system, const MmStruct& mm);
+/// It is mapped under its own PCID while one of the six slots knows it, and flushed if it has missed a flush.
+void switch_mm(MemorySystem& system, MmStruct& mm);
 
 /// arch_pick_mmap_layout(): sets mmap_base from RLIMIT_STACK. `random_pages`: 28 bits of randomness, 0 for
 /// none.

@@ -10,43 +10,48 @@ namespace {
 
 /// Is `mm` the address space that CR3 names?
 bool loaded(const MemorySystem& system, const MmStruct& mm) {
-    return system.hw.control().root() == mm.pgd.address();
+    return mm.ctx_id && system.tlb_state.loaded_ctx_id == mm.ctx_id;
+}
+
+/// inc_mm_tlb_gen(): whoever has not flushed since must do so before the space is used again.
+void inc_mm_tlb_gen(MemorySystem& system, MmStruct& mm) {
+    ++mm.tlb_gen;
+    if (loaded(system, mm)) system.tlb_state.ctxs[system.tlb_state.loaded_mm_asid].tlb_gen = mm.tlb_gen;
 }
 
 }  // namespace
 
-void flush_tlb_mm(MemorySystem& system, const MmStruct& mm) {
+void flush_tlb_mm(MemorySystem& system, MmStruct& mm) {
     if (system.skip_flushes) [[unlikely]]
         return;
-    const auto& control = system.hw.control();
+    inc_mm_tlb_gen(system, mm);
+    if (!loaded(system, mm)) return;  // the switch to it will flush
+    const u64 cr3 = system.hw.control().cr3;
     system.notify({.kind = EventKind::kFlush, .start = 0, .end = mm.task_size, .text = "cr3"});
-    if (loaded(system, mm)) {
-        // Bit 63 clear: all entries of this PCID go, global ones stay.
-        CHECK(system.hw.load_cr3(control.cr3).has_value(), control.cr3);
-    } else if (control.pcide()) {
-        CHECK(system.hw.invpcid(1, {.pcid = mm.pcid, .address = 0}).has_value(), mm.pcid);
-    }  // without PCIDs the switch to `mm` will flush
+    // Bit 63 clear: all entries of this PCID go, global ones stay.
+    CHECK(system.hw.load_cr3(cr3).has_value(), cr3);
 }
 
 namespace {
 
 /// flush_tlb_mm_range(): one INVLPG for each `stride` bytes, or all of the PCID if they are too many.
-void flush_tlb_strides(MemorySystem& system, const MmStruct& mm, u64 start, u64 end, u64 stride) {
+void flush_tlb_strides(MemorySystem& system, MmStruct& mm, u64 start, u64 end, u64 stride) {
     if (system.skip_flushes) [[unlikely]]
         return;
     const u64 count = (end - start) / stride;
     if (count > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
+    inc_mm_tlb_gen(system, mm);
     system.notify({.kind = EventKind::kFlush, .after = count, .start = start, .end = end, .text = "invlpg"});
     for (u64 address = start; address < end; address += stride) system.hw.invlpg(mmu::VirtAddr{address});
 }
 
 }  // namespace
 
-void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
+void flush_tlb_range(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
     flush_tlb_strides(system, mm, start, end, mmu::kPageSize);
 }
 
-void flush_tlb_huge_page(MemorySystem& system, const MmStruct& mm, u64 haddr) {
+void flush_tlb_huge_page(MemorySystem& system, MmStruct& mm, u64 haddr) {
     flush_tlb_strides(system, mm, haddr, haddr + kPmdSize, kPmdSize);
 }
 

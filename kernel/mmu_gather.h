@@ -10,11 +10,11 @@ namespace kernel {
 inline constexpr u64 kTlbSinglePageFlushCeiling = 33;  ///< pages; above it the whole PCID goes
 
 /// Invalidates what the TLB holds of [start, end): page by page, or all of the address space if it is large.
-void flush_tlb_range(MemorySystem& system, const MmStruct& mm, u64 start, u64 end);
+void flush_tlb_range(MemorySystem& system, MmStruct& mm, u64 start, u64 end);
 /// flush_pmd_tlb_range() of one huge page: one INVLPG.
-void flush_tlb_huge_page(MemorySystem& system, const MmStruct& mm, u64 haddr);
-void flush_tlb_mm(MemorySystem& system, const MmStruct& mm);
-inline void flush_tlb_page(MemorySystem& system, const MmStruct& mm, u64 address) {
+void flush_tlb_huge_page(MemorySystem& system, MmStruct& mm, u64 haddr);
+void flush_tlb_mm(MemorySystem& system, MmStruct& mm);
+inline void flush_tlb_page(MemorySystem& system, MmStruct& mm, u64 address) {
     const u64 page = mmu::align_down(address, mmu::kPageSize);
     flush_tlb_range(system, mm, page, page + mmu::kPageSize);
 }
@@ -22,7 +22,7 @@ inline void flush_tlb_page(MemorySystem& system, const MmStruct& mm, u64 address
 /// Collects what a range loses. The destructor, or flush(), flushes first and frees then.
 class MmuGather {
   public:
-    MmuGather(MemorySystem& system, const MmStruct& mm) : system_(system), mm_(mm) {}
+    MmuGather(MemorySystem& system, MmStruct& mm) : system_(system), mm_(mm) {}
     MmuGather(const MmuGather&) = delete;
     MmuGather& operator=(const MmuGather&) = delete;
     ~MmuGather() { flush(); }
@@ -49,7 +49,7 @@ class MmuGather {
 
   private:
     MemorySystem& system_;
-    const MmStruct& mm_;
+    MmStruct& mm_;
     u64 start_ = ~u64{0}, end_ = 0;
     bool small_ = false, huge_ = false;  ///< page sizes in the range: what one INVLPG advances by
     PageIndex doomed_ = 0;               ///< frames to free, linked through Page::next

@@ -100,6 +100,9 @@ void exit_mmap(MemorySystem& system, MmStruct& mm) {
         remove_vmas(system, mm, 0, mm.task_size);
     }
     CHECK(mm.rss_pages() == 0 && mm.pgtables_bytes == 0, mm.rss_pages(), mm.pgtables_bytes);
+}
+
+void mm_drop(MemorySystem& system, MmStruct& mm) {
     system.put_page(mm.pgd);
     mm.pgd = Pfn{};
 }

@@ -17,35 +17,42 @@ inline constexpr u64 kSaNocldStop = 1, kSaNocldWait = 2, kSaSigInfo = 4, kSaRest
 inline constexpr int kSiUser = 0, kSiKernel = 0x80, kSiQueue = -1, kSiTkill = -6;
 
 /// Kernel-internal results of a call that a signal interrupted (include/linux/errno.h); the guest never sees
-/// them.
-inline constexpr int kErestartSys = 512, kErestartNoIntr = 513, kErestartNoHand = 514;
+/// them. kErestartBlock: with a time-out that goes on (ERESTART_RESTARTBLOCK).
+inline constexpr int kErestartSys = 512, kErestartNoIntr = 513, kErestartNoHand = 514, kErestartBlock = 516;
 
 /// "SIGSEGV" for 11, "SIGRTMIN+1" for 33.
 std::string signal_name(int signal);
 
-/// send_signal(): queues it unless it is ignored. -EAGAIN when too many real-time signals are queued.
-int send_signal(Task& task, const SigInfo& info);
-/// force_sig_info(): a fault's signal. When it is blocked or ignored its action becomes the default, which
-/// ends the task.
-void force_signal(Task& task, const SigInfo& info);
-void force_signal(Task& task, int signal);
+/// send_signal() to one thread: queues it unless it is ignored, and wakes who is to take it. -EAGAIN when too
+/// many real-time signals are queued.
+int send_signal(KernelState& kernel, Task& task, const SigInfo& info);
+/// The same to a process: any thread that does not block it takes it. `task` is one of its threads, or its
+/// leader.
+int send_group_signal(KernelState& kernel, Task& task, const SigInfo& info);
+/// To all processes of a group. 0, or -ESRCH: there is none.
+int kill_pgrp(KernelState& kernel, Pid pgrp, const SigInfo& info);
+/// force_sig_info(): a fault's signal to the running task. When it is blocked or ignored its action becomes
+/// the default, which ends the task.
+void force_signal(KernelState& kernel, Task& task, const SigInfo& info);
+void force_signal(KernelState& kernel, Task& task, int signal);
 
 /// sigprocmask's last step: SIGKILL and SIGSTOP cannot be blocked.
 void set_blocked(Task& task, u64 mask);
-/// A signal is pending that is not blocked (signal_pending()).
-bool signal_pending(const Task& task);
-
-/// The set of signals that are queued for the task, blocked ones too.
-u64 pending_signals(KernelState& kernel, const Task& task);
-/// dequeue_signal(): takes the first queued one of `mask`, whatever is blocked.
-std::optional<SigInfo> take_pending_signal(KernelState& kernel, Task& task, u64 mask);
+/// A signal is pending that is not blocked, or the thread is to end (signal_pending()).
+bool signal_pending(const KernelState& kernel, const Task& task);
+/// The thread is to end.
+bool fatal_signal_pending(const KernelState& kernel, const Task& task);
+/// dequeue_signal() for sigtimedwait and signalfd: the next of those in `set`.
+std::optional<SigInfo> take_pending_signal(KernelState& kernel, Task& task, u64 set);
+/// The set of those that are pending for the thread or its process.
+u64 pending_signals(const KernelState& kernel, const Task& task);
 /// The one that would be delivered next; null: none.
-const SigInfo* first_due_signal(const Task& task);
+const SigInfo* first_due_signal(const KernelState& kernel, const Task& task);
+/// Takes `signal` out of all queues of the process: it has become ignored.
+void flush_signal(KernelState& kernel, const Task& task, int signal);
 
-/// exit_to_user_mode_loop(): delivers what is pending, ends the guest, or restarts the interrupted call.
+/// exit_to_user_mode_loop(): delivers what is pending to the running task, ends or stops it, or restarts the
+/// interrupted call.
 void do_signal(KernelState& kernel, Task& task, mmu::Registers& registers);
-
-/// The end of a task: closes its files and its address space. Called once.
-void do_exit(KernelState& kernel, Task& task, ExitStatus status);
 
 }  // namespace kernel

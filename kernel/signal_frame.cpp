@@ -114,6 +114,18 @@ SiginfoBytes siginfo_bytes(const SigInfo& info) {
             put(bytes, 20, info.uid);
             put(bytes, 24, info.value);
             break;
+        case SigInfo::Layout::kChild:
+            put(bytes, 16, info.pid);
+            put(bytes, 20, info.uid);
+            put(bytes, 24, info.status);
+            put(bytes, 32, info.utime);
+            put(bytes, 40, info.stime);
+            break;
+        case SigInfo::Layout::kTimer:
+            put(bytes, 16, info.timer);
+            put(bytes, 20, info.overrun);
+            put(bytes, 24, info.value);
+            break;
         case SigInfo::Layout::kFault:
             put(bytes, 16, info.address);
             put(bytes, 32, info.pkey);

@@ -1,7 +1,8 @@
-// KernelState: everything the mini-Linux holds, keyed by ids (process id, mm id, file id), so that more than
-// one task can come. There is nothing global beside it.
+// KernelState: everything the mini-Linux holds, keyed by ids (process id, mm id, file id). There is nothing
+// global beside it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/ipc.h"
 #include "kernel/fs/path.h"
+#include "kernel/futex.h"
 #include "kernel/kernel.h"
 #include "kernel/mm.h"
 #include "kernel/task.h"
@@ -18,6 +20,7 @@
 namespace kernel {
 
 inline constexpr Pid kFirstPid = 1000;
+inline constexpr Pid kInitPid = 1;  ///< parent of orphans: no task, it reaps at once
 
 /// Virtual time: one nanosecond an instruction, and what the guest slept. Deviation: it does not follow the
 /// host's clock, so two runs see the same times.
@@ -27,9 +30,35 @@ struct VirtualClock {
     u64 now_ns() const { return instructions + slept_ns; }  ///< CLOCK_MONOTONIC
 };
 
+/// Something that is due at a point of virtual time.
+struct Deadline {
+    enum class Kind : u8 { kSleep, kRealTimer, kPosixTimer };
+    u64 when = 0;
+    Kind kind = Kind::kSleep;
+    Pid pid = 0;    ///< task of kSleep, process of the timers
+    int timer = 0;  ///< of kPosixTimer
+    friend constexpr auto operator<=>(const Deadline&, const Deadline&) = default;
+};
+
+/// The run queue and what belongs to it. sched.h's alone.
+struct Scheduler {
+    explicit Scheduler(u64 seed) : rng(seed ^ 0x5ced) {}
+    std::deque<Pid> run_queue;  ///< who may run, without the one that does
+    std::set<Deadline> deadlines;
+    std::map<WaitKey, std::vector<Pid>> sleepers;
+    u32 host_waiters = 0;  ///< sleeping tasks that wait for host descriptors
+    bool need_resched = false;
+    bool idle = false;  ///< nobody can run: the host has to be waited for
+    u64 slice_end = 0;  ///< instruction count
+    mmu::Rng rng;       ///< of the lengths of slices
+    bool hang_reported = false;
+    // Of the running task, to account what it uses.
+    u64 started_at = 0, started_min_flt = 0, started_maj_flt = 0;
+};
+
 struct KernelState {
     KernelState(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& the_config)
-        : config(the_config), hw(mmu), system(memory, mmu), rng(the_config.seed) {
+        : config(the_config), hw(mmu), system(memory, mmu), rng(the_config.seed), sched(the_config.seed) {
         system.thp.mode = the_config.thp;
     }
 
@@ -38,24 +67,43 @@ struct KernelState {
     MemorySystem system;
     std::map<MmId, MmStruct> mms;
     MmId next_mm = 1;
+    MmId lazy_mm = 0;  ///< ended, but CR3 still names its root table; 0: none
     std::map<Pid, Task> tasks;
-    Pid current = 0;
+    std::map<Pid, SignalStruct> processes;  ///< by tgid, as long as a task of it exists
+    std::map<FilesId, FilesStruct> files_structs;
+    std::map<FsId, FsStruct> fs_structs;
+    std::map<SighandId, SighandStruct> sighands;
+    u32 next_struct = 1;  ///< id of the next of the three
+    Pid last_pid = kFirstPid;
+    Pid current = 0;                  ///< the task whose registers the CPU has
+    Pid foreground_pgrp = kFirstPid;  ///< of the terminal
 
     std::optional<PathResolver> paths;  ///< made at the first exec
     OpenFileTable files;
     IpcState ipc;
+    FutexState futex;
 
     mmu::Rng rng;
     VirtualClock clock;
-    std::optional<ExitStatus> exit_status;
+    Scheduler sched;
+    std::optional<ExitStatus> exit_status;  ///< of the machine: all processes have ended
+    std::optional<ExitStatus> first_exit;   ///< of the first process: what the user gets
     KernelStats stats;
     std::set<u64> logged_syscalls;  ///< each unknown number is logged once
-    bool hold_signals = false;  ///< a debugger wants to see a signal before it is delivered
+    bool hold_signals = false;      ///< a debugger wants to see a signal before it is delivered
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.
     const volatile int* interrupt_flag = nullptr;
 
     Task& task() { return tasks.at(current); }
+    Task* find_task(Pid pid) {
+        const auto found = tasks.find(pid);
+        return found == tasks.end() ? nullptr : &found->second;
+    }
     MmStruct& mm_of(const Task& task) { return mms.at(task.mm); }
+    SignalStruct& process_of(const Task& task) { return processes.at(task.tgid); }
+    SighandStruct& sighand_of(const Task& task) { return sighands.at(task.sighand); }
+    FdTable& fd_table(const Task& task) { return files_structs.at(task.files).table; }
+    FsStruct& fs_of(const Task& task) { return fs_structs.at(task.fs); }
 };
 
 }  // namespace kernel

@@ -49,6 +49,8 @@ struct KernelStats {
     ThpStats thp;
     MemoryStats memory;
     u64 syscalls = 0;
+    u64 processes = 1, threads = 0;  ///< made: the first one, by fork, vfork, clone; CLONE_THREAD
+    u64 context_switches = 0;
     u64 signals_delivered = 0;
 };
 

@@ -5,11 +5,10 @@
 
 namespace kernel {
 
-/// Sends SIGALRM if the timer has expired, and arms it again if it has an interval.
-void run_timers(KernelState& kernel, Task& task);
+/// A timer of kernel.sched.deadlines is due: sends its signal, and arms it again if it has an interval.
+void timer_expired(KernelState& kernel, const Deadline& due);
 
-/// Lets virtual time pass without instructions: nobody waits for real. Stops early at a timer whose signal is
-/// not blocked; returns the nanoseconds that were left.
-u64 sleep_ns(KernelState& kernel, Task& task, u64 nanoseconds);
+/// Sets ITIMER_REAL of the running process; `expires` 0 disarms it.
+void set_real_timer(KernelState& kernel, SignalStruct& process, const RealTimer& timer);
 
 }  // namespace kernel

@@ -1,43 +1,32 @@
+// Purpose: see wait.h.
 #include "kernel/wait.h"
 
 #include "kernel/fs/epoll.h"
-#include "kernel/fs/host_wait.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
-#include "kernel/timer.h"
+#include "mmu/base/check.h"
 
 namespace kernel {
 
-namespace {
-
-/// Waits on the host until a descriptor is ready; virtual time then passes as if the wait had been complete.
-i64 wait_on_host(KernelState& kernel, Task& task, std::vector<pollfd> host, u64 left_ns) {
-    constexpr u64 kMillisecond = 1'000'000;
-    const i64 ms = left_ns == kNever ? -1 : static_cast<i64>(left_ns / kMillisecond + 1);
-    const int found = host_poll(kernel, host.data(), host.size(), ms);
-    if (found < 0) return -kErestartSys;
-    if (found == 0 && left_ns != kNever) (void)sleep_ns(kernel, task, left_ns);
-    return signal_pending(task) ? -kErestartSys : -kCallBlocked;
+i64 block_or(KernelState& kernel, Task& task, const WaitFor& wait, int interrupted) {
+    CHECK(task.pid == kernel.current, task.pid, kernel.current);
+    if (wait.killable ? fatal_signal_pending(kernel, task) : signal_pending(kernel, task))
+        return -i64{interrupted};
+    task.wait = wait;
+    return -i64{kCallBlocked};
 }
 
-}  // namespace
-
 i64 block(KernelState& kernel, Task& task, const WaitFor& wait) {
-    if (signal_pending(task)) return -kErestartSys;
-    const u64 now = kernel.clock.now_ns();
-    const u64 left = wait.deadline_ns == kNever ? kNever
-                     : wait.deadline_ns > now   ? wait.deadline_ns - now
-                                                : 0;
-    if (!wait.host.empty()) return wait_on_host(kernel, task, wait.host, left);
-    if (left == kNever) {
-        wait_for_signal(kernel, task);
-        return -kErestartSys;
-    }
-    return sleep_ns(kernel, task, left) ? -kErestartSys : -kCallBlocked;
+    return block_or(kernel, task, wait, kErestartSys);
 }
 
 void wake_up(KernelState& kernel, WaitKey key) {
     epoll_notify(kernel, key);
+    const auto found = kernel.sched.sleepers.find(key);
+    if (found == kernel.sched.sleepers.end()) return;
+    const std::vector<Pid> waiting = found->second;
+    for (const Pid pid : waiting) wake_task(kernel, kernel.tasks.at(pid));
 }
 
 }  // namespace kernel

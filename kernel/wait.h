@@ -15,10 +15,8 @@ namespace kernel {
 
 struct KernelState;
 
-inline constexpr u64 kNever = ~u64{0};
-
-/// Names one thing that can be waited for (wait_queue_head_t): a kind in the upper half, an id in the lower.
-using WaitKey = u64;
+/// A WaitKey names one thing that can be waited for (wait_queue_head_t): a kind in the upper half, an id in
+/// the lower.
 enum class WaitKind : u32 {
     kPipe = 1,
     kEventFd,
@@ -30,23 +28,21 @@ enum class WaitKind : u32 {
     kLock,  ///< id: 0. A record lock or flock was given up
     kFutex,
     kChild,  ///< id: pid of the parent
+    kVfork,  ///< id: pid of the child, which has left its parent's address space
     kOther,
 };
 constexpr WaitKey wait_key(WaitKind kind, u64 id) {
     return static_cast<u64>(kind) << 32 | (id & 0xffffffff);
 }
 
-struct WaitFor {
-    std::vector<WaitKey> keys;
-    std::vector<pollfd> host;  ///< host descriptors and their events
-    u64 deadline_ns = kNever;  ///< CLOCK_MONOTONIC, virtual
-};
-
 /// Internal result of a call that is to be made again when it is woken; the guest never sees it.
 inline constexpr int kCallBlocked = 600;
 
-/// The task waits; the caller returns this value: -kCallBlocked, or -ERESTARTSYS when a signal is pending.
+/// The running task waits; the caller returns this value: -kCallBlocked, or -ERESTARTSYS when a signal is
+/// pending.
 i64 block(KernelState& kernel, Task& task, const WaitFor& wait);
+/// The same with another value than -ERESTARTSYS.
+i64 block_or(KernelState& kernel, Task& task, const WaitFor& wait, int interrupted);
 
 /// Every task that waits for `key` makes its call again.
 void wake_up(KernelState& kernel, WaitKey key);

@@ -72,6 +72,12 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->type_name("SIZE")
         ->group("Machine");
     app.add_flag("--la57", options.five_levels, "5-level page tables")->group("Machine");
+    app.add_option("--quantum", options.kernel.quantum,
+                   "instructions that a task runs, on average, while others want to")
+        ->check(CLI::Range(u64{100}, u64{1} << 40))
+        ->type_name("N")
+        ->capture_default_str()
+        ->group("Machine");
     app.add_option("--seed", options.kernel.seed, "of all randomness that the guest sees")
         ->type_name("N")
         ->capture_default_str()

@@ -47,7 +47,7 @@ usize Debugger::read(u64 address, std::span<u8> bytes) const {
 /// What a fault at `address` would bring: zeroes, or the file's bytes. Within one page.
 usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
     kernel::KernelState& kernel = machine_.kernel().state();
-    if (kernel.tasks.empty() || !kernel.mms.contains(kernel.task().mm)) return 0;
+    if (!kernel.current || !kernel.mms.contains(kernel.task().mm)) return 0;
     kernel::MmStruct& mm = kernel.mm_of(kernel.task());
     const kernel::VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
     if (!vma) return 0;
@@ -66,7 +66,7 @@ usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
 
 bool Debugger::write(u64 address, std::span<const u8> bytes) {
     kernel::KernelState& kernel = machine_.kernel().state();
-    if (kernel.tasks.empty() || machine_.ended()) return false;
+    if (!kernel.current || machine_.ended()) return false;
     kernel::MmStruct& mm = kernel.mm_of(kernel.task());
     while (!bytes.empty()) {
         const usize in_page = mmu::kPageSize - (address & mmu::kPageOffsetMask);

@@ -120,7 +120,7 @@ std::optional<Table> debug_table(Debugger& debugger, const std::string& name) {
     if (name == "faults") return faults(debugger);
     if (name == "buddy") return buddy(kernel);
     if (name == "pgtables") return page_tables(debugger);
-    if (kernel.tasks.empty() || !kernel.mms.contains(kernel.task().mm)) return std::nullopt;
+    if (!kernel.current || !kernel.mms.contains(kernel.task().mm)) return std::nullopt;
     if (name == "vmas") return vmas(kernel);
     if (name == "tasks") return tasks(kernel);
     return std::nullopt;

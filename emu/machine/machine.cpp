@@ -6,6 +6,7 @@
 #include "emu/cpu/debug_hooks.h"
 #include "emu/jit/translated_tier.h"
 #include "emu/machine/state_hash.h"
+#include "kernel/state.h"
 #include "mmu/base/log.h"
 
 namespace emu {
@@ -65,6 +66,7 @@ Expected<void, Error> Machine::exec(const std::string& path, const std::vector<s
 
 /// Instructions until something other than the guest is due: a timer or the user's limit.
 u64 Machine::budget() const {
+    if (kernel_.idle()) return 0;
     const u64 now = cpu_->counters.instructions;
     u64 until = std::numeric_limits<u64>::max();
     if (config_.max_instructions) until = config_.max_instructions;
@@ -141,6 +143,8 @@ void Machine::handle_budget() {
         pending_signal_ = 0;
         if (signal != kBreak && !kernel_.exit_status()) kernel_.post_signal(signal, cpu_->regs);
     }
+    if (kernel_.idle()) [[unlikely]]
+        kernel_.resume(cpu_->regs);
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
         kernel_.handle_timer(cpu_->regs, now);
     if (config_.stop_at_instruction && now >= config_.stop_at_instruction) [[unlikely]]
@@ -175,7 +179,12 @@ void Machine::set_observers(mmu::Observer* mmu_observer, kernel::Observer* kerne
 }
 
 std::string Machine::state_hash() const {
-    return hash_state(cpu_->regs, cpu_->counters, mmu_, memory_);
+    const kernel::KernelState& kernel = kernel_.state();
+    std::vector<HashedTask> others;
+    for (const auto& [pid, task] : kernel.tasks)
+        if (pid != kernel.current && task.mm)
+            others.push_back({&task.registers, kernel.mms.at(task.mm).pgd.address()});
+    return hash_state(cpu_->regs, cpu_->counters, mmu_, memory_, others);
 }
 
 }  // namespace emu

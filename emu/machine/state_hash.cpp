@@ -99,12 +99,16 @@ void add_tlb(Hash& hash, const mmu::Mmu& mmu) {
 }  // namespace
 
 std::string hash_state(const mmu::Registers& registers, const Counters& counters, const mmu::Mmu& mmu,
-                       const PhysicalMemory& memory) {
+                       const PhysicalMemory& memory, const std::vector<HashedTask>& others) {
     Hash hash;
     add_registers(hash, registers);
     for (const u64 value : {counters.instructions, counters.loads, counters.stores, counters.fetches})
         hash.word(value);
     add_tables(hash, memory, mmu.control().root(), mmu.control().levels());
+    for (const HashedTask& task : others) {
+        add_registers(hash, *task.registers);
+        add_tables(hash, memory, task.root, mmu.control().levels());
+    }
     add_tlb(hash, mmu);
     char text[17];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash.value()));

@@ -70,7 +70,7 @@ i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
             info.code = kSiUser;
             info.pid = task.tgid;
             info.uid = ::getuid();
-            (void)send_signal(task, info);
+            (void)send_signal(kernel, task, info);
             return -EPIPE;
         }
         if (errno != EINTR) return -errno;

@@ -138,7 +138,7 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
         if (!changeable) return Unexpected{EROFS};
         const int fd =
             ::open(descriptor_path(place.get()).c_str(),
-                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC, mode & 07777 & ~task.umask);
+                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC, mode & 07777 & ~kernel.fs_of(task).umask);
         if (fd < 0) return Unexpected{errno};
         return host_file(UniqueFd{fd}, std::move(path), flags & kReopenFlags, true);
     }
@@ -188,7 +188,7 @@ Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Paren
     open_how how{};
     how.flags =
         static_cast<u64>((flags & kReopenFlags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC);
-    how.mode = mode & 07777 & ~task.umask;
+    how.mode = mode & 07777 & ~kernel.fs_of(task).umask;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
     const long fd = ::syscall(SYS_openat2, parent.fd.get(), parent.name.c_str(), &how, sizeof how);
     if (fd < 0) return Unexpected{errno};
@@ -205,7 +205,7 @@ std::string descriptor_path(int fd) {
 }
 
 OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
-    const FdTable::Slot* slot = task.files.find(fd);
+    const FdTable::Slot* slot = kernel.fd_table(task).find(fd);
     if (!slot) return nullptr;
     OpenFile& file = kernel.files.at(slot->file);
     return file.path_only && use == FileUse::kInputOutput ? nullptr : &file;
@@ -219,10 +219,10 @@ void fput(KernelState& kernel, OpenFileId id) {
 }
 
 int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close_on_exec, int from) {
-    const int fd = task.files.lowest_free(from, kernel.mm_of(task).rlimit(kRlimitNofile));
+    const int fd = kernel.fd_table(task).lowest_free(from, kernel.mm_of(task).rlimit(kRlimitNofile));
     if (fd < 0) return -EMFILE;
     kernel.files.get(id);
-    task.files.set(fd, {id, close_on_exec});
+    kernel.fd_table(task).set(fd, {id, close_on_exec});
     return fd;
 }
 
@@ -253,14 +253,9 @@ int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile secon
 }
 
 int close_file(KernelState& kernel, Task& task, int fd) {
-    if (!task.files.find(fd)) return -EBADF;
-    fput(kernel, task.files.remove(fd).file);
+    if (!kernel.fd_table(task).find(fd)) return -EBADF;
+    fput(kernel, kernel.fd_table(task).remove(fd).file);
     return 0;
-}
-
-void close_all_files(KernelState& kernel, Task& task) {
-    for (int fd = 0; fd < task.files.size(); ++fd) (void)close_file(kernel, task, fd);
-    if (task.cwd.directory) fput(kernel, std::exchange(task.cwd.directory, 0));
 }
 
 void inherit_files(KernelState& kernel, Task& task) {
@@ -271,20 +266,21 @@ void inherit_files(KernelState& kernel, Task& task) {
         OpenFile file = host_file(UniqueFd{copy}, "", flags & ~O_CREAT, false);
         const OpenFileId id = kernel.files.add(std::move(file));
         kernel.files.get(id);
-        task.files.set(fd, {id, false});
+        kernel.fd_table(task).set(fd, {id, false});
     }
     UniqueFd here = kernel.paths->open_start_directory();
     const auto path = kernel.paths->guest_path_of(here.get());
-    task.cwd.directory = kernel.files.add(host_file(std::move(here), path ? *path : "/", O_PATH, false));
-    kernel.files.get(task.cwd.directory);
-    task.umask = ::umask(0);
-    ::umask(task.umask);
+    kernel.fs_of(task).cwd.directory = kernel.files.add(host_file(std::move(here), path ? *path : "/", O_PATH, false));
+    kernel.files.get(kernel.fs_of(task).cwd.directory);
+    u32& mask = kernel.fs_of(task).umask;
+    mask = ::umask(0);
+    ::umask(mask);
 }
 
 Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, int dirfd,
                                               const std::string& path) {
     if (dirfd == AT_FDCWD || (!path.empty() && path[0] == '/')) {
-        const OpenFile& here = kernel.files.at(task.cwd.directory);
+        const OpenFile& here = kernel.files.at(kernel.fs_of(task).cwd.directory);
         return StartDirectory{here.fd.get(), here.path};
     }
     OpenFile* file = file_of(kernel, task, dirfd, FileUse::kAnyFile);

@@ -23,7 +23,6 @@ int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile secon
 void fput(KernelState& kernel, OpenFileId id);
 /// close(2). 0 or -EBADF.
 int close_file(KernelState& kernel, Task& task, int fd);
-void close_all_files(KernelState& kernel, Task& task);
 
 /// Descriptors 0, 1 and 2 as the user gave them, and the directory that the guest starts in.
 void inherit_files(KernelState& kernel, Task& task);

@@ -4,9 +4,6 @@
 #include <ctime>
 
 #include "kernel/errno.h"
-#include "kernel/signal.h"
-#include "kernel/timer.h"
-#include "mmu/base/log.h"
 
 namespace kernel {
 
@@ -23,27 +20,6 @@ int host_poll(KernelState& kernel, pollfd* entries, usize count, i64 timeout_ms)
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return result;
-}
-
-int wait_until_ready(KernelState& kernel, int fd, short events) {
-    pollfd entry{fd, events, 0};
-    const int result = host_poll(kernel, &entry, 1, -1);
-    return result < 0 ? result : 0;
-}
-
-void wait_for_signal(KernelState& kernel, Task& task) {
-    if (signal_pending(task)) return;
-    if (const u64 expires = task.real_timer.expires) {
-        const u64 now = kernel.clock.now_ns();
-        (void)sleep_ns(kernel, task, expires > now ? expires - now : 1);
-        if (signal_pending(task)) return;
-    }
-    if (!kernel.interrupt_flag) {
-        LOG(error, "the guest waits for a signal that nobody can send: ended");
-        do_exit(kernel, task, ExitStatus{0, SIGKILL});
-        return;
-    }
-    (void)host_poll(kernel, nullptr, 0, -1);
 }
 
 }  // namespace kernel

@@ -54,13 +54,13 @@ i64 take(KernelState& kernel, OpenFile& file, u64 size, Put put) {
     return pipe.writers ? -EAGAIN : 0;
 }
 
-i64 broken_pipe(Task& task) {
+i64 broken_pipe(KernelState& kernel, Task& task) {
     SigInfo info;
     info.signo = SIGPIPE;
     info.code = kSiUser;
     info.pid = task.tgid;
     info.uid = ::getuid();
-    (void)send_signal(task, info);
+    (void)send_signal(kernel, task, info);
     return -EPIPE;
 }
 
@@ -70,7 +70,7 @@ i64 give(KernelState& kernel, Task& task, OpenFile& file, u64 size, Get get) {
     constexpr u64 kPage = mmu::kPageSize;
     Pipe& pipe = pipe_of(kernel, file);
     if (!size) return 0;
-    if (!pipe.readers) return broken_pipe(task);
+    if (!pipe.readers) return broken_pipe(kernel, task);
     const bool packets = file.flags & O_DIRECT;
     u64 done = 0;
     const u64 tail = size % kPage;

@@ -48,7 +48,7 @@ std::optional<ProcEntry> own_entry(KernelState& kernel, Task& task, const std::s
     if (name == "exe") return ProcEntry{Kind::kLink, task.executable};
     if (name == "root") return ProcEntry{Kind::kLink, "/"};
     if (name == "cwd") {
-        const auto path = kernel.paths->guest_path_of(kernel.files.at(task.cwd.directory).fd.get());
+        const auto path = kernel.paths->guest_path_of(kernel.files.at(kernel.fs_of(task).cwd.directory).fd.get());
         return ProcEntry{Kind::kLink, path ? *path : "/"};
     }
     if (name == "fd") return ProcEntry{Kind::kDirectory, ""};

@@ -18,18 +18,20 @@ std::string comm(KernelState&, Task& task) {
     return task.comm + "\n";
 }
 
-std::string status_signals(const Task& task) {
-    u64 pending = 0, ignored = 0, caught = 0;
+std::string status_signals(KernelState& kernel, const Task& task) {
+    u64 pending = 0, shared = 0, ignored = 0, caught = 0;
+    const SigPending& for_all = kernel.process_of(task).shared_pending;
     for (const SigInfo& info : task.signals.pending) pending |= sigmask_of(info.signo);
+    for (const SigInfo& info : for_all) shared |= sigmask_of(info.signo);
     for (int i = 1; i <= kSignals; ++i) {
-        const u64 handler = task.signals.action[i].handler;
+        const u64 handler = kernel.sighand_of(task).action[static_cast<usize>(i)].handler;
         if (handler == kSigIgn) ignored |= sigmask_of(i);
         if (handler != kSigIgn && handler != kSigDfl) caught |= sigmask_of(i);
     }
     return proc_format(
         "SigQ:\t%zu/1024\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\n"
         "SigCgt:\t%016llx\n",
-        task.signals.pending.size(), 0ull, proc_number(pending), proc_number(task.signals.blocked),
+        task.signals.pending.size() + for_all.size(), proc_number(pending), proc_number(shared), proc_number(task.signals.blocked),
         proc_number(ignored), proc_number(caught));
 }
 
@@ -49,15 +51,16 @@ std::string status_tail(const Task& task) {
 std::string status(KernelState& kernel, Task& task) {
     std::string text = proc_format(
         "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n",
-        task.comm.c_str(), task.umask, task.tgid, task.pid, task.ppid);
+        task.comm.c_str(), kernel.fs_of(task).umask, task.tgid, task.pid, task.ppid);
     text += proc_format(
         "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t \n", ::getuid(),
         ::geteuid(), ::geteuid(), ::geteuid(), ::getgid(), ::getegid(), ::getegid(), ::getegid());
     text += proc_format("NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", task.tgid,
                         task.pid, task.pgrp, task.session);
     text += proc_status_memory(kernel.mm_of(task));
-    text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\nThreads:\t1\n";
-    return text + status_signals(task) + status_tail(task);
+    text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n";
+    text += proc_format("Threads:\t%zu\n", kernel.process_of(task).threads.size());
+    return text + status_signals(kernel, task) + status_tail(task);
 }
 
 /// 52 fields; those that are not modelled are 0.

@@ -62,14 +62,14 @@ void close_socket(KernelState& kernel, u32 id) {
     wake(kernel, id);
 }
 
-i64 broken(Task& task, const UnixSend& send, const Socket& socket) {
+i64 broken(KernelState& kernel, Task& task, const UnixSend& send, const Socket& socket) {
     if (send.no_signal || socket.type != SOCK_STREAM) return -EPIPE;
     SigInfo info;
     info.signo = SIGPIPE;
     info.code = kSiUser;
     info.pid = task.tgid;
     info.uid = ::getuid();
-    (void)send_signal(task, info);
+    (void)send_signal(kernel, task, info);
     return -EPIPE;
 }
 
@@ -296,18 +296,18 @@ i64 unix_send(KernelState& kernel, Task& task, u32 id, UserStream& from, u64 siz
     Socket& socket = socket_at(kernel, id);
     if (socket.type == SOCK_STREAM && send.to)
         return socket.state == Socket::State::kConnected ? -EISCONN : -EOPNOTSUPP;
-    if (socket.shutdown & Socket::kSendShut) return broken(task, send, socket);
+    if (socket.shutdown & Socket::kSendShut) return broken(kernel, task, send, socket);
     if (socket.error) return -std::exchange(socket.error, 0);
     u32 target_id = socket.peer;
     if (send.to && socket.type == SOCK_DGRAM) {
         target_id = find_name(kernel, *send.to);
         if (!target_id) return -ECONNREFUSED;
     } else if (!target_id) {
-        return socket.state == Socket::State::kConnected ? broken(task, send, socket) : -ENOTCONN;
+        return socket.state == Socket::State::kConnected ? broken(kernel, task, send, socket) : -ENOTCONN;
     }
     Socket& target = socket_at(kernel, target_id);
     if (target.type != socket.type) return -EPROTOTYPE;
-    if (target.shutdown & Socket::kReceiveShut) return broken(task, send, socket);
+    if (target.shutdown & Socket::kReceiveShut) return broken(kernel, task, send, socket);
     if (socket.type == SOCK_STREAM) {
         if (!size) return 0;
         if (target.queued >= Socket::kSendBuffer) return -EAGAIN;

@@ -96,8 +96,8 @@ i64 close_range(Syscall& call) {
     const u32 flags = static_cast<u32>(call.args[2]);
     if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) return -EINVAL;
     if (first > last) return -EINVAL;
-    for (u64 fd = first; fd <= last && fd < static_cast<u64>(call.task.files.size()); ++fd) {
-        FdTable::Slot* slot = call.task.files.find(static_cast<int>(fd));
+    for (u64 fd = first; fd <= last && fd < static_cast<u64>(call.files().size()); ++fd) {
+        FdTable::Slot* slot = call.files().find(static_cast<int>(fd));
         if (!slot) continue;
         if (flags & CLOSE_RANGE_CLOEXEC)
             slot->close_on_exec = true;
@@ -108,20 +108,20 @@ i64 close_range(Syscall& call) {
 }
 
 i64 dup(Syscall& call) {
-    const FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    const FdTable::Slot* slot = call.files().find(call.integer(0));
     return slot ? install_reference(call.kernel, call.task, slot->file, false) : -EBADF;
 }
 
 namespace {
 
 i64 replace_fd(Syscall& call, int from, int to, bool close_on_exec) {
-    const FdTable::Slot* slot = call.task.files.find(from);
+    const FdTable::Slot* slot = call.files().find(from);
     if (to < 0 || static_cast<u64>(to) >= call.mm().rlimit(kRlimitNofile)) return -EBADF;
     if (!slot) return -EBADF;
     const OpenFileId id = slot->file;
     call.kernel.files.get(id);
     (void)close_file(call.kernel, call.task, to);
-    call.task.files.set(to, {id, close_on_exec});
+    call.files().set(to, {id, close_on_exec});
     return to;
 }
 
@@ -129,7 +129,7 @@ i64 replace_fd(Syscall& call, int from, int to, bool close_on_exec) {
 
 i64 dup2(Syscall& call) {
     const int from = call.integer(0), to = call.integer(1);
-    if (from == to) return call.task.files.find(from) ? to : -EBADF;
+    if (from == to) return call.files().find(from) ? to : -EBADF;
     return replace_fd(call, from, to, false);
 }
 
@@ -169,7 +169,7 @@ i64 record_lock(Syscall& call, const OpenFile& file, int command) {
 }  // namespace
 
 i64 fcntl(Syscall& call) {
-    FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    FdTable::Slot* slot = call.files().find(call.integer(0));
     if (!slot) return -EBADF;
     OpenFile& file = call.kernel.files.at(slot->file);
     const int command = call.integer(1);
@@ -264,7 +264,7 @@ i64 ioctl_foreground(Syscall& call, int fd) {
 }  // namespace
 
 i64 ioctl(Syscall& call) {
-    FdTable::Slot* slot = call.task.files.find(call.integer(0));
+    FdTable::Slot* slot = call.files().find(call.integer(0));
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
     const unsigned long request = static_cast<u32>(call.args[1]);
@@ -457,8 +457,8 @@ i64 getdents64(Syscall& call) {
 }
 
 i64 umask(Syscall& call) {
-    const u32 old = call.task.umask;
-    call.task.umask = static_cast<u32>(call.args[0]) & 0777;
+    const u32 old = call.kernel.fs_of(call.task).umask;
+    call.kernel.fs_of(call.task).umask = static_cast<u32>(call.args[0]) & 0777;
     return old;
 }
 

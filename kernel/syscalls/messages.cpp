@@ -109,7 +109,7 @@ i64 broken_host_pipe(Syscall& call, int flags) {
     info.code = kSiUser;
     info.pid = call.task.tgid;
     info.uid = ::getuid();
-    (void)send_signal(call.task, info);
+    (void)send_signal(call.kernel, call.task, info);
     return -EPIPE;
 }
 

@@ -202,7 +202,7 @@ i64 readlinkat(Syscall& call) {
 
 i64 getcwd(Syscall& call) {
     const auto path =
-        call.kernel.paths->guest_path_of(call.kernel.files.at(call.task.cwd.directory).fd.get());
+        call.kernel.paths->guest_path_of(call.kernel.files.at(call.kernel.fs_of(call.task).cwd.directory).fd.get());
     if (!path) return -ENOENT;
     if (call.args[1] < path->size() + 1) return -ERANGE;
     if (copy_to_user(call.system(), call.mm(), call.args[0], path->c_str(), path->size() + 1)) return -EFAULT;
@@ -222,7 +222,7 @@ i64 change_directory(Syscall& call, UniqueFd fd, std::string path) {
     file.fd = std::move(fd);
     const OpenFileId id = call.kernel.files.add(std::move(file));
     call.kernel.files.get(id);
-    fput(call.kernel, std::exchange(call.task.cwd.directory, id));
+    fput(call.kernel, std::exchange(call.kernel.fs_of(call.task).cwd.directory, id));
     return 0;
 }
 

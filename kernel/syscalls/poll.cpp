@@ -112,7 +112,7 @@ constexpr short kExceptEvents = POLLPRI;
 i64 do_select(Syscall& call, u64 timeout_ns) {
     const int wanted = call.integer(0);
     if (wanted < 0) return -EINVAL;
-    const int count = std::min(wanted, std::max(call.task.files.size(), 64));
+    const int count = std::min(wanted, std::max(call.files().size(), 64));
     const usize words = (static_cast<usize>(count) + 63) / 64;
     std::vector<u64> sets[3];
     for (unsigned s = 0; s < 3; ++s) {

@@ -2,7 +2,6 @@
 // arch/x86/kernel/process_64.c.
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -16,11 +15,12 @@
 #include <cstring>
 
 #include "kernel/exec.h"
+#include "kernel/exit.h"
+#include "kernel/futex.h"
 #include "kernel/random.h"
 #include "kernel/rseq.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
-#include "kernel/timer.h"
 #include "mmu/base/log.h"
 
 namespace kernel::calls {
@@ -50,13 +50,9 @@ mmu::Expected<std::vector<std::string>, int> string_list(Syscall& call, u64 addr
     return list;
 }
 
-timeval cpu_time(const KernelState& kernel) {
-    const u64 us = kernel.clock.instructions / 1000;
-    return {static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000)};
-}
-
-bool is_self(const Task& task, Pid pid) {
-    return pid == 0 || pid == task.pid;
+/// There is such a task; 0 is the caller.
+bool task_exists(Syscall& call, Pid pid) {
+    return pid == 0 || call.kernel.find_task(pid);
 }
 
 }  // namespace
@@ -79,11 +75,12 @@ i64 execve(Syscall& call) {
 }
 
 i64 exit(Syscall& call) {
-    do_exit(call.kernel, call.task, ExitStatus{call.integer(0) & 0xff, 0});
+    do_exit(call.kernel, call.task, TaskExit{call.integer(0) & 0xff});
     return 0;
 }
 i64 exit_group(Syscall& call) {
-    return exit(call);
+    do_group_exit(call.kernel, call.task, TaskExit{call.integer(0) & 0xff});
+    return 0;
 }
 
 i64 getpid(Syscall& call) {
@@ -135,26 +132,6 @@ i64 getgroups(Syscall& call) {
     return copy_to_user(call.system(), call.mm(), call.args[1], groups.data(), bytes) ? -EFAULT : count;
 }
 
-i64 getpgrp(Syscall& call) {
-    return call.task.pgrp;
-}
-i64 getpgid(Syscall& call) {
-    return is_self(call.task, call.integer(0)) ? call.task.pgrp : -ESRCH;
-}
-i64 getsid(Syscall& call) {
-    return is_self(call.task, call.integer(0)) ? call.task.session : -ESRCH;
-}
-
-i64 setpgid(Syscall& call) {
-    if (call.integer(1) < 0) return -EINVAL;
-    if (!is_self(call.task, call.integer(0))) return -ESRCH;
-    return call.task.session == call.task.pid ? -EPERM : 0;  // a session leader stays where it is
-}
-
-i64 setsid(Syscall& call) {
-    return call.task.pgrp == call.task.pid ? -EPERM : call.task.session;
-}
-
 i64 uname(Syscall& call) {
     utsname names{};
     const auto set = [](char(&field)[65], const char* text) { std::strncpy(field, text, sizeof field - 1); };
@@ -172,22 +149,9 @@ i64 sysinfo(Syscall& call) {
     info.uptime = static_cast<long>(call.kernel.clock.now_ns() / 1'000'000'000);
     info.totalram = call.system().buddy.managed_frames() << mmu::kPageShift;
     info.freeram = call.system().buddy.free_frames() << mmu::kPageShift;
-    info.procs = 1;
+    info.procs = static_cast<u16>(std::min<usize>(call.kernel.tasks.size(), 0xffff));
     info.mem_unit = 1;
     return call.put(info, call.args[0]);
-}
-
-i64 getrusage(Syscall& call) {
-    const int who = call.integer(0);
-    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) return -EINVAL;
-    rusage usage{};
-    if (who != RUSAGE_CHILDREN) {
-        usage.ru_utime = cpu_time(call.kernel);
-        usage.ru_maxrss = static_cast<long>(std::max(call.mm().hiwater_rss, call.mm().rss_pages()) * 4);
-        usage.ru_minflt = static_cast<long>(call.mm().min_flt);
-        usage.ru_majflt = static_cast<long>(call.mm().maj_flt);
-    }
-    return call.put(usage, call.args[1]);
 }
 
 i64 prlimit64(Syscall& call) {
@@ -195,10 +159,12 @@ i64 prlimit64(Syscall& call) {
     const u32 which = static_cast<u32>(resource);
     Limit fresh;
     if (new_address && call.get(fresh, new_address)) return -EFAULT;
-    if (!is_self(call.task, static_cast<Pid>(pid))) return -ESRCH;
+    if (!task_exists(call, static_cast<Pid>(pid))) return -ESRCH;
     if (which >= kRlimits) return -EINVAL;
     if (new_address && fresh.cur > fresh.max) return -EINVAL;
-    Limit& limit = call.mm().rlimits[which];
+    const Task* target = pid ? call.kernel.find_task(static_cast<Pid>(pid)) : &call.task;
+    if (!target->mm) return -ESRCH;
+    Limit& limit = call.kernel.mm_of(*target).rlimits[which];
     const Limit old = limit;
     if (new_address) {
         if (which == kRlimitNofile && fresh.max > (1u << 20)) return -EPERM;  // fs.nr_open
@@ -246,6 +212,11 @@ i64 prctl(Syscall& call) {
             if (a[1] > 1) return -EINVAL;
             task.dumpable = a[1];
             return 0;
+        case PR_SET_CHILD_SUBREAPER:
+            call.kernel.process_of(task).is_child_subreaper = a[1];
+            return 0;
+        case PR_GET_CHILD_SUBREAPER:
+            return call.put(int{call.kernel.process_of(task).is_child_subreaper}, a[1]);
         case PR_SET_NO_NEW_PRIVS:
             if (a[1] != 1 || a[2] || a[3] || a[4]) return -EINVAL;
             task.no_new_privs = true;
@@ -299,32 +270,11 @@ i64 set_robust_list(Syscall& call) {
     return 0;
 }
 
-i64 getpriority(Syscall& call) {
-    const int which = call.integer(0);
-    if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
-    if (which == PRIO_PROCESS && !is_self(call.task, call.integer(1))) return -ESRCH;
-    return 20 - call.task.nice;
-}
-
-i64 setpriority(Syscall& call) {
-    const int which = call.integer(0);
-    if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
-    if (which == PRIO_PROCESS && !is_self(call.task, call.integer(1))) return -ESRCH;
-    const int nice = std::clamp(call.integer(2), -20, 19);
-    if (nice < call.task.nice) return -EACCES;
-    call.task.nice = nice;
-    return 0;
-}
-
-i64 sched_yield(Syscall&) {
-    return 0;
-}
-
 i64 sched_getaffinity(Syscall& call) {
     const u32 size = static_cast<u32>(call.args[1]);
     if (size & 7) return -EINVAL;
     if (size < sizeof(u64)) return -EINVAL;
-    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    if (!task_exists(call, call.integer(0))) return -ESRCH;
     const u64 one_cpu = 1;
     return call.put(one_cpu, call.args[2]) ? -EFAULT : i64{sizeof one_cpu};
 }
@@ -333,17 +283,19 @@ i64 sched_setaffinity(Syscall& call) {
     u64 mask = 0;
     const usize size = std::min<usize>(static_cast<u32>(call.args[1]), sizeof mask);
     if (copy_from_user(call.system(), call.mm(), &mask, call.args[2], size)) return -EFAULT;
-    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    if (!task_exists(call, call.integer(0))) return -ESRCH;
     return mask & 1 ? 0 : -EINVAL;
 }
 
 i64 sched_getscheduler(Syscall& call) {
-    return is_self(call.task, call.integer(0)) ? SCHED_OTHER : -ESRCH;
+    if (call.integer(0) < 0) return -EINVAL;
+    const Task* task = call.integer(0) ? call.kernel.find_task(call.integer(0)) : &call.task;
+    return task ? task->policy : -ESRCH;
 }
 
 i64 sched_getparam(Syscall& call) {
     if (!call.args[1] || call.integer(0) < 0) return -EINVAL;
-    if (!is_self(call.task, call.integer(0))) return -ESRCH;
+    if (!task_exists(call, call.integer(0))) return -ESRCH;
     return call.put(int{0}, call.args[1]);
 }
 
@@ -378,44 +330,7 @@ i64 membarrier(Syscall& call) {
 }
 
 i64 futex(Syscall& call) {
-    const auto& a = call.args;
-    const int operation = call.integer(1) & FUTEX_CMD_MASK;
-    if (a[0] & 3) return -EINVAL;
-    if (a[0] >= call.mm().task_size) return -EFAULT;
-    switch (operation) {
-        case FUTEX_WAKE:
-        case FUTEX_WAKE_BITSET:
-            return operation == FUTEX_WAKE_BITSET && !(a[5] & 0xffffffff) ? -EINVAL : 0;  // nobody waits
-        case FUTEX_WAIT:
-        case FUTEX_WAIT_BITSET:
-            break;
-        default:
-            return -ENOSYS;
-    }
-    if (operation == FUTEX_WAIT_BITSET && !(a[5] & 0xffffffff)) return -EINVAL;
-    timespec timeout{};
-    if (a[3] && call.get(timeout, a[3])) return -EFAULT;
-    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return -EINVAL;
-    u32 value = 0;
-    if (call.get(value, a[0])) return -EFAULT;
-    if (value != static_cast<u32>(a[2])) return -EAGAIN;
-    if (!a[3]) {
-        if (!call.task.real_timer.expires) {
-            LOG(error, "the guest waits for a futex that no other thread can wake: ended");
-            do_exit(call.kernel, call.task, ExitStatus{0, SIGKILL});
-            return 0;
-        }
-        (void)sleep_ns(call.kernel, call.task, ~u64{0} >> 2);
-        return -kErestartSys;
-    }
-    u64 ns = std::min<u64>(static_cast<u64>(timeout.tv_sec), u64{1} << 32) * 1'000'000'000 +
-             static_cast<u64>(timeout.tv_nsec);
-    if (operation == FUTEX_WAIT_BITSET) {  // an absolute time
-        const u64 now = call.kernel.clock.now_ns() +
-                        (a[1] & FUTEX_CLOCK_REALTIME ? call.kernel.config.epoch * 1'000'000'000 : 0);
-        ns = ns > now ? ns - now : 0;
-    }
-    return sleep_ns(call.kernel, call.task, ns) ? -EINTR : -ETIMEDOUT;
+    return do_futex(call);
 }
 
 i64 getrandom(Syscall& call) {
@@ -428,19 +343,6 @@ i64 getrandom(Syscall& call) {
 i64 rseq(Syscall& call) {
     return sys_rseq(call.kernel, call.task, call.args[0], static_cast<u32>(call.args[1]), call.integer(2),
                     static_cast<u32>(call.args[3]));
-}
-
-i64 wait4(Syscall& call) {
-    constexpr u64 kKnown = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
-    return call.args[2] & ~kKnown & 0xffffffff ? -EINVAL : -ECHILD;
-}
-
-i64 waitid(Syscall& call) {
-    constexpr u64 kKnown =
-        WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
-    if (call.args[3] & ~kKnown & 0xffffffff || !(call.args[3] & (WEXITED | WSTOPPED | WCONTINUED)))
-        return -EINVAL;
-    return -ECHILD;
 }
 
 i64 personality(Syscall& call) {

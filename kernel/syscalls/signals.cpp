@@ -2,11 +2,9 @@
 #include <csignal>
 #include <cstring>
 
-#include "kernel/fs/host_wait.h"
 #include "kernel/signal.h"
 #include "kernel/signal_frame.h"
 #include "kernel/syscalls/functions.h"
-#include "kernel/timer.h"
 #include "mmu/base/log.h"
 
 namespace kernel::calls {
@@ -27,18 +25,14 @@ SigInfo from_self(const Task& task, int signal, int code) {
     return info;
 }
 
-i64 send_to_self(Syscall& call, int signal, int code) {
-    if (signal < 0 || signal > kSignals) return -EINVAL;
-    return signal == 0 ? 0 : send_signal(call.task, from_self(call.task, signal, code));
-}
-
 /// Sleeps until a signal comes, with `mask` blocked meanwhile.
 i64 wait_with_mask(Syscall& call, u64 mask) {
     SignalState& signals = call.task.signals;
-    signals.saved_mask = signals.blocked;
-    set_blocked(call.task, mask);
-    wait_for_signal(call.kernel, call.task);
-    return -kErestartNoHand;
+    if (!std::exchange(call.task.blocked_call.progress, 1)) {
+        signals.saved_mask = signals.blocked;
+        set_blocked(call.task, mask);
+    }
+    return call.wait_on({}, kErestartNoHand);
 }
 
 }  // namespace
@@ -50,7 +44,7 @@ i64 rt_sigaction(Syscall& call) {
     if (call.args[1] && call.get(action, call.args[1])) return -EFAULT;
     const bool fixed = signal == SIGKILL || signal == SIGSTOP;
     if (signal < 1 || signal > kSignals || (call.args[1] && fixed)) return -EINVAL;
-    SigAction& current = call.task.signals.action[signal];
+    SigAction& current = call.kernel.sighand_of(call.task).action[static_cast<usize>(signal)];
     const SigAction old = current;
     if (call.args[1]) {
         action.flags &= kKnownFlags;
@@ -59,9 +53,7 @@ i64 rt_sigaction(Syscall& call) {
         const bool now_ignored = action.handler == kSigIgn ||
                                  (action.handler == kSigDfl && (signal == SIGCHLD || signal == SIGCONT ||
                                                                 signal == SIGURG || signal == SIGWINCH));
-        if (now_ignored)
-            std::erase_if(call.task.signals.pending,
-                          [&](const SigInfo& info) { return info.signo == signal; });
+        if (now_ignored) flush_signal(call.kernel, call.task, signal);
     }
     return call.args[2] ? call.put(old, call.args[2]) : 0;
 }
@@ -93,17 +85,24 @@ i64 rt_sigprocmask(Syscall& call) {
 i64 rt_sigreturn(Syscall& call) {
     if (!restore_rt_frame(call.kernel, call.task, call.registers)) {
         LOG(debug, "rt_sigreturn: the frame cannot be read");
-        force_signal(call.task, SIGSEGV);
+        force_signal(call.kernel, call.task, SIGSEGV);
         return 0;
     }
     return static_cast<i64>(call.registers.gpr[mmu::kRax]);
 }
 
+i64 restart_syscall(Syscall& call) {
+    const RestartBlock block = std::exchange(call.task.restart, {});
+    const SyscallRow* row = find_syscall(block.number);
+    if (!block.deadline_ns || !row || !row->function) return -EINTR;  // do_no_restart_syscall()
+    call.task.call.number = block.number;
+    call.task.blocked_call.deadline_ns = block.deadline_ns;
+    return row->function(call);
+}
+
 i64 rt_sigpending(Syscall& call) {
     if (call.args[1] > kSigsetSize) return -EINVAL;
-    u64 set = 0;
-    for (const SigInfo& info : call.task.signals.pending) set |= sigmask_of(info.signo);
-    set &= call.task.signals.blocked;
+    const u64 set = pending_signals(call.kernel, call.task) & call.task.signals.blocked;
     return copy_to_user(call.system(), call.mm(), call.args[0], &set, call.args[1]) ? -EFAULT : 0;
 }
 
@@ -115,8 +114,7 @@ i64 rt_sigsuspend(Syscall& call) {
 }
 
 i64 pause(Syscall& call) {
-    wait_for_signal(call.kernel, call.task);
-    return -kErestartNoHand;
+    return call.wait_on({}, kErestartNoHand);
 }
 
 i64 rt_sigtimedwait(Syscall& call) {
@@ -126,54 +124,77 @@ i64 rt_sigtimedwait(Syscall& call) {
     timespec timeout{};
     if (call.args[2] && call.get(timeout, call.args[2])) return -EFAULT;
     if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return -EINVAL;
-    auto& pending = call.task.signals.pending;
-    const auto take = [&]() -> i64 {
-        for (usize i = 0; i < pending.size(); ++i) {
-            if (!(set & sigmask_of(pending[i].signo))) continue;
-            const SigInfo info = pending[i];
-            pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(i));
-            const SiginfoBytes bytes = siginfo_bytes(info);
-            if (call.args[1] && call.put(bytes, call.args[1])) return -EFAULT;
-            return info.signo;
-        }
-        return -EAGAIN;
-    };
-    if (const i64 found = take(); found != -EAGAIN) return found;
-    const u64 blocked = call.task.signals.blocked;
-    set_blocked(call.task, blocked & ~set);  // so that they end the wait
-    if (call.args[2]) {
-        constexpr u64 kMaxSeconds = u64{1} << 32;
-        (void)sleep_ns(call.kernel, call.task,
-                       std::min<u64>(static_cast<u64>(timeout.tv_sec), kMaxSeconds) * 1'000'000'000 +
-                           static_cast<u64>(timeout.tv_nsec));
-    } else {
-        wait_for_signal(call.kernel, call.task);
+    set &= ~(sigmask_of(SIGKILL) | sigmask_of(SIGSTOP));
+    if (const auto info = take_pending_signal(call.kernel, call.task, set)) {
+        const SiginfoBytes bytes = siginfo_bytes(*info);
+        return call.args[1] && call.put(bytes, call.args[1]) ? -EFAULT : info->signo;
     }
-    set_blocked(call.task, blocked);
-    const i64 found = take();
-    return found == -EAGAIN && signal_pending(call.task) ? -EINTR : found;
+    constexpr u64 kMaxSeconds = u64{1} << 32;
+    if (call.args[2])
+        call.start_timeout(std::min<u64>(static_cast<u64>(timeout.tv_sec), kMaxSeconds) * 1'000'000'000 +
+                           static_cast<u64>(timeout.tv_nsec));
+    if (call.timed_out()) return -EAGAIN;
+    return call.wait_on({wait_key(WaitKind::kSignal, static_cast<u64>(call.task.pid))}, EINTR);
 }
 
-i64 rt_sigqueueinfo(Syscall& call) {
-    struct {
-        int signo, error, code, padding;
-        Pid pid;
-        u32 uid;
-        u64 value;
-        u8 rest[96];
-    } user;
-    static_assert(sizeof user == 128);
-    if (call.get(user, call.args[2])) return -EFAULT;
-    if (call.integer(0) != call.task.tgid) return -ESRCH;
-    const int signal = call.integer(1);
-    if (signal < 0 || signal > kSignals) return -EINVAL;
-    if (signal == 0) return 0;
-    SigInfo info = from_self(call.task, signal, user.code);
+namespace {
+
+struct UserSiginfo {
+    int signo, error, code, padding;
+    Pid pid;
+    u32 uid;
+    u64 value;
+    u8 rest[96];
+};
+static_assert(sizeof(UserSiginfo) == 128);
+
+/// What rt_sigqueueinfo(2) sends. False: EFAULT.
+bool queued_info(Syscall& call, int signal, u64 address, SigInfo& info) {
+    UserSiginfo user;
+    if (call.get(user, address)) return false;
+    info.signo = signal;
+    info.code = user.code;
     info.layout = SigInfo::Layout::kRt;
     info.pid = user.pid;
     info.uid = user.uid;
     info.value = user.value;
-    return send_signal(call.task, info);
+    return true;
+}
+
+/// Only the kernel may send what looks as if it came from kill() or from the kernel.
+bool may_claim(const Syscall& call, const SigInfo& info, Pid pid) {
+    return !((info.code >= 0 || info.code == kSiTkill) && pid != call.task.tgid);
+}
+
+bool valid_signal(int signal) {
+    return signal >= 0 && signal <= kSignals;
+}
+
+}  // namespace
+
+i64 rt_sigqueueinfo(Syscall& call) {
+    const Pid pid = call.integer(0);
+    const int signal = call.integer(1);
+    SigInfo info;
+    if (!queued_info(call, signal, call.args[2], info)) return -EFAULT;
+    if (!may_claim(call, info, pid)) return -EPERM;
+    Task* target = call.kernel.find_task(pid);
+    if (!target) return -ESRCH;
+    if (!valid_signal(signal)) return -EINVAL;
+    return signal ? send_group_signal(call.kernel, *target, info) : 0;
+}
+
+i64 rt_tgsigqueueinfo(Syscall& call) {
+    const Pid tgid = call.integer(0), pid = call.integer(1);
+    const int signal = call.integer(2);
+    SigInfo info;
+    if (!queued_info(call, signal, call.args[3], info)) return -EFAULT;
+    if (tgid <= 0 || pid <= 0) return -EINVAL;
+    if (!may_claim(call, info, pid)) return -EPERM;
+    Task* target = call.kernel.find_task(pid);
+    if (!target || target->tgid != tgid) return -ESRCH;
+    if (!valid_signal(signal)) return -EINVAL;
+    return signal ? send_signal(call.kernel, *target, info) : 0;
 }
 
 i64 sigaltstack(Syscall& call) {
@@ -198,24 +219,54 @@ i64 sigaltstack(Syscall& call) {
 }
 
 i64 kill(Syscall& call) {
+    KernelState& kernel = call.kernel;
     const Pid pid = call.integer(0);
     const int signal = call.integer(1);
-    if (signal < 0 || signal > kSignals) return -EINVAL;
-    const bool self = pid == call.task.tgid || pid == 0 || pid == -call.task.pgrp;
-    if (pid == -1) return -ESRCH;  // every process but oneself
-    return self ? send_to_self(call, signal, kSiUser) : -ESRCH;
+    if (pid == INT32_MIN) return -ESRCH;
+    const SigInfo info = from_self(call.task, signal, kSiUser);
+    if (pid > 0) {
+        Task* target = kernel.find_task(pid);
+        if (!target) return -ESRCH;
+        if (!valid_signal(signal)) return -EINVAL;
+        return signal ? send_group_signal(kernel, *target, info) : 0;
+    }
+    if (pid == -1) {  // every process but oneself
+        std::vector<Pid> others;
+        for (const auto& [tgid, process] : kernel.processes)
+            if (tgid != call.task.tgid) others.push_back(tgid);
+        if (!valid_signal(signal)) return others.empty() ? -ESRCH : -EINVAL;
+        for (const Pid other : others)
+            if (signal) (void)send_group_signal(kernel, kernel.tasks.at(other), info);
+        return others.empty() ? -ESRCH : 0;
+    }
+    const Pid pgrp = pid == 0 ? call.task.pgrp : -pid;
+    if (!valid_signal(signal)) {
+        SigInfo probe = info;
+        probe.signo = 0;
+        const int error = kill_pgrp(kernel, pgrp, probe);
+        return error ? error : -EINVAL;
+    }
+    return kill_pgrp(kernel, pgrp, info);
 }
 
 i64 tkill(Syscall& call) {
-    if (call.integer(0) <= 0) return -EINVAL;
-    if (call.integer(0) != call.task.pid) return -ESRCH;
-    return send_to_self(call, call.integer(1), kSiTkill);
+    const Pid pid = call.integer(0);
+    const int signal = call.integer(1);
+    if (pid <= 0) return -EINVAL;
+    Task* target = call.kernel.find_task(pid);
+    if (!target || target->state == TaskState::kDead) return -ESRCH;
+    if (!valid_signal(signal)) return -EINVAL;
+    return signal ? send_signal(call.kernel, *target, from_self(call.task, signal, kSiTkill)) : 0;
 }
 
 i64 tgkill(Syscall& call) {
-    if (call.integer(0) <= 0 || call.integer(1) <= 0) return -EINVAL;
-    if (call.integer(0) != call.task.tgid || call.integer(1) != call.task.pid) return -ESRCH;
-    return send_to_self(call, call.integer(2), kSiTkill);
+    const Pid tgid = call.integer(0), pid = call.integer(1);
+    const int signal = call.integer(2);
+    if (tgid <= 0 || pid <= 0) return -EINVAL;
+    Task* target = call.kernel.find_task(pid);
+    if (!target || target->tgid != tgid || target->state == TaskState::kDead) return -ESRCH;
+    if (!valid_signal(signal)) return -EINVAL;
+    return signal ? send_signal(call.kernel, *target, from_self(call.task, signal, kSiTkill)) : 0;
 }
 
 }  // namespace kernel::calls

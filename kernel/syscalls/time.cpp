@@ -5,6 +5,8 @@
 
 #include <ctime>
 
+#include "kernel/exit.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/timer.h"
@@ -33,7 +35,8 @@ u64 ns_of(const timespec& t) {
 }
 
 /// The clock's reading; nothing: no such clock.
-std::optional<u64> read_clock(const KernelState& kernel, int clock) {
+std::optional<u64> read_clock(KernelState& kernel, int clock) {
+    account_running(kernel);
     switch (clock) {
         case CLOCK_REALTIME:
         case CLOCK_REALTIME_COARSE:
@@ -45,26 +48,35 @@ std::optional<u64> read_clock(const KernelState& kernel, int clock) {
         case CLOCK_BOOTTIME:
             return kernel.clock.now_ns();
         case CLOCK_PROCESS_CPUTIME_ID:
+            return usage_of(kernel, kernel.process_of(kernel.task())).instructions;
         case CLOCK_THREAD_CPUTIME_ID:
-            return kernel.clock.instructions;
+            return kernel.task().usage.instructions;
         default:
             break;
     }
-    if (clock < 0 && (clock & 3) <= 2 && (~(clock >> 3) == 0 || ~(clock >> 3) == kernel.current))
-        return kernel.clock.instructions;  // clock_getcpuclockid(): a process's or thread's CPU time
+    if (clock < 0 && (clock & 3) <= 2) {  // clock_getcpuclockid(): a process's or thread's CPU time
+        const Pid pid = ~(clock >> 3);
+        Task* task = pid ? kernel.find_task(pid) : &kernel.task();
+        if (!task) return std::nullopt;
+        return clock & 4 ? task->usage.instructions : usage_of(kernel, kernel.process_of(*task)).instructions;
+    }
     return std::nullopt;
 }
 
+/// hrtimer_nanosleep(): a relative sleep that a signal without a handler interrupts goes on
+/// (restart_syscall).
 i64 sleep_until(Syscall& call, int clock, bool absolute, u64 request, u64 remaining) {
     u64 duration = request;
     if (absolute) {
         const u64 now = *read_clock(call.kernel, clock);
         duration = request > now ? request - now : 0;
     }
-    const u64 left = sleep_ns(call.kernel, call.task, duration);
-    if (!left) return 0;
-    if (!absolute && remaining && call.put(timespec_of(left), remaining)) return -EFAULT;
-    return absolute ? -kErestartNoHand : -EINTR;
+    call.start_timeout(duration);
+    if (call.timed_out()) return 0;
+    const u64 deadline = call.task.blocked_call.deadline_ns;
+    const i64 result = call.wait_on({}, absolute ? kErestartNoHand : kErestartBlock);
+    if (result == -kCallBlocked || absolute || !remaining) return result;
+    return call.put(timespec_of(deadline - call.kernel.clock.now_ns()), remaining) ? -EFAULT : result;
 }
 
 }  // namespace
@@ -111,10 +123,13 @@ i64 nanosleep(Syscall& call) {
 }
 
 i64 times(Syscall& call) {
-    const i64 ticks = static_cast<i64>(call.kernel.clock.instructions / 10'000'000);
-    const tms result{ticks, 0, 0, 0};
+    constexpr u64 kTick = 10'000'000;
+    account_running(call.kernel);
+    const SignalStruct& process = call.kernel.process_of(call.task);
+    const tms result{static_cast<clock_t>(usage_of(call.kernel, process).instructions / kTick), 0,
+                     static_cast<clock_t>(process.children.instructions / kTick), 0};
     if (call.args[0] && call.put(result, call.args[0])) return -EFAULT;
-    return static_cast<i64>(call.kernel.clock.now_ns() / 10'000'000);
+    return static_cast<i64>(call.kernel.clock.now_ns() / kTick);
 }
 
 namespace {
@@ -133,8 +148,9 @@ bool valid(const timeval& t) {
 i64 getitimer(Syscall& call) {
     const int which = call.integer(0);
     if (which < ITIMER_REAL || which > ITIMER_PROF) return -EINVAL;
-    const itimerval value =
-        which == ITIMER_REAL ? timer_value(call.kernel, call.task.real_timer) : itimerval{};
+    const itimerval value = which == ITIMER_REAL
+                                ? timer_value(call.kernel, call.kernel.process_of(call.task).real_timer)
+                                : itimerval{};
     return call.put(value, call.args[1]);
 }
 
@@ -148,20 +164,23 @@ i64 setitimer(Syscall& call) {
         LOG(warn, "setitimer: only ITIMER_REAL is supported: EINVAL");
         return -EINVAL;
     }
-    RealTimer& timer = call.task.real_timer;
-    const itimerval old = timer_value(call.kernel, timer);
+    SignalStruct& process = call.kernel.process_of(call.task);
+    const itimerval old = timer_value(call.kernel, process.real_timer);
     const auto ns = [](const timeval& t) { return ns_of({t.tv_sec, t.tv_usec * 1000}); };
+    RealTimer timer;
     timer.interval = ns(request.it_interval);
     timer.expires = ns(request.it_value) ? call.kernel.clock.now_ns() + ns(request.it_value) : 0;
+    set_real_timer(call.kernel, process, timer);
     return call.args[2] ? call.put(old, call.args[2]) : 0;
 }
 
 i64 alarm(Syscall& call) {
-    RealTimer& timer = call.task.real_timer;
+    SignalStruct& process = call.kernel.process_of(call.task);
     const u64 now = call.kernel.clock.now_ns();
-    const u64 left = timer.expires > now ? timer.expires - now : 0;
+    const u64 expires = process.real_timer.expires;
+    const u64 left = expires > now ? expires - now : 0;
     const u64 seconds = call.args[0] & 0xffffffff;
-    timer = {seconds ? now + seconds * kSecond : 0, 0};
+    set_real_timer(call.kernel, process, {seconds ? now + seconds * kSecond : 0, 0});
     // alarm_setitimer(): at least one second is reported while the timer runs.
     return static_cast<i64>(left && left < kSecond ? 1 : (left + kSecond / 2) / kSecond);
 }

@@ -47,7 +47,7 @@ i64 may_create(const Parent& parent, Created what = Created::kOther) {
 }
 
 mode_t masked(const Syscall& call, u64 mode, mode_t allowed) {
-    return static_cast<mode_t>(mode) & allowed & ~call.task.umask;
+    return static_cast<mode_t>(mode) & allowed & ~call.kernel.fs_of(call.task).umask;
 }
 
 i64 make_directory(Syscall& call, int dirfd, unsigned first) {

@@ -176,20 +176,19 @@ TEST_CASE("Fault: with PCIDs a large flush takes this address space's entries an
     Machine m(64u << 20, mmu::ControlRegisters::kCr4Pcide);
     auto other = *kernel::mm_alloc(*m.system);
     m.others = {&other};
-    m.mm.pcid = 1;
-    other.pcid = 2;
     kernel::switch_mm(*m.system, m.mm);
     REQUIRE(m.hw().control().pcid() == 1);
     m.mmap(kBase, 100 * kPage, kRead | kWrite, kPrivate | kAnon | kFixed);
     for (u64 i = 0; i < 100; ++i) REQUIRE(m.store(kBase + i * kPage, 3));
-    // Taken away while another space is loaded: INVPCID, so that coming back with bit 63 set finds nothing
-    // stale.
-    const u64 keep = mmu::ControlRegisters::kCr3NoFlush;
-    REQUIRE(m.hw().load_cr3(other.pgd.address().value | 2 | keep).has_value());
+    // Taken away while another space is loaded: its generation rises, and coming back flushes.
+    kernel::switch_mm(*m.system, other);
+    REQUIRE(m.hw().control().pcid() == 2);
     m.munmap(kBase, 100 * kPage);
-    REQUIRE(m.hw().load_cr3(m.mm.pgd.address().value | 1 | keep).has_value());
+    kernel::switch_mm(*m.system, m.mm);
+    REQUIRE(m.hw().control().pcid() == 1);
     for (u64 i = 0; i < 100; ++i) CHECK(m.signal_code(kBase + i * kPage, Access::kLoad) == SEGV_MAPERR);
     kernel::exit_mmap(*m.system, other);
+    kernel::mm_drop(*m.system, other);
 }
 
 TEST_CASE("Stack: any address below grows it while the limit and the guard gap allow") {

@@ -232,6 +232,7 @@ TEST_CASE("THP: a copied address space shares huge pages until one side writes")
     kernel::validate_mm(*m.system, m.mm, kernel::Validate::kRecount);
     child.total_vm = child.data_vm = kHpagePmdNr;
     kernel::exit_mmap(*m.system, child);
+    kernel::mm_drop(*m.system, child);
     CHECK(m.value(kBase + 8 * kPage) == 8);
     m.validate();
 }

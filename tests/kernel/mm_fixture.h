@@ -57,6 +57,7 @@ class Machine {
     }
     ~Machine() {
         kernel::exit_mmap(*system, mm);
+        kernel::mm_drop(*system, mm);
         system->buddy.validate();
         // What is not free belongs to the page cache: frames in use by nobody would be lost.
         const u64 accounted = frames_free() + system->page_cache.cached_pages() +

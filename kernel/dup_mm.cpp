@@ -1,0 +1,107 @@
+// Purpose: copying an address space. See dup_mm.h.
+#include "kernel/dup_mm.h"
+
+#include "kernel/huge_memory.h"
+#include "kernel/mm_internal.h"
+
+namespace kernel {
+
+namespace {
+
+bool is_cow_mapping(u64 flags) {
+    return (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+/// copy_present_pte()
+void copy_present_pte(MemorySystem& system, MmStruct& fresh, const VmAreaStruct& vma, u64 address, u64* from,
+                      u64* to) {
+    Pte pte = ptep_get(from);
+    if (Page* page = vm_normal_page(system, pte)) {
+        ++page->refcount;
+        ++page->mapcount;
+        page->flags &= static_cast<u16>(~Page::kAnonExclusive);  // folio_try_dup_anon_rmap_pte()
+        add_mm_rss(fresh, mm_counter(*page));
+    }
+    if (is_cow_mapping(vma.vm_flags) && pte.writable()) {  // ptep_set_wrprotect() in both
+        pte = Pte{pte.raw & ~u64{Pte::kWritable}};
+        set_pte_at(system, address, from, pte);
+    }
+    if (vma.vm_flags & VM_SHARED) pte = Pte{pte.raw & ~u64{Pte::kDirty}};
+    set_pte_at(system, address, to, Pte{pte.raw & ~u64{Pte::kAccessed}});
+}
+
+/// copy_page_range(). False: out of memory.
+bool copy_page_range(MemorySystem& system, MmStruct& fresh, MmStruct& old, const VmAreaStruct& vma) {
+    bool good = true;
+    u64* to = nullptr;
+    u64 table = ~u64{0};
+    walk_page_range(system, old, vma.vm_start, vma.vm_end, [&](u64 address, u64* from) {
+        if (!good || !pte_present(ptep_get(from))) return;
+        if (address / kPmdSize != table) {
+            table = address / kPmdSize;
+            u64* const entry = pte_alloc_map(system, fresh, address);
+            if (!entry) {
+                good = false;
+                return;
+            }
+            to = entry - mmu::VirtAddr{address}.table_index(1);
+        }
+        copy_present_pte(system, fresh, vma, address, from, to + mmu::VirtAddr{address}.table_index(1));
+    });
+    return good;
+}
+
+/// What does not depend on pages.
+void copy_layout(MmStruct& fresh, const MmStruct& old) {
+    fresh.mmap_base = old.mmap_base;
+    fresh.mmap_legacy_base = old.mmap_legacy_base;
+    fresh.legacy_layout = old.legacy_layout;
+    fresh.free_area_cache = old.free_area_cache;
+    fresh.cached_hole_size = old.cached_hole_size;
+    fresh.start_code = old.start_code;
+    fresh.end_code = old.end_code;
+    fresh.start_data = old.start_data;
+    fresh.end_data = old.end_data;
+    fresh.start_brk = old.start_brk;
+    fresh.brk = old.brk;
+    fresh.start_stack = old.start_stack;
+    fresh.arg_start = old.arg_start;
+    fresh.arg_end = old.arg_end;
+    fresh.env_start = old.env_start;
+    fresh.env_end = old.env_end;
+    fresh.next_anon_vma = old.next_anon_vma;
+    fresh.rlimits = old.rlimits;
+    // mm_init(): VM_LOCKED of the future is not inherited.
+    fresh.def_flags = old.def_flags & ~(VM_LOCKED | VM_LOCKONFAULT);
+}
+
+}  // namespace
+
+int dup_mmap(MemorySystem& system, MmStruct& fresh, MmStruct& old) {
+    copy_layout(fresh, old);
+    int error = 0;
+    for (const auto& [end, area] : old.mm_mt) {
+        if (area.vm_flags & VM_DONTCOPY) {
+            note_free_area(fresh, area.vm_end);
+            continue;
+        }
+        if ((area.vm_flags & VM_ACCOUNT) && !vm_enough_memory(system, area.pages())) error = -ENOMEM;
+        if (error) break;
+        VmAreaStruct copy = area;
+        copy.vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+        if (area.vm_flags & VM_WIPEONFORK) copy.anon_vma = 0;
+        if (copy.vm_file) system.page_cache.get(copy.vm_file);
+        fresh.mm_mt.insert(copy);
+        vm_stat_account(fresh, copy.vm_flags, static_cast<i64>(copy.pages()));
+        // vma_needs_copy(): pages of files and of shared memory come back by faults.
+        if (copy.anon_vma &&
+            !(copy_huge_pmds(system, fresh, old, copy) && copy_page_range(system, fresh, old, copy)))
+            error = -ENOMEM;
+    }
+    flush_tlb_mm(system, old);
+    fresh.hiwater_vm = fresh.total_vm;
+    fresh.hiwater_rss = fresh.rss_pages();
+    return error;
+}
+
+}  // namespace kernel

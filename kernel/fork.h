@@ -1,0 +1,25 @@
+// New tasks: fork, vfork, clone. Linux: kernel/fork.c copy_process(), kernel_clone().
+#pragma once
+
+#include "kernel/state.h"
+
+namespace kernel {
+
+/// struct kernel_clone_args.
+struct CloneArgs {
+    u64 flags = 0;  ///< CLONE_*, without the signal
+    u64 child_tid = 0, parent_tid = 0;
+    int exit_signal = 0;
+    u64 stack = 0;  ///< the new stack pointer; 0: the parent's
+    u64 tls = 0;
+};
+
+/// kernel_clone(): a copy of the running task that returns 0 from the same call. Its pid, or -errno. With
+/// CLONE_VFORK the caller has to wait: see wait_for_vfork_done().
+i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const mmu::Registers& registers);
+
+/// The parent's half of CLONE_VFORK: `child` once it has left the address space, or what the call is to
+/// return until then.
+i64 wait_for_vfork_done(KernelState& kernel, Pid child);
+
+}  // namespace kernel
