@@ -153,7 +153,8 @@ RunCounters counters_of(const Machine& machine) {
             .loads = cpu.loads,
             .stores = cpu.stores,
             .fetches = cpu.fetches,
-            .blocks_decoded = machine.blocks_built()};
+            .blocks_decoded = machine.blocks_built(),
+            .decode_seconds = machine.decode_seconds()};
 }
 
 std::string render(const Options& options, const Report& report) {

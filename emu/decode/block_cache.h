@@ -48,7 +48,8 @@ class BlockCache final : public mmu::CodeObserver {
 
   private:
     static constexpr u64 kEmpty = ~u64{0};
-    static constexpr usize kChunk = usize{1} << 20;
+    static constexpr usize kChunk = usize{1} << 18;
+    static constexpr usize kFirstSize = 4096;
     static constexpr usize kMaxBytes = usize{256} << 20;
     struct Entry {
         u64 physical = kEmpty;

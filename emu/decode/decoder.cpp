@@ -2,10 +2,11 @@
 
 #include <capstone/capstone.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <unordered_map>
+#include <vector>
 
 #include "emu/decode/capstone_quirks.h"
 #include "mmu/base/check.h"
@@ -13,30 +14,85 @@
 namespace emu {
 namespace {
 
-/// The instruction's bytes with displacement and immediate cleared, and its length: all that selects a row
-/// and decides whether the encoding exists.
-struct Template {
-    std::array<u8, 16> bytes{};
-    friend bool operator==(const Template&, const Template&) = default;
+/// How much of ModRM decides which row it is and whether the encoding exists.
+enum class ModrmRole : u8 {
+    kForm,       ///< memory or register
+    kExtension,  ///< also the reg field
+    kAll,  ///< everything, REX bits included: x87, control and segment registers, groups of single encodings
 };
 
-Template template_of(const Fields& f) {
-    Template t;
-    std::memcpy(t.bytes.data(), f.bytes, f.length);
-    std::memset(t.bytes.data() + f.displacement_at, 0, f.displacement_size);
-    std::memset(t.bytes.data() + f.immediate_at, 0, f.immediate_size);
-    t.bytes[15] = f.length;
-    return t;
+class ModrmRoles {
+  public:
+    ModrmRoles() {
+        for (const auto chapter : all_chapters())
+            for (const OpcodeRow& row : chapter)
+                for (unsigned n = 0; n < row.count; ++n)
+                    raise(row.map, static_cast<u8>(row.opcode + n),
+                          row.rm >= 0          ? ModrmRole::kAll
+                          : row.extension >= 0 ? ModrmRole::kExtension
+                                               : ModrmRole::kForm);
+        for (unsigned opcode = 0xd8; opcode <= 0xdf; ++opcode) raise(Map::kOne, opcode, ModrmRole::kAll);
+        for (const u8 opcode : {0x8c, 0x8e}) raise(Map::kOne, opcode, ModrmRole::kAll);
+        for (const u8 opcode : {0x00, 0x01, 0x0d, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21,
+                                0x22, 0x23, 0xae, 0xb9, 0xc7, 0xff})
+            raise(Map::k0F, opcode, ModrmRole::kAll);
+    }
+    ModrmRole of(const Fields& f) const { return roles_[static_cast<u8>(f.map)][f.opcode]; }
+
+  private:
+    void raise(Map map, unsigned opcode, ModrmRole role) {
+        ModrmRole& known = roles_[static_cast<u8>(map)][opcode];
+        known = std::max(known, role);
+    }
+    std::array<std::array<ModrmRole, 256>, 4> roles_{};
+};
+
+/// All that selects a row and decides whether the encoding exists, in one word; never 0. Instructions that
+/// differ in registers, displacement or immediate alone share it.
+u64 template_of(const Fields& f, const ModrmRoles& roles) {
+    u64 key = 1 | u64{f.opcode} << 8 | u64{static_cast<u8>(f.map)} << 16 | u64{f.operand16} << 18 |
+              u64{f.address32} << 19 | u64{f.repeat} << 24 | u64{f.rex != 0} << 20 | u64{f.rex_w()} << 21;
+    if (f.vex)
+        key |= u64{1} << 22 | u64{f.vex_l} << 32 | u64{f.vex_pp} << 33 | u64{f.vex_vvvv != 0} << 35 |
+               u64{f.memory() && f.has_sib} << 36;
+    if (!f.has_modrm) return key;
+    const ModrmRole role = roles.of(f);
+    key |= u64{f.memory()} << 37;
+    if (role == ModrmRole::kExtension) key |= u64{f.modrm_reg()} << 40;
+    if (role == ModrmRole::kAll) key |= u64{f.modrm} << 48 | u64{f.rex & 7u} << 56;
+    return key;
 }
 
-struct TemplateHash {
-    std::size_t operator()(const Template& t) const {
-        u64 low, high;
-        std::memcpy(&low, t.bytes.data(), 8);
-        std::memcpy(&high, t.bytes.data() + 8, 8);
-        u64 h = (low ^ (high * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd;
-        return h ^ (h >> 32);
+/// Rows by template: open addressing, at most half full.
+class TemplateTable {
+  public:
+    struct Slot {
+        u64 key = 0;  ///< 0: free
+        const OpcodeRow* row = nullptr;
+    };
+    /// The slot of `key`, to be filled if it is free.
+    Slot& at(u64 key) {
+        if (2 * (used_ + 1) > slots_.size()) grow();
+        Slot& slot = slots_[place(slots_, key)];
+        used_ += slot.key == 0;
+        return slot;
     }
+
+  private:
+    using Slots = std::vector<Slot>;
+    static usize place(const Slots& slots, u64 key) {
+        usize n = (key * 0x9e3779b97f4a7c15 >> 40) & (slots.size() - 1);
+        while (slots[n].key != 0 && slots[n].key != key) n = (n + 1) & (slots.size() - 1);
+        return n;
+    }
+    void grow() {
+        Slots larger(2 * slots_.size());
+        for (const Slot& slot : slots_)
+            if (slot.key != 0) larger[place(larger, slot.key)] = slot;
+        slots_.swap(larger);
+    }
+    Slots slots_ = Slots(1024);
+    usize used_ = 0;
 };
 
 }  // namespace
@@ -45,7 +101,8 @@ struct Decoder::State {
     FeatureSet features;
     csh handle = 0;
     cs_insn* insn = nullptr;
-    std::unordered_map<Template, const OpcodeRow*, TemplateHash> templates;
+    ModrmRoles roles;
+    TemplateTable templates;
     DecodeStats stats;
 
     /// Length of the first instruction according to Capstone; 0 when it refuses.
@@ -94,9 +151,10 @@ Decoder::Result Decoder::decode(std::span<const u8> bytes) {
             return result;
     }
     ++state_->stats.decoded;
-    const auto [entry, is_new] = state_->templates.try_emplace(template_of(result.fields), nullptr);
-    if (is_new) entry->second = state_->confirm(result.fields);
-    result.row = entry->second;
+    const u64 key = template_of(result.fields, state_->roles);
+    TemplateTable::Slot& slot = state_->templates.at(key);
+    if (slot.key == 0) slot = {key, state_->confirm(result.fields)};
+    result.row = slot.row;
     if (result.row) result.status = DecodeStatus::kOk;
     return result;
 }

@@ -8,19 +8,21 @@ namespace {
 /// Reads bytes one by one and remembers why it could not.
 class Cursor {
   public:
-    Cursor(std::span<const u8> bytes, Fields& fields) : bytes_(bytes), fields_(fields) {}
+    explicit Cursor(std::span<const u8> bytes)
+        : bytes_(bytes.data()),
+          limit_(bytes.size() < Fields::kMaxLength ? static_cast<unsigned>(bytes.size())
+                                                   : Fields::kMaxLength) {}
 
+    /// How many were read or skipped.
+    u8 at() const { return static_cast<u8>(at_); }
     bool take(u8& out) {
-        if (fields_.length >= Fields::kMaxLength) return fail(Split::kTooLong);
-        if (fields_.length >= bytes_.size()) return fail(Split::kNeedMore);
-        out = fields_.bytes[fields_.length] = bytes_[fields_.length];
-        ++fields_.length;
+        if (at_ >= limit_) return fail_short();
+        out = bytes_[at_++];
         return true;
     }
     bool skip(unsigned count) {
-        u8 ignored;
-        while (count-- > 0)
-            if (!take(ignored)) return false;
+        if (at_ + count > limit_) return fail_short();
+        at_ += count;
         return true;
     }
     bool fail(Split why) {
@@ -30,8 +32,10 @@ class Cursor {
     Split why() const { return why_; }
 
   private:
-    std::span<const u8> bytes_;
-    Fields& fields_;
+    bool fail_short() { return fail(limit_ == Fields::kMaxLength ? Split::kTooLong : Split::kNeedMore); }
+
+    const u8* bytes_;
+    unsigned at_ = 0, limit_;
     Split why_ = Split::kComplete;
 };
 
@@ -90,7 +94,7 @@ bool take_vex(Cursor& cursor, Fields& f, u8 first) {
     f.vex_vvvv = (~p2 >> 3) & 15;
     f.vex_l = (p2 >> 2) & 1;
     f.vex_pp = p2 & 3;
-    f.opcode_at = f.length;
+    f.opcode_at = cursor.at();
     return cursor.take(f.opcode);
 }
 
@@ -107,7 +111,7 @@ bool take_opcode(Cursor& cursor, Fields& f, u8 byte) {
         }
     }
     f.opcode = byte;
-    f.opcode_at = static_cast<u8>(f.length - 1);
+    f.opcode_at = static_cast<u8>(cursor.at() - 1);
     return true;
 }
 
@@ -204,7 +208,7 @@ bool take_modrm(Cursor& cursor, Fields& f) {
     } else if (f.mod == 0 && (f.modrm & 7) == 5) {
         size = 4;
     }
-    f.displacement_at = f.length;
+    f.displacement_at = cursor.at();
     f.displacement_size = static_cast<u8>(size);
     return cursor.skip(size);
 }
@@ -233,15 +237,20 @@ u64 Fields::immediate() const {
 
 Split split_fields(std::span<const u8> bytes, Fields& f) {
     f = Fields{};
-    Cursor cursor(bytes, f);
+    Cursor cursor(bytes);
     u8 byte = 0;
     if (!take_prefixes(cursor, f, byte) || !take_opcode(cursor, f, byte)) return cursor.why();
     if (f.map == Map::kOne && invalid_in_64_bit_mode(f.opcode)) return Split::kInvalid;
     f.has_modrm = f.vex ? !(f.map == Map::k0F && f.opcode == 0x77) : has_modrm(f.map, f.opcode);
     if (f.has_modrm && !take_modrm(cursor, f)) return cursor.why();
-    f.immediate_at = f.length;
+    f.immediate_at = cursor.at();
     f.immediate_size = static_cast<u8>(immediate_size(f));
     if (!cursor.skip(f.immediate_size)) return cursor.why();
+    f.length = cursor.at();
+    if (bytes.size() >= sizeof f.bytes)
+        std::memcpy(f.bytes, bytes.data(), sizeof f.bytes);  // of one size, so no call
+    else
+        std::memcpy(f.bytes, bytes.data(), f.length);
     return Split::kComplete;
 }
 

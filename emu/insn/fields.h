@@ -15,7 +15,7 @@ enum class Map : u8 { kOne = 0, k0F = 1, k0F38 = 2, k0F3A = 3 };
 struct Fields {
     static constexpr unsigned kMaxLength = 15;
 
-    u8 bytes[16] = {};
+    u8 bytes[16] = {};  ///< behind `length` whatever
     u8 length = 0;
 
     bool lock = false;

@@ -3,9 +3,7 @@
 // twin. Handlers that are not in the table are taken to read the flags and to fault.
 #pragma once
 
-#include <unordered_map>
-
-#include "emu/cpu/insn.h"
+#include "emu/insn/handler_table.h"
 
 namespace emu {
 
@@ -21,14 +19,16 @@ class FlagTable {
         Handler quiet = nullptr;  ///< the twin that leaves the flags alone; null: none
     };
 
-    void add(Handler handler, Effect effect, Handler quiet = nullptr) { entries_[handler] = {effect, quiet}; }
+    void add(Handler handler, Effect effect, Handler quiet = nullptr) {
+        entries_.set(handler, nullptr, {effect, quiet});
+    }
     Entry find(Handler handler) const {
-        const auto found = entries_.find(handler);
-        return found == entries_.end() ? Entry{} : found->second;
+        const Entry* const entry = entries_.find(handler, nullptr);
+        return entry ? *entry : Entry{};
     }
 
   private:
-    std::unordered_map<Handler, Entry> entries_;
+    HandlerTable<Entry> entries_;
 };
 
 /// Of all chapters that have hot handlers.

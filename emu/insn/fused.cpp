@@ -12,11 +12,11 @@ using Pairs = HandlerPairs;
 template <Alu op, Condition condition, class T>
 void add_width(Pairs& pairs) {
     const Handler branch = &jcc<condition>;
-    pairs[{&RegReg<op>::template run<T>, branch}] = &compare_reg_reg<op, condition, T>;
-    pairs[{&RegImm<op>::template run<T>, branch}] = &compare_reg_imm<op, condition, T>;
+    pairs.set(&RegReg<op>::template run<T>, branch, &compare_reg_reg<op, condition, T>);
+    pairs.set(&RegImm<op>::template run<T>, branch, &compare_reg_imm<op, condition, T>);
     if constexpr (op == Alu::kCmp)
-        pairs[{&RegMem<op>::template run<T, BaseDisp>, branch}] = &compare_reg_mem<op, condition, T>;
-    pairs[{&MemAny<op, true>::template run<T, BaseDisp>, branch}] = &compare_mem_imm<op, condition, T>;
+        pairs.set(&RegMem<op>::template run<T, BaseDisp>, branch, &compare_reg_mem<op, condition, T>);
+    pairs.set(&MemAny<op, true>::template run<T, BaseDisp>, branch, &compare_mem_imm<op, condition, T>);
 }
 
 template <Alu op, Condition condition>

@@ -2,24 +2,17 @@
 // two.
 #pragma once
 
-#include <unordered_map>
-#include <utility>
-
 #include "emu/insn/alu_forms.h"
 #include "emu/insn/branches.h"
+#include "emu/insn/handler_table.h"
 
 namespace emu::insn {
 
-struct HandlerPairHash {
-    std::size_t operator()(const std::pair<Handler, Handler>& pair) const {
-        return reinterpret_cast<u64>(pair.first) * 31 + reinterpret_cast<u64>(pair.second);
-    }
-};
-using HandlerPairs = std::unordered_map<std::pair<Handler, Handler>, Handler, HandlerPairHash>;
+using HandlerPairs = HandlerTable<Handler>;
 
 inline Handler find_pair(const HandlerPairs& pairs, Handler first, Handler second) {
-    const auto found = pairs.find({first, second});
-    return found == pairs.end() ? nullptr : found->second;
+    const Handler* const both = pairs.find(first, second);
+    return both ? *both : nullptr;
 }
 
 [[gnu::always_inline]] inline Exit branch_on(Cpu& c, const Insn* i, bool taken) {

@@ -63,7 +63,7 @@ using OtherSeconds =
 
 template <class F, Handler... handlers>
 void add(HandlerPairs& pairs, Seconds<handlers...>) {
-    ((pairs[{F::kAlone, handlers}] = &F::template run<handlers>), ...);
+    (pairs.set(F::kAlone, handlers, &F::template run<handlers>), ...);
 }
 
 template <class... Firsts, class SecondList>

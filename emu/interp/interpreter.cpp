@@ -143,6 +143,7 @@ Block* Interpreter::block_at_rip() {
     Block* block = cpu_.rebuild_block ? nullptr : cache_.find(physical);
     if (!block) {
         const KeepMxcsr mxcsr;
+        const DecodeClock::Sample sample(decode_clock_);
         mmu::Pfn second_frame;
         if (!decode(host, BlockBuilder::kMaxInstructions, second_frame)) return nullptr;
         block = cache_.insert(header_for(host), builder_.code(), second_frame);

@@ -8,6 +8,7 @@
 #include "emu/decode/block_builder.h"
 #include "emu/decode/block_cache.h"
 #include "emu/decode/decoder.h"
+#include "emu/interp/decode_clock.h"
 
 namespace emu {
 
@@ -31,6 +32,8 @@ class Interpreter {
 
     const DecodeStats& decode_stats() const { return decoder_.stats(); }
     u64 blocks_built() const { return blocks_built_; }
+    /// Host time that decoding took; differs from run to run.
+    double decode_seconds() const { return decode_clock_.seconds(); }
 
     /// `tier` may run blocks its own way from now on; it outlives the interpreter. To be told before run().
     void set_tier(BlockTier* tier);
@@ -55,6 +58,7 @@ class Interpreter {
         Insn code[8];  // one instruction with its pseudo-operations and Links
     } step_;
     u64 blocks_built_ = 0;
+    DecodeClock decode_clock_;
 };
 
 }  // namespace emu

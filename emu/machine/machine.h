@@ -92,6 +92,7 @@ class Machine {
     mmu::PhysicalMemory& memory() { return memory_; }
     const Counters& counters() const { return cpu_->counters; }
     u64 blocks_built() const { return interpreter_->blocks_built(); }
+    double decode_seconds() const { return interpreter_->decode_seconds(); }
 
     /// A hash of everything that the guest's next step could depend on: registers, mapped memory with its
     /// page tables, TLB contents, counters. Two runs of the same guest end with the same one.

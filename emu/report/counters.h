@@ -14,6 +14,7 @@ struct RunCounters {
     mmu::u64 stores = 0;
     mmu::u64 fetches = 0;
     mmu::u64 blocks_decoded = 0;  ///< decoded runs of instructions, those decoded again included
+    double decode_seconds = 0;    ///< of host_seconds: making blocks of instructions
     double host_seconds = 0;      ///< CPU time of this process while the guest ran: differs from run to run
 };
 

@@ -18,6 +18,7 @@ std::string render_json(const Report& report) {
     if (!report.state_hash.empty()) root["state_hash"] = report.state_hash;
     const double seconds = report.cpu.host_seconds;
     root["host_seconds"] = seconds;
+    root["decode_seconds"] = report.cpu.decode_seconds;
     root["host_mips"] = seconds > 0 ? static_cast<double>(report.cpu.instructions) / seconds / 1e6 : 0.0;
     // A guest's arguments may hold bytes that are no UTF-8: they are shown replaced, never refused.
     return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

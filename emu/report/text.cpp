@@ -98,6 +98,11 @@ void append_host(std::string& out, const Report& report) {
     const double seconds = report.cpu.host_seconds;
     std::snprintf(text, sizeof text, "%.6f", seconds);
     append_line(out, text, "seconds of host CPU", "");
+    char share[64];
+    std::snprintf(text, sizeof text, "%.6f", report.cpu.decode_seconds);
+    std::snprintf(share, sizeof share, "%.2f %% of them",
+                  seconds > 0 ? 100 * report.cpu.decode_seconds / seconds : 0.0);
+    append_line(out, text, "seconds of decoding", share);
     std::snprintf(text, sizeof text, "%.1f",
                   seconds > 0 ? static_cast<double>(report.cpu.instructions) / seconds / 1e6 : 0.0);
     append_line(out, text, "guest MIPS", "millions of guest instructions a second of host CPU");
