@@ -1,5 +1,5 @@
-// What a faster tier of execution hears of decoded blocks: the interpreter's block cache tells it, and nothing
-// else needs to know that there is one.
+// What a faster tier of execution hears of decoded blocks: the interpreter's block cache tells it, and
+// nothing else needs to know that there is one.
 #pragma once
 
 #include "emu/cpu/insn.h"

@@ -1,5 +1,5 @@
-// What generated code and C++ share: records of the ways out of generated code. They lie in the data part of the
-// code region, where generated code finds them relative to itself.
+// What generated code and C++ share: records of the ways out of generated code. They lie in the data part of
+// the code region, where generated code finds them relative to itself.
 #pragma once
 
 #include "emu/cpu/insn.h"

@@ -15,11 +15,22 @@ struct TierConfig {
     mmu::usize code_bytes = mmu::usize{32} << 20;  ///< when they are full, all translations are dropped
 };
 
+struct TierStats {
+    mmu::u64 translated = 0;  ///< blocks, each time anew
+    mmu::u64 dropped = 0;     ///< times that all translations went because memory was full
+    mmu::u64 linked = 0;      ///< branches that lead from translation to translation
+};
+
+class TranslatedTier : public BlockTier {
+  public:
+    virtual const TierStats& stats() const = 0;
+};
+
 /// Whether this host can run translated code at all.
 bool host_can_translate();
 
-/// Null where it cannot be had (a log line says why if the host could). The tier serves `cpu`, and outlives the
-/// Interpreter that is told of it.
-std::unique_ptr<BlockTier> make_translated_tier(Cpu& cpu, const TierConfig& config = {});
+/// Null where it cannot be had (a log line says why if the host could). The tier serves `cpu`, and outlives
+/// the Interpreter that is told of it.
+std::unique_ptr<TranslatedTier> make_translated_tier(Cpu& cpu, const TierConfig& config = {});
 
 }  // namespace emu

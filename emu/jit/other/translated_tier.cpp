@@ -7,7 +7,7 @@ bool host_can_translate() {
     return false;
 }
 
-std::unique_ptr<BlockTier> make_translated_tier(Cpu&, const TierConfig&) {
+std::unique_ptr<TranslatedTier> make_translated_tier(Cpu&, const TierConfig&) {
     return nullptr;
 }
 

@@ -30,14 +30,22 @@ struct Place {
 /// An opcode with what goes before it.
 struct Opcode {
     u8 byte = 0;
-    u8 map = 0;       ///< 0 one byte, 1 0F, 2 0F38, 3 0F3A
-    u8 size = 4;      ///< of the operands, in bytes: gives 66 and REX.W
-    u8 prefix = 0;    ///< a mandatory one: 66, F2, F3
+    u8 map = 0;                              ///< 0 one byte, 1 0F, 2 0F38, 3 0F3A
+    u8 size = 4;                             ///< of the operands, in bytes: gives 66 and REX.W
+    u8 prefix = 0;                           ///< a mandatory one: 66, F2, F3
     bool byte_reg = false, byte_rm = false;  ///< 8-bit registers: SPL .. DIL need a REX
 };
 
 /// Condition codes (SDM Vol. 2D B.1.4.7).
-enum Condition : u8 { kBelow = 2, kAboveEqual = 3, kEqual = 4, kNotEqual = 5, kBelowEqual = 6, kAbove = 7, kSign = 8 };
+enum Condition : u8 {
+    kBelow = 2,
+    kAboveEqual = 3,
+    kEqual = 4,
+    kNotEqual = 5,
+    kBelowEqual = 6,
+    kAbove = 7,
+    kSign = 8
+};
 
 class Assembler {
   public:
@@ -67,7 +75,8 @@ class Assembler {
         if (opcode.size == 2) byte(0x66);
         if (opcode.prefix) byte(opcode.prefix);
         const u8 base = rm.reg == kNoReg ? 0 : rm.reg, index = rm.index == kNoReg ? 0 : rm.index;
-        u8 rex = static_cast<u8>((wide ? 8 : 0) | (reg & 8 ? 4 : 0) | (index & 8 ? 2 : 0) | (base & 8 ? 1 : 0));
+        u8 rex =
+            static_cast<u8>((wide ? 8 : 0) | (reg & 8 ? 4 : 0) | (index & 8 ? 2 : 0) | (base & 8 ? 1 : 0));
         const bool low_byte = (opcode.byte_reg && reg >= 4) || (opcode.byte_rm && !rm.memory && rm.reg >= 4);
         if (rex || low_byte) byte(static_cast<u8>(0x40 | rex));
         if (opcode.map) byte(0x0f);
@@ -183,7 +192,8 @@ class Assembler {
         const u8 mod = rm.disp == 0 && (rm.reg & 7) != 5 ? 0 : rm.disp >= -128 && rm.disp <= 127 ? 1 : 2;
         byte(static_cast<u8>(mod << 6 | r | (sib ? 4 : rm.reg & 7)));
         if (sib)
-            byte(static_cast<u8>(rm.scale << 6 | (rm.index == kNoReg ? 4 : rm.index & 7) << 3 | (rm.reg & 7)));
+            byte(
+                static_cast<u8>(rm.scale << 6 | (rm.index == kNoReg ? 4 : rm.index & 7) << 3 | (rm.reg & 7)));
         if (mod == 1) byte(static_cast<u8>(rm.disp));
         if (mod == 2) dword(static_cast<u32>(rm.disp));
     }

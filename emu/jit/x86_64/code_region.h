@@ -1,5 +1,5 @@
-// Memory for generated code. One file in memory is mapped twice, once to be written and once to be executed, so
-// that no page is both; behind the executable half lies plain data that code reaches relative to itself.
+// Memory for generated code. One file in memory is mapped twice, once to be written and once to be executed,
+// so that no page is both; behind the executable half lies plain data that code reaches relative to itself.
 #pragma once
 
 #include <memory>

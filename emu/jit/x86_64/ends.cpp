@@ -1,5 +1,5 @@
-// Ways from block to block: direct ones through their Edge, computed ones through the jump cache, both with the
-// reference to the instruction TLB that go_near(), go_far() and go_indirect() make.
+// Ways from block to block: direct ones through their Edge, computed ones through the jump cache, both with
+// the reference to the instruction TLB that go_near(), go_far() and go_indirect() make.
 #include "emu/jit/x86_64/translator.h"
 
 namespace emu::jit {
@@ -50,8 +50,8 @@ void Translator::edge(const Insn& insn, bool taken) {
     EdgeJumps jumps{edge, {}};
     const Links& links = *reinterpret_cast<const Links*>(&insn + 1);
     if (insn.aux & (taken ? kFarTaken : kFarFall)) {
-        const i32 slot = layout_.fetch +
-                         static_cast<i32>(mmu::L0::index(edge->target_rip) * sizeof(mmu::L0::Slot));
+        const i32 slot =
+            layout_.fetch + static_cast<i32>(mmu::L0::index(edge->target_rip) * sizeof(mmu::L0::Slot));
         a_->mov_imm(kA, edge->target_rip & ~mmu::kPageOffsetMask);
         a_->op({0x3b, 0, 8}, kA, Place::at(kCpu, slot + Layout::kTag));
         jumps.jumps[0] = a_->jcc(kNotEqual);
@@ -135,8 +135,8 @@ void Translator::jump_indirect(const Insn& insn, const Shape& shape) {
 /// The target is in kA and regs.rip, kB is its place in the jump cache.
 void Translator::go_indirect() {
     constexpr Reg kC = kClock;  // its value waits in memory
-    a_->load(kB, Place::at(kCpu, kB,
-                           layout_.jump_cache + static_cast<i32>(offsetof(Cpu::JumpCacheEntry, block))));
+    a_->load(
+        kB, Place::at(kCpu, kB, layout_.jump_cache + static_cast<i32>(offsetof(Cpu::JumpCacheEntry, block))));
     a_->store(Place::at(kCpu, layout_.clock), kClock);
     a_->op({0x3b, 0, 8}, kA, Place::at(kB, offsetof(Block, body_rip)));
     u8* const untranslated = a_->jcc(kNotEqual);

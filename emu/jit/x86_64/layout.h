@@ -1,5 +1,5 @@
-// Where things are: which host register holds which guest register in generated code, and where in Cpu the rest
-// is. RAX and R14 are scratch; RSP is the host's.
+// Where things are: which host register holds which guest register in generated code, and where in Cpu the
+// rest is. RAX and R14 are scratch; RSP is the host's.
 #pragma once
 
 #include "emu/cpu/cpu.h"

@@ -1,4 +1,5 @@
-// Memory operands: the address, then L0's check (L0::hit), written out. A miss, and what crosses a page, leaves.
+// Memory operands: the address, then L0's check (L0::hit), written out. A miss, and what crosses a page,
+// leaves.
 #include "emu/jit/x86_64/translator.h"
 
 namespace emu::jit {
@@ -14,7 +15,8 @@ bool has_constant_address(const Insn& insn) {
 
 }  // namespace
 
-/// The register that holds the 8-byte word of Registers at `slot`; one that has none is loaded into `scratch`.
+/// The register that holds the 8-byte word of Registers at `slot`; one that has none is loaded into
+/// `scratch`.
 Reg Translator::word(u8 slot, Reg scratch) {
     if (slot == Slot::kZero) return kNoReg;
     if (is_gpr(slot) && is_pinned(slot / 8)) return kPinned[slot / 8];

@@ -50,7 +50,7 @@ void Translator::merge_carry_overflow() {
     a_->op({0x90, 1, 4}, 0, Place::of(kA));  // seto al
     a_->op({0x88, 0, 1}, 0, Place::of(4));   // mov ah, al
     const Place flags = Place::at(kCpu, layout_.flags);
-    a_->op({0x81, 0, 2}, 4, flags);          // and word [flags], ~(CF | OF)
+    a_->op({0x81, 0, 2}, 4, flags);  // and word [flags], ~(CF | OF)
     const auto mask = static_cast<u16>(~(FlagBits::kCf | FlagBits::kOf));
     a_->bytes(&mask, 2);
     a_->op({0x09, 0, 2}, kA, flags);

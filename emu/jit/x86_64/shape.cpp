@@ -361,6 +361,26 @@ Shape two_byte(const Fields& f) {
             s.opcode.byte_rm = !(op & 1);
             return s;
         }
+        case 0xbc:
+        case 0xbd: {
+            Shape s = generic(f, static_cast<u8>(f.width()));
+            if (s.opcode.size == 2) return {};
+            s.kind = Kind::kScan;
+            set_reg(f, s, false, true);
+            set_rm(f, s, s.opcode.size, true, false);
+            s.flags = FlagWrite::kAll;
+            return s;
+        }
+        case 0xb0:
+        case 0xb1: {
+            Shape s = generic(f, width_by_opcode(f));
+            s.kind = Kind::kCompareExchange;
+            if (!f.memory() || s.opcode.size == 2) return {};
+            set_reg(f, s, true, false);
+            set_rm(f, s, s.opcode.size, true, true);
+            s.flags = FlagWrite::kAll;
+            return s;
+        }
         case 0xa3:
             return bit_operation(f, false);
         case 0xab:
@@ -401,7 +421,8 @@ Shape shape_of(const Fields& f, const Insn& insn) {
     Shape s;
     if (f.map == Map::kOne)
         s = one_byte(f);
-    else if (f.map == Map::k0F && (f.repeat == 0 || (f.opcode & 0xf0) == 0x80 || f.opcode == 0x1e || f.opcode == 0x1f))
+    else if (f.map == Map::k0F &&
+             (f.repeat == 0 || (f.opcode & 0xf0) == 0x80 || f.opcode == 0x1e || f.opcode == 0x1f))
         s = two_byte(f);
     return s;
 }

@@ -7,7 +7,8 @@ using Kind = Shape::Kind;
 
 namespace {
 constexpr Reg kGuestRax = kPinned[0], kGuestRdx = kPinned[2], kGuestRsp = kPinned[4], kGuestRbp = kPinned[5];
-static_assert(kPinned[1] == kRcx && kGuestRdx == kRdx, "shifts count in CL, products have their upper half in RDX");
+static_assert(kPinned[1] == kRcx && kGuestRdx == kRdx,
+              "shifts count in CL, products have their upper half in RDX");
 }  // namespace
 
 void Translator::special(const Insn& insn, const Shape& shape) {
@@ -47,6 +48,10 @@ void Translator::special(const Insn& insn, const Shape& shape) {
             if (reg == kB) write_guest(shape.reg, kB);
             return;
         }
+        case Kind::kScan:
+            return scan(insn, shape);
+        case Kind::kCompareExchange:
+            return compare_exchange(insn, shape);
         default:
             return;  // kNop
     }
@@ -159,6 +164,31 @@ void Translator::divide(const Insn& insn, const Shape& shape) {
     a_->mov(kRax, kGuestRax);
     a_->op(shape.opcode, shape.extension, by);
     a_->mov(kGuestRax, kRax);
+}
+
+/// CPUs differ in the flags, and in what a source of 0 does: both are the interpreter's.
+void Translator::scan(const Insn& insn, const Shape& shape) {
+    need_memory_flags();
+    state_.host = false;
+    if (live_after()) return leave_always();
+    const Place source = only_operand(insn, shape);
+    if (shape.rm_memory) a_->lea(kClock, Place::at(kClock, -1));
+    a_->op({0x85, 0, shape.opcode.size}, source.reg, source);
+    leave_if(kEqual);
+    if (shape.rm_memory) a_->lea(kClock, Place::at(kClock, 1));
+    const Reg to = is_pinned(shape.reg) ? kPinned[shape.reg] : kB;
+    a_->op(shape.opcode, to, source);
+    if (to == kB) write_guest(shape.reg, kB);
+}
+
+/// RAX is the guest's here: the address moves to kB.
+void Translator::compare_exchange(const Insn& insn, const Shape& shape) {
+    need_memory_flags();
+    a_->lea(kB, check(insn, shape.rm_size, Access::kModify));
+    a_->mov(kRax, kGuestRax);
+    a_->op(shape.opcode, kPinned[shape.reg], Place::at(kB));
+    a_->mov(kGuestRax, kRax);
+    after_flags(shape);
 }
 
 }  // namespace emu::jit

@@ -1,5 +1,5 @@
-// Which blocks are translated, how they are linked, and how all that goes away again. The code itself is written
-// by the Translator.
+// Which blocks are translated, how they are linked, and how all that goes away again. The code itself is
+// written by the Translator.
 #include "emu/jit/translated_tier.h"
 
 #include <vector>
@@ -54,7 +54,7 @@ Exit indirect(Cpu& cpu, const Insn*) {
     return go_indirect(cpu, cpu.regs.rip);
 }
 
-class Tier final : public BlockTier {
+class Tier final : public TranslatedTier {
   public:
     Tier(Cpu& cpu, const TierConfig& config, std::unique_ptr<CodeRegion> region)
         : cpu_(cpu),
@@ -94,6 +94,7 @@ class Tier final : public BlockTier {
             result = translator_.translate(block, cpu.regs.rip);
         }
         if (!result.good) return;
+        ++stats_.translated;
         block.translation = static_cast<u32>(translations_.size());
         block.body = result.body;
         block.body_rip = cpu.regs.rip;
@@ -106,7 +107,10 @@ class Tier final : public BlockTier {
         }
     }
 
+    const TierStats& stats() const override { return stats_; }
+
     void link_to(Edge* edge, Block& target) {
+        ++stats_.linked;
         edge->code = target.body;
         edge->host_page = target.host_page;
         translations_[target.translation].incoming.push_back(edge);
@@ -136,6 +140,7 @@ class Tier final : public BlockTier {
     }
     /// No generated code is running: it calls nothing, it only jumps.
     void drop_all() {
+        ++stats_.dropped;
         for (const Translation& translation : translations_) {
             if (!translation.block) continue;
             Block& block = *translation.block;
@@ -156,6 +161,7 @@ class Tier final : public BlockTier {
     jit::Exits exits_{budget_end, leave_taken, leave_fall, indirect};
     jit::Translator translator_;
     std::vector<Translation> translations_;
+    TierStats stats_;
 };
 
 void link(Cpu& cpu, Edge* edge, Block* target) {
@@ -169,7 +175,7 @@ bool host_can_translate() {
     return __builtin_cpu_supports("bmi2");
 }
 
-std::unique_ptr<BlockTier> make_translated_tier(Cpu& cpu, const TierConfig& config) {
+std::unique_ptr<TranslatedTier> make_translated_tier(Cpu& cpu, const TierConfig& config) {
     if (!host_can_translate()) return nullptr;
     auto region = CodeRegion::create(config.code_bytes, config.code_bytes / 2);
     if (!region) {

@@ -40,7 +40,7 @@ Result Translator::translate(const Block& block, u64 rip) {
     leaves_.clear();
     edges_.clear();
     entry_points_.clear();
-    full_ = charged_mxcsr_ = false;
+    full_ = false;
     analyze(block);
     const auto native = static_cast<u32>(std::count(native_.begin(), native_.end(), true));
     if (native == 0 || (selective_ && native * 2 < block.insns)) return result;
@@ -97,6 +97,8 @@ void Translator::analyze(const Block& block) {
             continue;
         Shape& shape = shapes_[n] = shape_of(fields, insn);
         if ((shape.reg_high && shape.reg_write) || (!shape.rm_memory && shape.rm_high && shape.rm_write))
+            shape = Shape{};
+        if (shape.kind == Shape::Kind::kCompareExchange && (!is_pinned(shape.reg) || shape.reg_high))
             shape = Shape{};
         native_[n] = shape.kind != Shape::Kind::kUnsupported;
     }

@@ -1,13 +1,13 @@
-// One block into host code. What it writes does exactly what the block's handlers do, or leaves to the handler of
-// the very instruction at hand before anything of it is committed.
+// One block into host code. What it writes does exactly what the block's handlers do, or leaves to the
+// handler of the very instruction at hand before anything of it is committed.
 //
 //   body:     charge the block (enter()); budget used up -> way out
 //   at[0]:    instruction 0, 1, ..., last: jumps to the next block
 //   ways out: one for each instruction that may leave, and for each edge that is not linked
 //   entries:  for handler pointers, from C++: save its registers, load the guest's, jump to at[n]
 //
-// The guest's flags are in the host's EFLAGS, in Cpu::flags, or in both (State); every block begins and ends with
-// them in Cpu::flags, and so does every way out.
+// The guest's flags are in the host's EFLAGS, in Cpu::flags, or in both (State); every block begins and ends
+// with them in Cpu::flags, and so does every way out.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ struct Exits {
 };
 
 struct Result {
-    bool good = false;      ///< false: not worth it, or no room (then `full`)
+    bool good = false;  ///< false: not worth it, or no room (then `full`)
     bool full = false;
     const u8* body = nullptr;
     struct Entry {
@@ -58,10 +58,11 @@ class Translator {
 
   private:
     struct State {
-        bool host = false;    ///< EFLAGS are the guest's
-        bool memory = true;   ///< Cpu::flags are, or nobody will see them
-        u16 xmm_valid = 0;    ///< host registers that hold the guest's
+        bool host = false;   ///< EFLAGS are the guest's
+        bool memory = true;  ///< Cpu::flags are, or nobody will see them
+        u16 xmm_valid = 0;   ///< host registers that hold the guest's
         u16 xmm_dirty = 0;
+        bool masks_known = false;  ///< all floating-point exceptions are masked
     };
     enum class Access : u8 { kLoad, kStore, kModify };
     /// A forward jump to a way out.
@@ -120,6 +121,8 @@ class Translator {
     Place only_operand(const Insn& insn, const Shape& shape);
     void multiply(const Insn& insn, const Shape& shape);
     void divide(const Insn& insn, const Shape& shape);
+    void scan(const Insn& insn, const Shape& shape);
+    void compare_exchange(const Insn& insn, const Shape& shape);
 
     // ends.cpp
     void end(const Insn& insn, const Shape& shape);
@@ -133,6 +136,9 @@ class Translator {
     // vector.cpp
     void vector(const Insn& insn, const Shape& shape);
     void flush_xmm();
+    void read_xmm(u8 number);
+    void wrote_xmm(u8 number);
+    void require_masked_exceptions();
 
     CodeRegion& region_;
     const CommonCode& common_;
@@ -144,15 +150,14 @@ class Translator {
     const Block* block_ = nullptr;
     u8* body_ = nullptr;
     u64 rip_ = 0;
-    u32 at_ = 0;                   ///< the instruction at hand
-    WayOut* out_ = nullptr;        ///< its way out, once it has one
+    u32 at_ = 0;             ///< the instruction at hand
+    WayOut* out_ = nullptr;  ///< its way out, once it has one
     State state_;
-    i32 tick_ = 1;                 ///< references since the last stamp
-    bool charged_mxcsr_ = false;   ///< the block has looked at MXCSR's masks
+    i32 tick_ = 1;  ///< references since the last stamp
     bool full_ = false;
     std::vector<Shape> shapes_;
-    std::vector<bool> native_;     ///< translated
-    std::vector<bool> live_;       ///< flags before instruction n are seen by it or by a later one
+    std::vector<bool> native_;  ///< translated
+    std::vector<bool> live_;    ///< flags before instruction n are seen by it or by a later one
     std::vector<Leave> leaves_;
     std::vector<EdgeJumps> edges_;
     std::vector<std::pair<u32, u8*>> entry_points_;
