@@ -10,6 +10,21 @@ constexpr VexForm kShort3 = kThreeOperands.of_length(VexLength::k128);
 constexpr VexForm kWide3 = kThreeOperands.of_length(VexLength::k256);
 constexpr VexForm kString = kShort.of_reg(VexReg::kRead).of_either_w().with_imm8().of_strings();
 
+/// AES and carry-less multiplication have other ways to be executed without VEX, so that a CPU may offer them
+/// where the host has not what a stub needs.
+template <Feature feature, VexForm form>
+bool on_host(const Fields& f, Insn& out) {
+    return host_features().contains({Feature::kAvx, feature}) && vex<form>(f, out);
+}
+template <Feature feature, VexForm form>
+constexpr OpcodeRow crypto_38(const char* name, u8 opcode) {
+    return needs(feature, vex_row(name, Map::k0F38, Prefix::k66, opcode, form, on_host<feature, form>));
+}
+template <Feature feature, VexForm form>
+constexpr OpcodeRow crypto_3a(const char* name, u8 opcode) {
+    return needs(feature, vex_row(name, Map::k0F3A, Prefix::k66, opcode, form, on_host<feature, form>));
+}
+
 }  // namespace
 
 Rows avx_string() {
@@ -29,13 +44,13 @@ Rows avx_string() {
 
 Rows avx_crypto() {
     static constexpr OpcodeRow kRows[] = {
-        needs(Feature::kAes, vex_38<kShort>("vaesimc", 0xdb)),
-        needs(Feature::kAes, vex_38<kShort3>("vaesenc", 0xdc)),
-        needs(Feature::kAes, vex_38<kShort3>("vaesenclast", 0xdd)),
-        needs(Feature::kAes, vex_38<kShort3>("vaesdec", 0xde)),
-        needs(Feature::kAes, vex_38<kShort3>("vaesdeclast", 0xdf)),
-        needs(Feature::kPclmulqdq, vex_3a<kShort3.with_imm8()>("vpclmulqdq", 0x44)),
-        needs(Feature::kAes, vex_3a<kShort.with_imm8()>("vaeskeygenassist", 0xdf)),
+        crypto_38<Feature::kAes, kShort>("vaesimc", 0xdb),
+        crypto_38<Feature::kAes, kShort3>("vaesenc", 0xdc),
+        crypto_38<Feature::kAes, kShort3>("vaesenclast", 0xdd),
+        crypto_38<Feature::kAes, kShort3>("vaesdec", 0xde),
+        crypto_38<Feature::kAes, kShort3>("vaesdeclast", 0xdf),
+        crypto_3a<Feature::kPclmulqdq, kShort3.with_imm8()>("vpclmulqdq", 0x44),
+        crypto_3a<Feature::kAes, kShort.with_imm8()>("vaeskeygenassist", 0xdf),
     };
     return kRows;
 }
@@ -43,11 +58,11 @@ Rows avx_crypto() {
 /// VAES and VPCLMULQDQ without AVX-512.
 Rows avx_wide_crypto() {
     static constexpr OpcodeRow kRows[] = {
-        needs(Feature::kVaes, vex_38<kWide3>("vaesenc", 0xdc)),
-        needs(Feature::kVaes, vex_38<kWide3>("vaesenclast", 0xdd)),
-        needs(Feature::kVaes, vex_38<kWide3>("vaesdec", 0xde)),
-        needs(Feature::kVaes, vex_38<kWide3>("vaesdeclast", 0xdf)),
-        needs(Feature::kVpclmulqdq, vex_3a<kWide3.with_imm8()>("vpclmulqdq", 0x44)),
+        crypto_38<Feature::kVaes, kWide3>("vaesenc", 0xdc),
+        crypto_38<Feature::kVaes, kWide3>("vaesenclast", 0xdd),
+        crypto_38<Feature::kVaes, kWide3>("vaesdec", 0xde),
+        crypto_38<Feature::kVaes, kWide3>("vaesdeclast", 0xdf),
+        crypto_3a<Feature::kVpclmulqdq, kWide3.with_imm8()>("vpclmulqdq", 0x44),
     };
     return kRows;
 }

@@ -13,7 +13,7 @@ static void multiply(long n, const double* restrict a, const double* restrict b,
 }
 
 int main(int argc, char** argv) {
-    const long n = argc > 1 ? atol(argv[1]) : 256, rounds = argc > 2 ? atol(argv[2]) : 4;
+    const long n = argc > 1 ? atol(argv[1]) : 256, rounds = argc > 2 ? atol(argv[2]) : 20;
     double* a = malloc(sizeof(double[n][n]));
     double* b = malloc(sizeof(double[n][n]));
     double* c = calloc((size_t)(n * n), sizeof(double));
