@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "emu/debug/gdb_listener.h"
+#include "emu/debug/symbol_file.h"
 
 namespace emu {
 namespace {
@@ -23,13 +24,20 @@ Expected<std::string, Error> private_folder() {
     return folder;
 }
 
+bool write_file(const std::string& path, const std::string& content) {
+    std::FILE* const file = std::fopen(path.c_str(), "wxe");
+    if (!file) return false;
+    const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+    return std::fclose(file) == 0 && written;
+}
+
 /// Becomes gdb. Returns only when it cannot.
-Error become_gdb(const Options& options, const std::string& socket) {
+Error become_gdb(const Options& options, const std::string& socket, const std::string& symbols) {
     std::vector<std::string> words = {
         "gdb", "-q", "-iex", "set confirm off", "-iex", "set debuginfod enabled off"};
     // The guest sees the host's own files unless it has a root of its own: gdb then reads them directly.
     if (options.kernel.files.root.empty()) words.insert(words.end(), {"-iex", "set sysroot /"});
-    words.insert(words.end(), {"-ex", "target remote " + socket});
+    words.insert(words.end(), {"-ex", "target remote " + socket, "-ex", "add-symbol-file " + symbols});
     words.insert(words.end(), options.gdb_options.begin(), options.gdb_options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -44,17 +52,27 @@ Expected<void, Error> start_gdb(Machine& guest, const Options& options) {
     const std::string socket = *folder + "/gdb";
     auto listener = GdbListener::open("unix:" + socket);
     if (!listener) return Unexpected{listener.error()};
+    const std::string symbols = *folder + "/vmkernel.debug", source = *folder + "/" + kKernelSourceName;
+    if (!write_file(symbols, kernel_symbol_file(*folder)) || !write_file(source, kernel_source()))
+        return Unexpected{Error{*folder + ": " + strerror(errno)}};
+    const auto remove_all = [&] {
+        for (const std::string& file : {socket, symbols, source}) ::unlink(file.c_str());
+        ::rmdir(folder->c_str());
+    };
     std::fflush(nullptr);
     const pid_t parent = getpid(), child = fork();
     if (child < 0) return Unexpected{Error{std::string("fork: ") + strerror(errno)}};
-    if (child > 0) return Unexpected{become_gdb(options, socket)};
+    if (child > 0) {
+        const Error error = become_gdb(options, socket, symbols);
+        remove_all();
+        return Unexpected{error};
+    }
     // The guest's side. Ctrl-C is gdb's, which says so by the protocol; it ends when gdb does.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(125);
     ::signal(SIGINT, SIG_IGN);
     listener->serve_one(guest);
-    ::unlink(socket.c_str());
-    ::rmdir(folder->c_str());
+    remove_all();
     return {};
 }
 

@@ -37,6 +37,7 @@ struct DebugHooks {
     std::vector<WatchRange> watches;
     std::vector<WatchHit> hits;  ///< of the last run
     bool at_breakpoint = false;  ///< the last run ended before an instruction with a breakpoint
+    bool leave = false;          ///< the run is to end behind the instruction under way
     bool held = false;           ///< kHold has been taken from the budget
 
     bool breaks_at(u64 rip) const { return std::binary_search(breakpoints.begin(), breakpoints.end(), rip); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "kernel/fault.h"
 #include "kernel/signal.h"
@@ -12,7 +13,16 @@ namespace emu {
 
 using mmu::Access, mmu::Privilege, mmu::VirtAddr;
 
-Debugger::Debugger(Machine& machine) : machine_(machine), fault_log_(machine.counters().instructions) {
+Debugger::Debugger(Machine& machine)
+    : machine_(machine),
+      fault_log_(machine.counters().instructions),
+      stages_(
+          machine.cpu().regs, [this](u64 pc) { at_stage(pc); },
+          [this](u64 address) {
+              kernel::KernelState& kernel = machine_.kernel().state();
+              const kernel::VmAreaStruct* vma = kernel.mm_of(kernel.task()).mm_mt.find_vma(address);
+              return vma ? AreaImage{vma->vm_start, vma->vm_end, vma->vm_flags, vma->vm_pgoff} : AreaImage{};
+          }) {
     machine_.set_observers(nullptr, &fault_log_);
     machine_.set_debug_hooks(&hooks_);
     machine_.kernel().hold_signals(true);
@@ -26,6 +36,61 @@ Debugger::~Debugger() {
     }
     machine_.set_observers(nullptr, nullptr);
     machine_.set_debug_hooks(nullptr);
+}
+
+void Debugger::set_stage_handler(std::function<Resume()> handler) {
+    stage_handler_ = std::move(handler);
+    fault_log_.set_next(stage_handler_ ? &stages_ : nullptr);
+}
+
+/// A breakpoint on one of the MMU's own functions: then each reference must be seen, which costs speed.
+bool Debugger::wants_references() const {
+    const u64 first = address_of(kernel_function("mmu_translate"));
+    return stage_handler_ && breakpoints_.lower_bound(first) != breakpoints_.end();
+}
+
+void Debugger::choose_observers() {
+    if (references_wanted_ == wants_references()) return;
+    references_wanted_ = !references_wanted_;
+    machine_.set_observers(references_wanted_ ? &stages_ : nullptr, &fault_log_);
+    machine_.debug_changed();
+}
+
+bool Debugger::stops_at_stage(u64 pc) {
+    if (breakpoints_.contains(pc)) {
+        stage_registers_ = stages_.registers();
+        in_stage_ = true;  // conditions are about the function's arguments
+        const bool holds = condition_holds(pc);
+        in_stage_ = false;
+        if (holds) {
+            last_stop_ = {.kind = Stop::Kind::kBreakpoint};
+            return true;
+        }
+    }
+    last_stop_ = {.kind = Stop::Kind::kStep};
+    if (fault_mode_ == FaultMode::kStop && pc == address_of(kernel_function("exc_page_fault")) + kBody)
+        return true;
+    if (!stepping_stages_) return false;
+    return how_.kind == Resume::Kind::kStep || pc < how_.first || pc >= how_.end;
+}
+
+void Debugger::at_stage(u64 pc) {
+    if (!stage_handler_ || leaving_ || in_stage_) return;
+    const Stop before = last_stop_;
+    if (!stops_at_stage(pc)) {
+        last_stop_ = before;
+        return;
+    }
+    stage_registers_ = stages_.registers();
+    in_stage_ = true;
+    how_ = stage_handler_();
+    in_stage_ = false;
+    stepping_stages_ = stepped_from_stage_ = how_.kind != Resume::Kind::kContinue;
+    // Within an instruction: what follows it is to wait.
+    if ((stepping_stages_ || leaving_) && !hooks_.held && machine_.cpu().run_budget) {
+        hooks_.leave = hooks_.held = true;
+        machine_.cpu().budget -= DebugHooks::kHold;
+    }
 }
 
 void Debugger::set_breakpoint(u64 address, Condition condition) {
@@ -65,10 +130,14 @@ void Debugger::apply_hooks() {
 
 Stop Debugger::resume(const Resume& how) {
     machine_.cancel_break();
-    return last_stop_ = run(how);
+    how_ = how;
+    leaving_ = stepped_from_stage_ = false;
+    stepping_stages_ = fault_mode_ == FaultMode::kStep && how.kind != Resume::Kind::kContinue;
+    return last_stop_ = run();
 }
 
-Stop Debugger::run(const Resume& how) {
+Stop Debugger::run() {
+    const Resume how = how_;
     if (machine_.ended()) return {.kind = Stop::Kind::kExited};
     if (last_stop_.kind == Stop::Kind::kSignal) {
         using First = kernel::Kernel::FirstSignal;
@@ -84,16 +153,19 @@ Stop Debugger::run(const Resume& how) {
         if (exit == Exit::kSyscall && how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
     }
     for (bool first = true;; first = false) {
-        if (const auto stop = execute(how, first)) return *stop;
+        if (const auto stop = execute(first)) return *stop;
         if (machine_.ended()) return {.kind = Stop::Kind::kExited};
-        if (interrupted_ && interrupted_()) return {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
+        if (leaving_ || (interrupted_ && interrupted_()))
+            return {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
     }
 }
 
 /// One run of the interpreter and the kernel's part after it.
-std::optional<Stop> Debugger::execute(const Resume& how, bool first) {
+std::optional<Stop> Debugger::execute(bool first) {
     hooks_.hits.clear();
-    hooks_.at_breakpoint = false;
+    hooks_.at_breakpoint = hooks_.leave = false;
+    choose_observers();
+    const Resume how = how_;
     const bool stepping = how.kind != Resume::Kind::kContinue;
     const u64 before = instructions();
     apply_hooks();
@@ -157,11 +229,17 @@ std::optional<Stop> Debugger::serve(Exit exit) {
         machine_.kernel().release_signals(registers(), kernel::Kernel::FirstSignal::kDeliver);
         if (machine_.ended()) return std::nullopt;
     }
+    if (stage_left_for_guest()) return Stop{.kind = Stop::Kind::kStep};
     if (auto what = fault_log_.take_caught()) return Stop{.kind = Stop::Kind::kCaught, .what = *what};
     if (exit == Exit::kSyscall && catch_syscalls_ &&
         (caught_syscalls_.empty() || caught_syscalls_.contains(number)))
         return Stop{.kind = Stop::Kind::kSyscallReturn, .syscall = number};
     return std::nullopt;
+}
+
+/// A step that began at a stage has come back to the guest's own code.
+bool Debugger::stage_left_for_guest() {
+    return std::exchange(stepped_from_stage_, false) && how_.kind != Resume::Kind::kContinue;
 }
 
 bool Debugger::condition_holds(u64 address) {

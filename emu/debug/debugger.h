@@ -13,6 +13,7 @@
 
 #include "emu/cpu/debug_hooks.h"
 #include "emu/debug/fault_log.h"
+#include "emu/debug/stage_frames.h"
 #include "emu/machine/machine.h"
 
 namespace emu {
@@ -54,7 +55,8 @@ class Debugger {
     Debugger& operator=(const Debugger&) = delete;
 
     Machine& machine() { return machine_; }
-    mmu::Registers& registers() { return machine_.cpu().regs; }
+    /// The guest's; at a stage a copy, with those of the stage's function.
+    mmu::Registers& registers() { return in_stage_ ? stage_registers_ : machine_.cpu().regs; }
     u64 instructions() const { return machine_.counters().instructions; }
     const Stop& last_stop() const { return last_stop_; }
     FaultLog& faults() { return fault_log_; }
@@ -63,6 +65,18 @@ class Debugger {
     /// Asked between slices of a run: true ends it with kInterrupted.
     void set_interrupt_check(std::function<bool()> check) { interrupted_ = std::move(check); }
     Stop resume(const Resume& how);
+
+    // Stages (stage_frames.h): a run may stop in the middle of the kernel's or the MMU's work.
+    /// Called there, while resume() has not returned; what it answers goes on. Without one nothing stops at
+    /// stages.
+    void set_stage_handler(std::function<Resume()> handler);
+    bool in_stage() const { return in_stage_; }
+    /// Where stages stop besides breakpoints: nowhere; those that a step leads into; each fault's first.
+    enum class FaultMode : u8 { kHidden, kStep, kStop };
+    void set_fault_mode(FaultMode mode) { fault_mode_ = mode; }
+    FaultMode fault_mode() const { return fault_mode_; }
+    /// From a stage: no further stops, and resume() comes back as soon as it can.
+    void leave_stages() { leaving_ = true; }
 
     // Breakpoints and watched bytes; setting one that is there is no error. `condition`: stops only when it
     // says so.
@@ -90,8 +104,13 @@ class Debugger {
     std::optional<u64> syscall_at_stop() const;
 
   private:
-    Stop run(const Resume& how);
-    std::optional<Stop> execute(const Resume& how, bool first);
+    Stop run();
+    std::optional<Stop> execute(bool first);
+    void at_stage(u64 pc);
+    bool stops_at_stage(u64 pc);
+    bool stage_left_for_guest();
+    bool wants_references() const;
+    void choose_observers();
     std::optional<Stop> serve(Exit exit);
     std::optional<Stop> after_execution(Exit exit, bool first);
     bool breaks_at_fetch_fault();
@@ -111,6 +130,14 @@ class Debugger {
     std::set<int> passed_signals_;
     std::optional<Exit> unserved_;  ///< the guest stands before the kernel's part
     Stop last_stop_;
+    Resume how_;  ///< of the run under way; a stop at a stage may change it
+
+    StageFrames stages_;
+    std::function<Resume()> stage_handler_;
+    FaultMode fault_mode_ = FaultMode::kHidden;
+    mmu::Registers stage_registers_;
+    bool in_stage_ = false, stepping_stages_ = false, leaving_ = false, stepped_from_stage_ = false,
+         references_wanted_ = false;
 };
 
 }  // namespace emu

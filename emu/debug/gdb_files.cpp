@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "emu/debug/gdb_server.h"
+#include "emu/debug/symbol_file.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
 #include "kernel/state.h"
@@ -86,7 +87,9 @@ Reply GdbServer::file_open(PacketReader packet) {
     if (*flags & 3) return failed(EROFS);
     if (files_.size() >= kMostFiles) return failed(EMFILE);
     RemoteFile file;
-    if (path->starts_with("/proc/")) {
+    if (*path == "/vmkernel.debug") {
+        file.text = kernel_symbol_file("/");
+    } else if (path->starts_with("/proc/")) {
         auto text = own_file(*path);
         if (!text) return failed(ENOENT);
         file.text = std::move(*text);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -180,6 +181,8 @@ void GdbListener::serve(Machine& machine, Clients clients) {
         UniqueFd out = listener_ ? UniqueFd(fcntl(in.get(), F_DUPFD_CLOEXEC, 3)) : std::move(out_);
         RspConnection connection(std::move(in), std::move(out));
         if (listener_) connection.turn_away(listener_.get());
+        // From here on the connection says when the client is gone; there is something to tidy up then.
+        if (clients == Clients::kOne) prctl(PR_SET_PDEATHSIG, 0);
         GdbServer::End end;
         {
             const WakeByClient wake(machine, connection.descriptor());

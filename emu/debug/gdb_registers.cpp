@@ -229,7 +229,7 @@ std::string target_description() {
         "",
         "",
         "",
-        R"(<flags id="pf_err_flags" size="4"><field name="P" start="0" end="0"/><field name="W" start="1" end="1"/><field name="U" start="2" end="2"/><field name="RSVD" start="3" end="3"/><field name="I" start="4" end="4"/><field name="PK" start="5" end="5"/><field name="SS" start="6" end="6"/></flags><enum id="fault_stage_enum" size="4"><evalue name="user" value="0"/><evalue name="before_exc_page_fault" value="1"/><evalue name="in_kernel" value="2"/></enum>)",
+        R"(<flags id="pf_err_flags" size="4"><field name="P" start="0" end="0"/><field name="W" start="1" end="1"/><field name="U" start="2" end="2"/><field name="RSVD" start="3" end="3"/><field name="I" start="4" end="4"/><field name="PK" start="5" end="5"/><field name="SS" start="6" end="6"/></flags><enum id="fault_stage_enum" size="4"><evalue name="user" value="0"/><evalue name="in_kernel" value="2"/></enum>)",
     };
     std::string xml =
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"

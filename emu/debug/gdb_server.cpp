@@ -31,8 +31,30 @@ constexpr const char* kFeatures =
 
 GdbServer::End GdbServer::serve() {
     debugger_.set_interrupt_check([this] { return connection_.wants_attention(); });
+    debugger_.set_stage_handler([this] { return serve_stage(); });
+    answer_until([this] { return end_.has_value(); });
+    debugger_.set_interrupt_check({});
+    debugger_.set_stage_handler({});
+    debugger_.set_fault_mode(Debugger::FaultMode::kHidden);
+    // What one client asked for is not the next one's.
+    debugger_.clear_all();
+    debugger_.faults().catch_nothing();
+    return *end_;
+}
+
+/// The guest stands at a stage, within a resume() of ours: packets are answered until one goes on.
+Resume GdbServer::serve_stage() {
+    objects_.clear();
+    connection_.send(stop_reply());
+    stage_resume_.reset();
+    answer_until([this] { return end_ || stage_resume_; });
+    if (end_) debugger_.leave_stages();
+    return stage_resume_.value_or(Resume{});
+}
+
+void GdbServer::answer_until(const std::function<bool()>& done) {
     std::string packet;
-    while (!end_) {
+    while (!done()) {
         switch (connection_.receive(packet)) {
             case RspConnection::Event::kClosed:
                 end_ = End::kGone;
@@ -44,11 +66,6 @@ GdbServer::End GdbServer::serve() {
                 if (packet == "QStartNoAckMode") connection_.stop_acknowledging();
         }
     }
-    debugger_.set_interrupt_check({});
-    // What one client asked for is not the next one's.
-    debugger_.clear_all();
-    debugger_.faults().catch_nothing();
-    return *end_;
 }
 
 Reply GdbServer::answer(const std::string& text) {
@@ -147,6 +164,7 @@ RegisterView GdbServer::registers() const {
     view.control = debugger_.machine().mmu().control();
     view.orig_rax = debugger_.syscall_at_stop().value_or(~u64{0});
     view.instructions = debugger_.instructions();
+    view.fault_stage = debugger_.in_stage() ? 2 : 0;
     if (!debugger_.faults().faults().empty()) {
         const FaultRecord& last = debugger_.faults().faults().back();
         view.cr2 = last.address;
@@ -163,6 +181,7 @@ Reply GdbServer::read_registers() const {
 }
 
 Reply GdbServer::write_registers(PacketReader packet) {
+    if (debugger_.in_stage()) return error("registers cannot be written while the kernel is at work");
     const auto bytes = from_hex(packet.rest());
     if (!bytes) return error("malformed registers");
     usize at = 0;
@@ -184,6 +203,7 @@ Reply GdbServer::read_one_register(PacketReader packet) const {
 }
 
 Reply GdbServer::write_one_register(PacketReader packet) {
+    if (debugger_.in_stage()) return error("registers cannot be written while the kernel is at work");
     const auto number = packet.number();
     if (!number || *number >= gdb_register_count() || !packet.take("=")) return error("no such register");
     const auto bytes = from_hex(packet.rest());
@@ -204,6 +224,7 @@ Reply GdbServer::read_memory(PacketReader packet) const {
 }
 
 Reply GdbServer::write_memory(PacketReader packet, bool binary) {
+    if (debugger_.in_stage()) return error("memory cannot be written while the kernel is at work");
     const auto address = packet.number();
     if (!address || !packet.take(",")) return error("malformed address");
     const auto size = packet.number();
@@ -241,8 +262,13 @@ Reply GdbServer::search_memory(PacketReader packet) const {
 // --- running
 
 Reply GdbServer::resume(const Resume& how) {
+    if (debugger_.in_stage()) {
+        stage_resume_ = how;
+        return std::nullopt;
+    }
     objects_.clear();
     const Stop stop = debugger_.resume(how);
+    if (end_) return std::nullopt;  // the client left at a stage
     if (stop.kind == Stop::Kind::kCaught) {
         const std::string line = "caught " + stop.what + "\n";
         connection_.send("O" + to_hex(std::string_view(line)));
@@ -257,7 +283,8 @@ Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
     const bool with_signal = letter == 'C' || letter == 'S';
     how.deliver_signal = with_signal && packet.number().value_or(0) != 0;
     if (with_signal) packet.take(";");
-    if (const auto address = packet.number()) debugger_.registers().rip = *address;
+    if (const auto address = packet.number(); address && !debugger_.in_stage())
+        debugger_.registers().rip = *address;
     return resume(how);
 }
 

@@ -30,6 +30,9 @@ class GdbServer {
     End serve();
 
   private:
+    Resume serve_stage();
+    void answer_until(const std::function<bool()>& done);
+
     using Reply = std::optional<std::string>;  ///< nothing: it has been answered, or no answer is due
     Reply answer(const std::string& packet);
     Reply query(PacketReader packet);
@@ -86,6 +89,7 @@ class GdbServer {
     RspConnection& connection_;
     bool multiprocess_ = false;
     std::optional<End> end_;
+    std::optional<Resume> stage_resume_;
     std::map<u64, RemoteFile> files_;
     u64 next_file_ = 3;
     mutable std::map<std::string, std::string> objects_;  ///< those that are being read in parts

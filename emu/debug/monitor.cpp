@@ -23,6 +23,10 @@ constexpr const char* kHelp =
     "vm pwc                how full the paging-structure caches are\n"
     "vm pgtables | buddy | vmas | tasks\n"
     "vm faults [last N]    the page faults so far\n"
+    "vm faults hidden      steps never enter the kernel; breakpoints on its functions still stop (the "
+    "default)\n"
+    "vm faults step        a step on an instruction that faults enters exc_page_fault\n"
+    "vm faults stop        every fault stops at exc_page_fault\n"
     "vm catch EVENT        stop after: fault, fault:anon|zero|file|cow|wp|segv, alloc, alloc:ORDER, flush, "
     "mmap, oom\n"
     "vm catch off          no more\n"
@@ -93,6 +97,19 @@ std::string catch_event(Debugger& debugger, const Words& words) {
     return "no such event: " + words[2] + " (see monitor vm help)\n";
 }
 
+std::string fault_mode(Debugger& debugger, const std::string& name) {
+    using Mode = Debugger::FaultMode;
+    if (name == "hidden")
+        debugger.set_fault_mode(Mode::kHidden);
+    else if (name == "step")
+        debugger.set_fault_mode(Mode::kStep);
+    else if (name == "stop")
+        debugger.set_fault_mode(Mode::kStop);
+    else
+        return "hidden, step or stop, or: vm faults [last N]\n";
+    return "faults: " + name + "\n";
+}
+
 std::string with_address(Debugger& debugger, const Words& words, std::string (*tell)(Debugger&, u64)) {
     if (words.size() != 3) return "usage: vm " + words[1] + " ADDRESS\n";
     const auto address = number_of(words[2]);
@@ -116,6 +133,7 @@ std::string run_monitor(Debugger& debugger, const std::string& command) {
     if (verb == "page") return with_address(debugger, words, page_text);
     if (verb == "tlb") return tlb(debugger, words);
     if (verb == "pwc") return walk_cache_text(debugger);
+    if (verb == "faults" && words.size() == 3) return fault_mode(debugger, words[2]);
     if (verb == "faults") return faults(debugger, words);
     if (verb == "catch") return catch_event(debugger, words);
     if (verb == "stats") return stats_text(debugger);

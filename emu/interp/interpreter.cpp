@@ -82,7 +82,7 @@ Exit Interpreter::run(u64 max_instructions) {
         const u64 before = cpu_.counters.instructions;
         const i64 slice = static_cast<i64>(std::min<u64>(max_instructions, kSlice));
         exit = run_slice(slice, BlockBuilder::kMaxInstructions);
-        if (cpu_.debug && (cpu_.debug->at_breakpoint || !cpu_.debug->hits.empty())) break;
+        if (cpu_.debug && (cpu_.debug->at_breakpoint || cpu_.debug->leave || !cpu_.debug->hits.empty())) break;
         // The block at hand may be longer than what is left of the budget.
         if (exit == Exit::kBudget && cpu_.counters.instructions == before) exit = run_slice(1, 1);
         max_instructions -= cpu_.counters.instructions - before;

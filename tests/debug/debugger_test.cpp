@@ -151,3 +151,53 @@ TEST_CASE("Debugger: a signal that is not delivered is never seen by the guest")
         CHECK(value == (deliver ? SIGUSR1 : 0));
     }
 }
+
+TEST_CASE("Debugger: stops at stages of the kernel and of the MMU change nothing") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    u64 stages = 0;
+    bool stepping = false;
+    debugger.set_stage_handler([&]() -> Resume {
+        ++stages;
+        CHECK(debugger.in_stage());
+        CHECK(debugger.registers().rip >= emu::kKernelText);
+        u8 bytes[64];
+        CHECK(debugger.read(debugger.registers().gpr[mmu::kRsp], bytes) == sizeof bytes);
+        stepping = !stepping;
+        return stepping ? kStep : kGo;
+    });
+    for (const char* name : {"do_anonymous_page", "alloc_pages", "__do_sys_brk"})
+        debugger.set_breakpoint(emu::address_of(emu::kernel_function(name)) + emu::kBody);
+    SECTION("of the kernel") {}
+    SECTION("and of the MMU, for a while") {
+        const u64 walk = emu::address_of(emu::kernel_function("walk_level")) + emu::kBody;
+        debugger.set_breakpoint(walk, [&] { return debugger.instructions() > 30000; });
+        debugger.set_breakpoint(test::symbol(kGuest, "factorial"));
+        while (debugger.resume(kGo).kind != Stop::Kind::kBreakpoint) {
+        }
+        debugger.remove_breakpoint(walk);
+        debugger.remove_breakpoint(test::symbol(kGuest, "factorial"));
+    }
+    run_out(debugger);
+    CHECK(stages > 20);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: who leaves at a stage gets the machine back behind it") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.set_fault_mode(Debugger::FaultMode::kStop);
+    u64 stages = 0;
+    debugger.set_stage_handler([&]() -> Resume {
+        ++stages;
+        debugger.leave_stages();
+        return {};
+    });
+    CHECK(debugger.resume(kGo).kind == Stop::Kind::kInterrupted);
+    CHECK(stages == 1);
+    debugger.set_stage_handler({});
+    debugger.pass_signals({SIGUSR1});
+    run_out(debugger);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}

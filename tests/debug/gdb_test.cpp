@@ -127,3 +127,46 @@ TEST_CASE("gdb: monitor shows walks, reasons and frames, and catches events") {
     CHECK_CONTAINS(out, "no such event: nonsense");
     CHECK_CONTAINS(out, "[stack]");
 }
+
+TEST_CASE("gdb: a fault is a stack of functions from the frame allocator to the guest's main") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\nbreak alloc_pages\ncontinue\nbt\nup\ninfo "
+                                "args\nprint vma->vm_end > vma->vm_start\n"
+                                "finish\nprint $fault_stage\nset $rax = 1\n");
+    CHECK_CONTAINS(out, "#0  alloc_pages (order=0");
+    CHECK_CONTAINS(out, "in do_anonymous_page (vma=0xffff888000100000");
+    CHECK_CONTAINS(out, "in handle_mm_fault (vma=");
+    CHECK_CONTAINS(out, "in exc_page_fault (error_code=6");
+    CHECK_CONTAINS(out, "<signal handler called>");
+    CHECK_CONTAINS(out, "in touch (p=0x");
+    CHECK_CONTAINS(out, "in main (argc=1");
+    CHECK_CONTAINS(out, "$1 = 1");
+    CHECK_CONTAINS(out, "Value returned is $2 = ");
+    CHECK_CONTAINS(out, "$3 = in_kernel");
+    CHECK_CONTAINS(out, "registers cannot be written while the kernel is at work");
+}
+
+TEST_CASE("gdb: a walk and a brk call are stages too, in a dynamic guest as well") {
+    for (const char* guest : {"debuggee.static", "debuggee.dynamic"}) {
+        const std::string out =
+            gdb(guest,
+                "break main\ncontinue\nbreak do_brk_flags\ncontinue\nbt\ndelete\n"
+                "break walk_level if level == 1\ncontinue\nbt\ndelete\nhandle SIGUSR1 nostop noprint\ncontinue\n");
+        CHECK_CONTAINS(out, "walk_level (level=1, entry_pa=");
+        CHECK_CONTAINS(out, "in mmu_translate (address=");
+        CHECK_CONTAINS(out, "do_brk_flags (start=");
+        CHECK_CONTAINS(out, "in __do_sys_brk (brk=");
+        CHECK_CONTAINS(out, "in main (argc=1");
+        CHECK_CONTAINS(out, "exited normally");
+    }
+}
+
+TEST_CASE("gdb: faults are hidden from steps, stepped into, or stopped at, as one asks") {
+    const std::string out = gdb(
+        "debuggee.static",
+        "break touch\ncontinue\nmonitor vm faults stop\ncontinue\ninfo symbol $pc\nmonitor vm faults hidden\n"
+        "stepi\ninfo symbol $pc\ndelete\nhandle SIGUSR1 nostop noprint\ncontinue\n");
+    CHECK_CONTAINS(out, "exc_page_fault + 4");
+    CHECK_CONTAINS(out, "do_user_addr_fault + 4");
+    CHECK_CONTAINS(out, "exited normally");
+}
