@@ -8,6 +8,7 @@
 #include "kernel/fault.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
+#include "mmu/base/check.h"
 
 namespace emu {
 
@@ -20,7 +21,8 @@ Debugger::Debugger(Machine& machine)
           machine.cpu().regs, [this](u64 pc) { at_stage(pc); },
           [this](u64 address) {
               kernel::KernelState& kernel = machine_.kernel().state();
-              const kernel::VmAreaStruct* vma = kernel.mm_of(kernel.task()).mm_mt.find_vma(address);
+              const kernel::VmAreaStruct* vma =
+                  has_task() ? kernel.mm_of(task()).mm_mt.find_vma(address) : nullptr;
               return vma ? AreaImage{vma->vm_start, vma->vm_end, vma->vm_flags, vma->vm_pgoff} : AreaImage{};
           }) {
     machine_.set_observers(nullptr, &fault_log_);
@@ -128,7 +130,24 @@ void Debugger::apply_hooks() {
     machine_.debug_changed();
 }
 
+bool Debugger::has_task() const {
+    const auto& tasks = machine_.kernel().state().tasks;
+    return std::any_of(tasks.begin(), tasks.end(), [](const auto& entry) { return entry.second.mm != 0; });
+}
+
+kernel::Task& Debugger::task() const {
+    kernel::KernelState& kernel = machine_.kernel().state();
+    if (kernel.current) last_task_ = kernel.current;
+    const auto last = kernel.tasks.find(last_task_);
+    if (last != kernel.tasks.end() && last->second.mm) return last->second;
+    for (auto& [pid, task] : kernel.tasks)
+        if (task.mm) return task;
+    CHECK(!kernel.tasks.empty());
+    return kernel.tasks.begin()->second;
+}
+
 Stop Debugger::resume(const Resume& how) {
+    stepped_task_ = machine_.kernel().state().current;
     machine_.cancel_break();
     how_ = how;
     leaving_ = stepped_from_stage_ = false;
@@ -179,6 +198,8 @@ std::optional<Stop> Debugger::execute(bool first) {
         if (auto stop = after_execution(again, true)) return stop;
     }
     if (!stepping || instructions() == before) return std::nullopt;
+    const auto& kernel = machine_.kernel().state();
+    if (kernel.current != stepped_task_ && kernel.tasks.contains(stepped_task_)) return std::nullopt;
     const u64 rip = registers().rip;
     if (how.kind == Resume::Kind::kRange && rip >= how.first && rip < how.end) {
         if (breakpoints_.contains(rip) && condition_holds(rip)) return Stop{.kind = Stop::Kind::kBreakpoint};

@@ -15,6 +15,7 @@
 #include "emu/debug/fault_log.h"
 #include "emu/debug/stage_frames.h"
 #include "emu/machine/machine.h"
+#include "kernel/task.h"
 
 namespace emu {
 
@@ -57,6 +58,9 @@ class Debugger {
     Machine& machine() { return machine_; }
     /// The guest's; at a stage a copy, with those of the stage's function.
     mmu::Registers& registers() { return in_stage_ ? stage_registers_ : machine_.cpu().regs; }
+    /// The task that runs, or while all sleep the one that ran last; only while has_task().
+    kernel::Task& task() const;
+    bool has_task() const;
     u64 instructions() const { return machine_.counters().instructions; }
     const Stop& last_stop() const { return last_stop_; }
     FaultLog& faults() { return fault_log_; }
@@ -130,7 +134,9 @@ class Debugger {
     std::set<int> passed_signals_;
     std::optional<Exit> unserved_;  ///< the guest stands before the kernel's part
     Stop last_stop_;
-    Resume how_;  ///< of the run under way; a stop at a stage may change it
+    mutable kernel::Pid last_task_ = 0;
+    kernel::Pid stepped_task_ = 0;  ///< a step is its alone: others run meanwhile
+    Resume how_;                    ///< of the run under way; a stop at a stage may change it
 
     StageFrames stages_;
     std::function<Resume()> stage_handler_;

@@ -48,8 +48,8 @@ usize Debugger::read(u64 address, std::span<u8> bytes) const {
 /// What a fault at `address` would bring: zeroes, or the file's bytes. Within one page.
 usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
     kernel::KernelState& kernel = machine_.kernel().state();
-    if (!kernel.current || !kernel.mms.contains(kernel.task().mm)) return 0;
-    kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    if (!has_task()) return 0;
+    kernel::MmStruct& mm = kernel.mm_of(task());
     const kernel::VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
     if (!vma) return 0;
     std::fill(bytes.begin(), bytes.end(), mmu::u8{0});
@@ -67,8 +67,8 @@ usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
 
 bool Debugger::write(u64 address, std::span<const u8> bytes) {
     kernel::KernelState& kernel = machine_.kernel().state();
-    if (!kernel.current || machine_.ended()) return false;
-    kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    if (machine_.ended() || !has_task()) return false;
+    kernel::MmStruct& mm = kernel.mm_of(task());
     while (!bytes.empty()) {
         const usize in_page = mmu::kPageSize - (address & mmu::kPageOffsetMask);
         const auto part = bytes.first(std::min<usize>(in_page, bytes.size()));

@@ -60,9 +60,9 @@ std::string packed_status(const struct stat& s) {
 /// A file of the guest's /proc; nothing: there is none of this name.
 std::optional<std::string> GdbServer::own_file(const std::string& path) {
     auto& kernel = debugger_.machine().kernel().state();
-    const std::string name = own_proc_name(path, kernel.current);
+    const std::string name = own_proc_name(path, debugger_.task().pid);
     if (name == "/proc/self/coredump_filter") return "00000033\n";
-    const auto entry = kernel::proc_entry(kernel, kernel.task(), name);
+    const auto entry = kernel::proc_entry(kernel, debugger_.task(), name);
     if (!entry || entry->kind != kernel::ProcEntry::Kind::kText || entry->window) return std::nullopt;
     return entry->text;
 }
@@ -95,10 +95,10 @@ Reply GdbServer::file_open(PacketReader packet) {
         file.text = std::move(*text);
     } else {
         auto& kernel = debugger_.machine().kernel().state();
-        auto opened = kernel::open_path(kernel, kernel.task(), AT_FDCWD, *path, O_RDONLY | O_NONBLOCK, 0);
+        auto opened = kernel::open_path(kernel, debugger_.task(), AT_FDCWD, *path, O_RDONLY | O_NONBLOCK, 0);
         // Under --no-files the program itself can be read all the same: the user named it.
-        if (!opened && *path == kernel.task().executable)
-            opened = kernel::open_program(kernel, kernel.task(), *path);
+        if (!opened && *path == debugger_.task().executable)
+            opened = kernel::open_program(kernel, debugger_.task(), *path);
         if (!opened) return failed(opened.error());
         if (opened->kind != kernel::OpenFile::Kind::kHost || !opened->regular()) return failed(EACCES);
         file.fd = std::move(opened->fd);
@@ -146,7 +146,8 @@ Reply GdbServer::file_link(PacketReader packet) {
     const auto path = from_hex(packet.rest());
     if (!path) return failed(EINVAL);
     auto& kernel = debugger_.machine().kernel().state();
-    const auto entry = kernel::proc_entry(kernel, kernel.task(), own_proc_name(*path, kernel.current));
+    const auto entry =
+        kernel::proc_entry(kernel, debugger_.task(), own_proc_name(*path, debugger_.task().pid));
     if (!entry || entry->kind != kernel::ProcEntry::Kind::kLink) return failed(ENOENT);
     return "F" + hex_number(entry->text.size()) + ";" + entry->text;
 }

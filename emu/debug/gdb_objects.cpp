@@ -50,9 +50,12 @@ std::optional<std::string> GdbServer::object(std::string_view name, const std::s
 }
 
 std::string GdbServer::threads() const {
-    const auto& kernel = debugger_.machine().kernel().state();
-    return "<?xml version=\"1.0\"?>\n<threads>\n<thread id=\"" + thread_id() + "\" core=\"0\" name=\"" +
-           xml_escape(kernel.tasks.at(kernel.current).comm) + "\"/>\n</threads>\n";
+    std::string xml = "<?xml version=\"1.0\"?>\n<threads>\n";
+    for (const auto& [pid, task] : debugger_.machine().kernel().state().tasks)
+        if (task.mm)
+            xml +=
+                "<thread id=\"" + thread_id(pid) + "\" core=\"0\" name=\"" + xml_escape(task.comm) + "\"/>\n";
+    return xml + "</threads>\n";
 }
 
 /// siginfo_t of the signal that waits, else of a plain SIGTRAP. Linux: include/uapi/asm-generic/siginfo.h.
@@ -76,7 +79,7 @@ std::string GdbServer::signal_information() const {
 /// The guest's absolute name of its program.
 std::string GdbServer::program_path() const {
     auto& kernel = debugger_.machine().kernel().state();
-    kernel::Task& task = kernel.task();
+    kernel::Task& task = debugger_.task();
     const auto file = kernel::open_program(kernel, task, task.executable);
     if (!file || !kernel.paths) return task.executable;
     const auto path = kernel.paths->guest_path_of(file->fd.get());

@@ -96,8 +96,9 @@ Reply GdbServer::answer(const std::string& text) {
         case 'S':
             return resume_by_letter(text[0], packet);
         case 'H':
+            return select_thread(packet);
         case 'T':
-            return kOk;
+            return thread_lives(packet);
         case 'Z':
             return breakpoint(packet, true);
         case 'z':
@@ -131,7 +132,12 @@ Reply GdbServer::query(PacketReader packet) {
     if (packet.take("Attached")) return "0";
     if (packet.take("ThreadExtraInfo,")) return to_hex(std::string_view("guest"));
     if (packet.rest() == "C") return "QC" + thread_id();
-    if (packet.take("fThreadInfo")) return "m" + thread_id();
+    if (packet.take("fThreadInfo")) {
+        std::string list;
+        for (const auto& [pid, task] : debugger_.machine().kernel().state().tasks)
+            if (task.mm) list += (list.empty() ? "m" : ",") + thread_id(pid);
+        return list.empty() ? "l" : list;
+    }
     if (packet.take("sThreadInfo")) return "l";
     if (packet.take("Symbol:")) return kOk;
     return kUnsupported;
@@ -158,9 +164,24 @@ Reply GdbServer::verbose(PacketReader packet) {
     return kUnsupported;  // vMustReplyEmpty too
 }
 
+Reply GdbServer::thread_lives(PacketReader packet) {
+    if (packet.take("p")) (void)packet.until('.');
+    const auto task = packet.number();
+    const auto& tasks = debugger_.machine().kernel().state().tasks;
+    return task && *task <= 0x7fffffff && tasks.contains(static_cast<kernel::Pid>(*task))
+               ? kOk
+               : error("it has ended");
+}
+
 RegisterView GdbServer::registers() const {
     RegisterView view;
     view.registers = &debugger_.registers();
+    auto& kernel = debugger_.machine().kernel().state();
+    // While all sleep the CPU has nobody's.
+    if (!kernel.current && debugger_.has_task()) view.registers = &debugger_.task().registers;
+    if (const auto other = kernel.tasks.find(selected_);
+        other != kernel.tasks.end() && selected_ != kernel.current)
+        view.registers = &other->second.registers;
     view.control = debugger_.machine().mmu().control();
     view.orig_rax = debugger_.syscall_at_stop().value_or(~u64{0});
     view.instructions = debugger_.instructions();
@@ -267,6 +288,7 @@ Reply GdbServer::resume(const Resume& how) {
         return std::nullopt;
     }
     objects_.clear();
+    selected_ = 0;
     const Stop stop = debugger_.resume(how);
     if (end_) return std::nullopt;  // the client left at a stage
     if (stop.kind == Stop::Kind::kCaught) {
@@ -314,9 +336,29 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
 }
 
 std::string GdbServer::thread_id() const {
-    const auto& kernel = debugger_.machine().kernel().state();
-    const auto pid = static_cast<u64>(kernel.current);
-    return multiprocess_ ? "p" + hex_number(pid) + "." + hex_number(pid) : hex_number(pid);
+    return debugger_.has_task() ? thread_id(debugger_.task().pid) : thread_id(kernel::kFirstPid);
+}
+
+/// All tasks are threads of the first process to GDB, which would otherwise ask for each process's own
+/// program.
+std::string GdbServer::thread_id(kernel::Pid task) const {
+    const std::string id = hex_number(static_cast<u64>(task));
+    return multiprocess_ ? "p" + hex_number(kernel::kFirstPid) + "." + id : id;
+}
+
+/// Hg THREAD: whose registers are read. [pPID.]TID; 0 and -1: the running one.
+Reply GdbServer::select_thread(PacketReader packet) {
+    if (!packet.take("g")) return kOk;  // Hc: all go on together
+    if (packet.take("p")) (void)packet.until('.');
+    if (packet.take("-1")) {
+        selected_ = 0;
+        return kOk;
+    }
+    const auto task = packet.number();
+    const auto& tasks = debugger_.machine().kernel().state().tasks;
+    if (!task || *task > 0x7fffffff) return error("malformed thread");
+    selected_ = static_cast<kernel::Pid>(*task);
+    return selected_ == 0 || tasks.contains(selected_) ? kOk : error("no such thread");
 }
 
 std::string GdbServer::exit_reply() const {

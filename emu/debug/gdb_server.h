@@ -56,6 +56,9 @@ class GdbServer {
     std::string stop_reply() const;
     std::string exit_reply() const;
     std::string thread_id() const;
+    std::string thread_id(kernel::Pid task) const;
+    Reply select_thread(PacketReader packet);
+    Reply thread_lives(PacketReader packet);
     Reply breakpoint(PacketReader packet, bool insert);
     Reply break_at(PacketReader packet, u64 address, bool insert);
     Reply catch_syscalls(PacketReader packet);
@@ -90,6 +93,7 @@ class GdbServer {
     bool multiprocess_ = false;
     std::optional<End> end_;
     std::optional<Resume> stage_resume_;
+    kernel::Pid selected_ = 0;  ///< whose registers are shown; 0: of the running task
     std::map<u64, RemoteFile> files_;
     u64 next_file_ = 3;
     mutable std::map<std::string, std::string> objects_;  ///< those that are being read in parts

@@ -140,8 +140,8 @@ std::string run_monitor(Debugger& debugger, const std::string& command) {
     if (verb == "maps") {
         kernel::KernelState& kernel = debugger.machine().kernel().state();
         const bool extended = words.size() > 2 && words[2] == "-X";
-        return extended ? kernel::proc_smaps(kernel.system, kernel.mm_of(kernel.task()))
-                        : kernel::proc_maps(kernel.system, kernel.mm_of(kernel.task()));
+        return extended ? kernel::proc_smaps(kernel.system, kernel.mm_of(debugger.task()))
+                        : kernel::proc_maps(kernel.system, kernel.mm_of(debugger.task()));
     }
     if (verb == "pgtables" || verb == "buddy" || verb == "vmas" || verb == "tasks")
         return table_text(debugger, verb);

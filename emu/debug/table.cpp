@@ -16,9 +16,10 @@ const char* size_name(PageSize size) {
     return size == PageSize::k4K ? "4K" : size == PageSize::k2M ? "2M" : "1G";
 }
 
-Table vmas(KernelState& kernel) {
+Table vmas(Debugger& debugger) {
+    KernelState& kernel = debugger.machine().kernel().state();
     Table table{{"start", "end", "perms", "offset", "pages", "name"}, {}};
-    const MmStruct& mm = kernel.mm_of(kernel.task());
+    const MmStruct& mm = kernel.mm_of(debugger.task());
     for (const auto& [end, vma] : mm.mm_mt) {
         char permissions[5];
         vma.permissions(permissions);
@@ -120,8 +121,8 @@ std::optional<Table> debug_table(Debugger& debugger, const std::string& name) {
     if (name == "faults") return faults(debugger);
     if (name == "buddy") return buddy(kernel);
     if (name == "pgtables") return page_tables(debugger);
-    if (!kernel.current || !kernel.mms.contains(kernel.task().mm)) return std::nullopt;
-    if (name == "vmas") return vmas(kernel);
+    if (!debugger.has_task()) return std::nullopt;
+    if (name == "vmas") return vmas(debugger);
     if (name == "tasks") return tasks(kernel);
     return std::nullopt;
 }

@@ -30,7 +30,7 @@ const char* end_words(WalkEnd end) {
 
 std::string area_words(Debugger& debugger, u64 address) {
     kernel::KernelState& kernel = debugger.machine().kernel().state();
-    const kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    const kernel::MmStruct& mm = kernel.mm_of(debugger.task());
     const auto& map = mm.mm_mt;
     for (const auto& [end, vma] : map) {
         if (!vma.contains(address)) continue;
@@ -46,7 +46,7 @@ std::string area_words(Debugger& debugger, u64 address) {
 /// What the kernel would do about a fault that the walk ends in.
 std::string kernel_would(Debugger& debugger, u64 address, Access access, const Walk& walk) {
     kernel::KernelState& kernel = debugger.machine().kernel().state();
-    kernel::MmStruct& mm = kernel.mm_of(kernel.task());
+    kernel::MmStruct& mm = kernel.mm_of(debugger.task());
     const kernel::VmAreaStruct* vma = mm.mm_mt.find_vma(address);
     if (!vma) return "SIGSEGV (MAPERR): no area lies at or above it";
     if (vma->vm_start > address)

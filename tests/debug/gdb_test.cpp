@@ -148,10 +148,10 @@ TEST_CASE("gdb: a fault is a stack of functions from the frame allocator to the 
 
 TEST_CASE("gdb: a walk and a brk call are stages too, in a dynamic guest as well") {
     for (const char* guest : {"debuggee.static", "debuggee.dynamic"}) {
-        const std::string out =
-            gdb(guest,
-                "break main\ncontinue\nbreak do_brk_flags\ncontinue\nbt\ndelete\n"
-                "break walk_level if level == 1\ncontinue\nbt\ndelete\nhandle SIGUSR1 nostop noprint\ncontinue\n");
+        const std::string out = gdb(guest,
+                                    "break main\ncontinue\nbreak do_brk_flags\ncontinue\nbt\ndelete\n"
+                                    "break walk_level if level == 1\ncontinue\nbt\ndelete\nhandle SIGUSR1 "
+                                    "nostop noprint\ncontinue\n");
         CHECK_CONTAINS(out, "walk_level (level=1, entry_pa=");
         CHECK_CONTAINS(out, "in mmu_translate (address=");
         CHECK_CONTAINS(out, "do_brk_flags (start=");
@@ -169,4 +169,19 @@ TEST_CASE("gdb: faults are hidden from steps, stepped into, or stopped at, as on
     CHECK_CONTAINS(out, "exc_page_fault + 4");
     CHECK_CONTAINS(out, "do_user_addr_fault + 4");
     CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("gdb: stops in each thread of a guest and in the child that it forks") {
+    for (const char* guest : {"threads.static", "threads.dynamic"}) {
+        const std::string out =
+            gdb(guest,
+                "break work\ncontinue\ninfo threads\nbt\nnext\ncontinue\nprint which\nthread apply all bt 1\n"
+                "continue\nbt 2\ndelete\ncontinue\n");
+        CHECK_CONTAINS(out, "work (which=1)");
+        CHECK_CONTAINS(out, "in run (which=");
+        CHECK_CONTAINS(out, "$1 = 2");
+        CHECK_CONTAINS(out, "work (which=0)");
+        CHECK_CONTAINS(out, "counts 5 5 child 5");
+        CHECK_CONTAINS(out, "exited normally");
+    }
 }
