@@ -2,12 +2,15 @@
 // each way, and decoding. Items are guest instructions.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <vector>
 
 #include "emu/cpu/cpu_model.h"
+#include "emu/decode/block_builder.h"
+#include "emu/interp/block_ops.h"
 #include "emu/interp/interpreter.h"
 #include "tests/mmu/machine.h"
 
@@ -105,6 +108,29 @@ void decode(benchmark::State& state, bool warm) {
     }
     state.SetItemsProcessed(state.iterations() * items);
 }
+/// The same code made into blocks, as the run loop does: ns for each unique instruction, template lookup,
+/// operands, flags that nobody sees, pairs and all.
+void build_blocks(benchmark::State& state) {
+    std::ifstream file("/proc/self/exe", std::ios::binary);
+    const Bytes program{std::istreambuf_iterator<char>(file), {}};
+    const std::span<const u8> code(program.data() + program.size() / 4, 1 << 16);
+    emu::Decoder decoder;
+    emu::BlockBuilder builder(decoder, emu::builder_handlers());
+    i64 instructions = 0;
+    for (auto _ : state)
+        for (usize page = 0; page < code.size(); page += mmu::kPageSize)
+            for (usize at = 0; at + 16 < mmu::kPageSize;) {
+                emu::BlockBuilder::Source source;
+                source.bytes = code.subspan(page + at, mmu::kPageSize - at);
+                source.offset = at;
+                if (builder.build(source) != emu::BlockBuilder::Status::kBuilt) break;
+                instructions += builder.header().instructions;
+                const emu::Insn& last = builder.code()[builder.header().insns - 1];
+                at += last.offset + std::max<usize>(last.length, 1);
+            }
+    state.SetItemsProcessed(instructions);
+}
+BENCHMARK(build_blocks);
 BENCHMARK_CAPTURE(decode, templates_known, true);
 BENCHMARK_CAPTURE(decode, from_nothing, false);
 
