@@ -9,7 +9,7 @@ using namespace tests;
 
 namespace {
 
-constexpr unsigned kCasesPerRow = 400;
+constexpr unsigned kCasesPerRow = 220;
 
 }  // namespace
 
