@@ -170,6 +170,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     const u64 flags = args.flags;
     if (const int error = check_flags(flags)) return error;
     Task& parent = kernel.task();
+    if ((flags & CLONE_SETTLS) && args.tls >= kernel.mm_of(parent).task_size) return -EPERM;
     // Deviation: RLIMIT_NPROC counts the guest's tasks and holds for root too.
     if (live_tasks(kernel) >= kernel.mm_of(parent).rlimit(kRlimitNproc)) return -EAGAIN;
     const Pid pid = alloc_pid(kernel);
