@@ -25,6 +25,7 @@ std::optional<PhysAddr> locate(const mmu::Mmu& mmu, u64 address, Access access, 
 }  // namespace
 
 usize Debugger::read(u64 address, std::span<u8> bytes) const {
+    if (bytes.empty()) return 0;
     if (StageFrames::holds(address)) return stages_.read(address, bytes);
     usize done = 0;
     while (done < bytes.size()) {
