@@ -11,6 +11,13 @@ struct Alias {
 };
 /// Where one row has several names, by width or by history.
 constexpr Alias kAliases[] = {
+    {"pinsrd", "pinsrq"},
+    {"pextrd", "pextrq"},
+    {"vpinsrd", "vpinsrq"},
+    {"vpextrd", "vpextrq"},
+    {"rdpid", "rdseed"},   // Capstone 4.0.2 takes it for that
+    {"clwb", "xsaveopt"},  // the same
+    {"clwb", "xsaveopt64"},
     {"bsf", "tzcnt"},
     {"bsr", "lzcnt"},  // F3 means nothing to a CPU without them
     {"call", "lcall"},
