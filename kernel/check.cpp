@@ -18,12 +18,13 @@ namespace {
 /// What each frame's counts should be.
 class Expected {
   public:
-    explicit Expected(u64 frames) : refs_(frames), maps_(frames) {}
+    Expected(u64 frames, u64 slots) : refs_(frames), maps_(frames), swap_users_(slots + 1) {}
 
     void add_tables(MemorySystem& system, Pfn table, unsigned level) {
         ++refs_[table.value];
         if (level == 2)  // the tables set aside for splitting huge pages
-            for (PageIndex spare = system.mem_map[table].next; spare; spare = system.mem_map.at_index(spare).next)
+            for (PageIndex spare = system.mem_map[table].next; spare;
+                 spare = system.mem_map.at_index(spare).next)
                 ++refs_[spare];
         const u64* words = table_words(system, table);
         for (unsigned i = 0; i < 512; ++i) {
@@ -36,6 +37,8 @@ class Expected {
             } else if (pte_present(entry) && vm_normal_page(system, entry)) {
                 ++refs_[entry.pfn().value];
                 ++maps_[entry.pfn().value];
+            } else if (!pte_present(entry)) {
+                ++swap_users_[pte_to_swp_entry(entry)];
             }
         }
     }
@@ -47,6 +50,7 @@ class Expected {
     }
     void compare(const MemorySystem& system) const {
         const Buddy& buddy = system.buddy;
+        std::array<u64, NR_LRU_LISTS> lru{};
         for (u64 pfn = buddy.first_frame(); pfn < buddy.frontier();) {
             const Page& page = system.mem_map[Pfn{pfn}];
             if (page.is(Page::kBuddy)) {
@@ -57,16 +61,27 @@ class Expected {
                 ++pfn;
                 continue;
             }
-            const u64 refs = refs_[pfn] + page.is(Page::kCache);
+            const u64 refs = refs_[pfn] + page.is(Page::kCache) + page.is(Page::kSwapCache);
+            lru[LruLists::list_of(page)] += page.is(Page::kLru);
+            if (page.is(Page::kSwapCache)) CHECK(system.swap.cached(page.mapping) == pfn, pfn, page.mapping);
             CHECK(page.mapcount == maps_[pfn], pfn, page.mapcount, maps_[pfn]);
             CHECK(page.refcount == refs, pfn, page.refcount, refs);
             CHECK(page.refcount, pfn, page.flags);  // lost: in use by nobody
             ++pfn;
         }
+        for (unsigned list = 0; list < NR_LRU_LISTS; ++list)
+            CHECK(lru[list] == system.lru.count(static_cast<LruList>(list)), list, lru[list]);
+        u64 used = 0;
+        for (u64 slot = 1; slot < swap_users_.size(); ++slot) {
+            const SwapSlot number = static_cast<SwapSlot>(slot);
+            CHECK(system.swap.users(number) == swap_users_[slot], slot, swap_users_[slot]);
+            used += swap_users_[slot] || system.swap.cached(number);
+        }
+        CHECK(used == system.swap.used(), used, system.swap.used());
     }
 
   private:
-    std::vector<u32> refs_, maps_;
+    std::vector<u32> refs_, maps_, swap_users_;
 };
 
 std::string sentence(const char* what, u64 address, const char* cached, u64 cached_value, u64 table_value,
@@ -112,7 +127,7 @@ std::optional<std::string> stale_walk_start(const mmu::Mmu& hw, u64 address, con
 }  // namespace
 
 void validate_memory(MemorySystem& system, std::span<MmStruct* const> mms) {
-    Expected expected(system.mem_map.frames());
+    Expected expected(system.mem_map.frames(), system.swap.total());
     for (MmStruct* mm : mms) {
         validate_mm(system, *mm, Validate::kRecount);
         expected.add_tables(system, mm->pgd, mm->levels);

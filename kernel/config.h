@@ -18,6 +18,9 @@ struct FilePolicy {
 /// /sys/kernel/mm/transparent_hugepage/enabled
 enum class ThpMode : mmu::u8 { kNever, kMadvise, kAlways };
 
+/// vm.overcommit_memory
+enum class Overcommit : mmu::u8 { kGuess = 0, kAlways = 1, kNever = 2 };
+
 struct KernelConfig {
     mmu::u64 seed = 1;       ///< of AT_RANDOM, getrandom and address-space randomisation
     bool randomize = false;  ///< addresses as with randomize_va_space=2; otherwise as under setarch -R
@@ -31,6 +34,8 @@ struct KernelConfig {
     std::string platform = "x86_64";  ///< AT_PLATFORM
     ThpMode thp = ThpMode::kMadvise;  ///< transparent huge pages
     bool la57 = false;                ///< 5-level page tables
+    mmu::u64 swap_bytes = 0;          ///< of swap space
+    Overcommit overcommit = Overcommit::kGuess;
     bool skip_invlpg = false;         ///< --inject skip-invlpg: TLB flushes are forgotten on purpose
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
     mmu::u64 hwcap2 = 0;              ///< AT_HWCAP2

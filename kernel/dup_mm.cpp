@@ -30,13 +30,22 @@ void copy_present_pte(MemorySystem& system, MmStruct& fresh, const VmAreaStruct&
     set_pte_at(system, address, to, Pte{pte.raw & ~u64{Pte::kAccessed}});
 }
 
+/// copy_nonpresent_pte(): a page that is swapped out is now wanted by two.
+void copy_nonpresent_pte(MemorySystem& system, MmStruct& fresh, u64 address, u64* from, u64* to) {
+    const Pte pte = ptep_get(from).without(kSwpExclusive);
+    system.swap.duplicate(pte_to_swp_entry(pte));
+    ++fresh.rss_stat[MM_SWAPENTS];
+    set_pte_at(system, address, from, pte);
+    set_pte_at(system, address, to, pte);
+}
+
 /// copy_page_range(). False: out of memory.
 bool copy_page_range(MemorySystem& system, MmStruct& fresh, MmStruct& old, const VmAreaStruct& vma) {
     bool good = true;
     u64* to = nullptr;
     u64 table = ~u64{0};
     walk_page_range(system, old, vma.vm_start, vma.vm_end, [&](u64 address, u64* from) {
-        if (!good || !pte_present(ptep_get(from))) return;
+        if (!good || pte_none(ptep_get(from))) return;
         if (address / kPmdSize != table) {
             table = address / kPmdSize;
             u64* const entry = pte_alloc_map(system, fresh, address);
@@ -46,7 +55,12 @@ bool copy_page_range(MemorySystem& system, MmStruct& fresh, MmStruct& old, const
             }
             to = entry - mmu::VirtAddr{address}.table_index(1);
         }
-        copy_present_pte(system, fresh, vma, address, from, to + mmu::VirtAddr{address}.table_index(1));
+        u64* const copy = to + mmu::VirtAddr{address}.table_index(1);
+        if (pte_present(ptep_get(from))) {  // the table may have cost this very page
+            copy_present_pte(system, fresh, vma, address, from, copy);
+        } else {
+            copy_nonpresent_pte(system, fresh, address, from, copy);
+        }
     });
     return good;
 }

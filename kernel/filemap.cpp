@@ -122,6 +122,8 @@ PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpace
         static_cast<PageIndex>(pfn.value);
     ++space.nrpages;
     ++cached_pages_;
+    // Deviation: shared anonymous memory is never swapped, so no list needs it.
+    if (!space.shmem) system.lru.add(static_cast<PageIndex>(pfn.value));
     return static_cast<PageIndex>(pfn.value);
 }
 
@@ -138,7 +140,10 @@ bool PageCache::read_window(MemorySystem& system, AddressSpace& space, AddressSp
         if (space.find(index)) continue;
         // Readahead takes only what is free; the page that somebody waits for may have others given up for
         // it.
-        const auto pfn = index == wanted ? system.alloc_page() : system.buddy.alloc_pages(0);
+        const bool plenty = system.buddy.free_frames() > system.watermarks.low;
+        const auto pfn = index == wanted ? system.alloc_page()
+                         : plenty        ? system.buddy.alloc_pages(0)
+                                         : std::nullopt;
         if (!pfn && index == wanted) return true;
         if (!pfn) continue;
         system.memory.note_write(*pfn);
@@ -225,21 +230,26 @@ void PageCache::punch_hole(MemorySystem& system, AddressSpace& space, u64 first,
     }
 }
 
-u64 PageCache::shrink(MemorySystem& system, u64 target) {
-    u64 freed = 0;
-    for (auto& space : spaces_) {
-        if (!space || space->shmem) continue;
-        for (auto& [key, chunk] : space->chunks) {
-            for (PageIndex& slot : chunk) {
-                if (!slot) continue;
-                const Page& page = system.mem_map.at_index(slot);
-                if (page.mapcount || page.refcount > 1 || page.is(Page::kDirty)) continue;
-                release(system, *space, slot);
-                if (++freed == target) return freed;
-            }
-        }
+bool PageCache::write_page(MemorySystem& system, PageIndex index) {
+    Page& page = system.mem_map.at_index(index);
+    AddressSpace& space = *spaces_[page.mapping];
+    const u64 offset = page.index << mmu::kPageShift, size = space.size_bytes();
+    if (offset < size) {
+        if (!space.backing) return false;
+        const u64 bytes = std::min(mmu::kPageSize, size - offset);
+        const i64 done = space.backing->pwrite({system.memory.frame(Pfn{index}), bytes}, offset);
+        if (done != static_cast<i64>(bytes)) return false;
     }
-    return freed;
+    page.flags &= static_cast<u16>(~Page::kDirty);
+    return true;
+}
+
+void PageCache::drop_page(MemorySystem& system, PageIndex index) {
+    const Page& page = system.mem_map.at_index(index);
+    AddressSpace& space = *spaces_[page.mapping];
+    const auto chunk = space.chunks.find(page.index >> AddressSpace::kChunkShift);
+    CHECK(chunk != space.chunks.end(), index);
+    release(system, space, chunk->second[page.index % AddressSpace::kChunkPages]);
 }
 
 void PageCache::before_io(MemorySystem& system, FileBacking::Identity identity) {

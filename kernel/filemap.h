@@ -119,8 +119,10 @@ class PageCache {
     }
     /// Drops cached pages [first, last] (fallocate's PUNCH_HOLE); the caller has unmapped them.
     void punch_hole(MemorySystem& system, AddressSpace& space, u64 first, u64 last);
-    /// Frees up to `target` clean pages that nobody maps. The number freed.
-    u64 shrink(MemorySystem& system, u64 target);
+    /// Reclaim: writes one dirty page to its file (false: it could not), and forgets a clean one that nobody
+    /// maps.
+    bool write_page(MemorySystem& system, PageIndex page);
+    void drop_page(MemorySystem& system, PageIndex page);
 
     u64 cached_pages() const { return cached_pages_; }
 

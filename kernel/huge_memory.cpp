@@ -82,6 +82,7 @@ Pte mk_huge_pmd(Pfn pfn, u64 page_prot) {
 
 /// alloc_anon_folio() of order 9, cleared. Nothing: no such block is left.
 std::optional<Pfn> alloc_huge_page(MemorySystem& system) {
+    if (system.buddy.free_frames() < system.watermarks.low + kHpagePmdNr) return std::nullopt;
     const auto pfn = system.buddy.alloc_pages(kHpagePmdOrder);
     if (!pfn) return std::nullopt;
     for (u64 i = 0; i < kHpagePmdNr; ++i) {
@@ -129,7 +130,7 @@ u32 do_huge_pmd_anonymous_page(VmFaultInfo& vmf) {
     Pte pmd = mk_huge_pmd(*pfn, vmf.vma.vm_page_prot);
     if (vmf.write()) {
         anon_vma_prepare(vmf);
-        for (u64 i = 0; i < kHpagePmdNr; ++i) add_new_anon_page(vmf, *pfn + i);
+        for (u64 i = 0; i < kHpagePmdNr; ++i) add_new_anon_page(vmf, *pfn + i, vmf.vma.index_of(haddr) + i);
         pmd = maybe_mkwrite(pmd.with(Pte::kDirty), vmf.vma);
         ++system.thp.stats.fault_alloc;
         vmf.kind = &FaultStats::anonymous_huge;
@@ -301,6 +302,8 @@ void install_anon_thp(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vm
         Page& page = system.mem_map[pfn + i];
         page.flags |= Page::kAnon | Page::kAnonExclusive;
         page.refcount = page.mapcount = 1;
+        page.index = vma.index_of(haddr) + i;
+        system.lru.add(static_cast<PageIndex>(pfn.value + i));
         add_mm_rss(mm, MM_ANONPAGES);
     }
     deposit_table(system, pmd, table);

@@ -152,6 +152,7 @@ void out_of_memory(KernelState& kernel, Task& task) {
         "pgtables:{}kB; --memory gives the guest more",
         task.pid, task.comm, kib(mm.total_vm), kib(mm.rss_stat[MM_ANONPAGES]), kib(mm.rss_stat[MM_FILEPAGES]),
         kib(mm.rss_stat[MM_SHMEMPAGES]), mm.pgtables_bytes / 1024);
+    ++kernel.system.reclaim.oom_kill;
     do_group_exit(kernel, task, TaskExit{0, SIGKILL});
 }
 
@@ -242,6 +243,13 @@ Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& c
     : state_(std::make_unique<KernelState>(memory, mmu, config)) {
     set_control_registers(mmu, config.la57);
     state_->system.skip_flushes = config.skip_invlpg;
+    state_->system.overcommit = config.overcommit;
+    if (config.swap_bytes) state_->system.swap.enable(config.swap_bytes);
+    state_->system.address_spaces = [kernel = state_.get()] {
+        std::vector<MmStruct*> mms;
+        for (auto& [id, mm] : kernel->mms) mms.push_back(&mm);
+        return mms;
+    };
     // A guest that writes to a closed pipe gets its own SIGPIPE; ours would end the emulator.
     ::signal(SIGPIPE, SIG_IGN);
 }

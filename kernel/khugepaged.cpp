@@ -72,7 +72,8 @@ void copy_small_page(MmuGather& tlb, MmStruct& mm, u64 address, u64* ptep, Pfn t
 /// collapse_huge_page(): the page table's pages become one; the table itself is set aside for a later split.
 ScanResult collapse_huge_page(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 haddr,
                               u64* pmd) {
-    const auto pfn = system.buddy.alloc_pages(kHpagePmdOrder);
+    const bool plenty = system.buddy.free_frames() >= system.watermarks.low + kHpagePmdNr;
+    const auto pfn = plenty ? system.buddy.alloc_pages(kHpagePmdOrder) : std::nullopt;
     if (!pfn) {
         ++system.thp.stats.collapse_alloc_failed;
         return ScanResult::kAllocFail;

@@ -1,11 +1,11 @@
 // Purpose: advice. Linux: mm/madvise.c do_madvise(), madvise_vma_behavior().
-// Deviation: MADV_FREE keeps the pages until they are unmapped; MADV_COLD and MADV_PAGEOUT move nothing:
-// there is no reclaim of anonymous memory. MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
+// Deviation: MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
 // with EINVAL.
 #include "kernel/huge_memory.h"
 #include "kernel/khugepaged.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/vmscan.h"
 
 namespace kernel {
 
@@ -48,10 +48,49 @@ void free_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     free_huge_pmds_lazily(tlb, mm, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte pte = ptep_get(ptep);
-        if (!pte.present() || pte.special() || !(pte.accessed() || pte.dirty())) return;
-        set_pte_at(system, address, ptep, pte.without(Pte::kAccessed | Pte::kDirty));
-        tlb.remove_tlb_entry(address);
+        if (!pte_none(pte) && !pte_present(pte)) {  // swapped out: given up at once
+            set_pte_at(system, address, ptep, Pte{});
+            --mm.rss_stat[MM_SWAPENTS];
+            free_swap_entry(system, pte_to_swp_entry(pte));
+            return;
+        }
+        Page* page = pte.present() ? vm_normal_page(system, pte) : nullptr;
+        if (!page || !page->is(Page::kAnon) || page->mapcount != 1) return;
+        if (page->is(Page::kSwapCache) && !system.swap.users(page->mapping) && page->refcount == 2)
+            delete_from_swap_cache(system, *page);
+        if (pte.accessed() || pte.dirty()) {
+            set_pte_at(system, address, ptep, pte.without(Pte::kAccessed | Pte::kDirty));
+            tlb.remove_tlb_entry(address);
+        }
+        if (!page->is(Page::kLru) || page->is(Page::kSwapCache)) return;
+        const PageIndex index = static_cast<PageIndex>(pte.pfn().value);  // folio_mark_lazyfree()
+        system.lru.remove(index);
+        page->flags &= static_cast<u16>(~(Page::kActive | Page::kReferenced | Page::kDirty));
+        page->flags |= Page::kLazyFree;
+        system.lru.add(index);
     });
+}
+
+/// madvise_cold_or_pageout_pte_range(): pages of one mapping only, so that nobody else's suffer.
+void cold_or_pageout(MemorySystem& system, MmStruct& mm, u64 start, u64 end, bool pageout) {
+    MmuGather tlb(system, mm);
+    std::vector<PageIndex> pages;
+    walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
+        const Pte pte = ptep_get(ptep);
+        Page* page = pte.present() ? vm_normal_page(system, pte) : nullptr;
+        if (!page || page->mapcount != 1 || !page->is(Page::kLru)) return;
+        if (pte.accessed()) {
+            set_pte_at(system, address, ptep, pte.without(Pte::kAccessed));
+            tlb.remove_tlb_entry(address);
+        }
+        const PageIndex index = static_cast<PageIndex>(pte.pfn().value);
+        system.lru.remove(index);
+        page->flags &= static_cast<u16>(~(Page::kActive | Page::kReferenced));
+        system.lru.add(index);
+        if (pageout) pages.push_back(index);
+    });
+    tlb.flush();
+    for (const PageIndex index : pages) reclaim_page(system, index);
 }
 
 int madvise_dontneed_free(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end,
@@ -142,7 +181,9 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
             return 0;
         case MADV_COLD_:
         case MADV_PAGEOUT_:
-            return vma.vm_flags & VM_LOCKED ? -EINVAL : 0;
+            if (vma.vm_flags & VM_LOCKED) return -EINVAL;
+            cold_or_pageout(system, mm, start, end, behavior == MADV_PAGEOUT_);
+            return 0;
         case MADV_COLLAPSE_:
             return madvise_collapse(system, mm, vma, start, end);
         case MADV_FREE_:

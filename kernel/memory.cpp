@@ -1,9 +1,10 @@
 // Purpose: making a page present: the general half of a page fault, anonymous memory and copy-on-write.
 // Linux: mm/memory.c handle_mm_fault() .. handle_pte_fault(), do_anonymous_page(), do_wp_page().
-// Deviation: no swap, no large folios but huge pages.
+// Deviation: no large folios but huge pages.
 #include "kernel/memory.h"
 
 #include "kernel/huge_memory.h"
+#include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -56,7 +57,9 @@ u32 wp_page_copy(VmFaultInfo& vmf, Page* old_page) {
     MemorySystem& system = vmf.system;
     const Pfn old_pfn = vmf.orig_pte.pfn();
     anon_vma_prepare(vmf);
+    if (old_page) ++old_page->refcount;  // it must not be reclaimed while a frame is looked for
     const auto pfn = old_page ? system.alloc_page() : system.alloc_zeroed_page();
+    if (old_page) system.put_page(old_pfn);
     if (!pfn) return VM_FAULT_OOM;
     if (old_page) system.memory.copy_frame(*pfn, old_pfn);
     system.notify(
@@ -75,14 +78,17 @@ u32 wp_page_copy(VmFaultInfo& vmf, Page* old_page) {
     return 0;
 }
 
-/// do_wp_page(): a write to a present, read-only page of an area that may be written.
+}  // namespace
+
 u32 do_wp_page(VmFaultInfo& vmf) {
     Page* page = vm_normal_page(vmf.system, vmf.orig_pte);
     if (vmf.vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) {  // wp_page_shared(): the first write to a clean page
         if (page) page->flags |= Page::kDirty;
         return wp_page_reuse(vmf);
     }
-    // wp_can_reuse_anon_folio(): one reference, and it is ours.
+    // wp_can_reuse_anon_folio(): one reference, and it is ours. A copy in swap that nobody needs is no owner.
+    if (page && page->is(Page::kSwapCache) && page->refcount == 2 && !vmf.system.swap.users(page->mapping))
+        delete_from_swap_cache(vmf.system, *page);
     if (page && page->is(Page::kAnon) && (page->is(Page::kAnonExclusive) || page->refcount == 1)) {
         page->flags |= Page::kAnonExclusive;
         return wp_page_reuse(vmf);
@@ -90,8 +96,11 @@ u32 do_wp_page(VmFaultInfo& vmf) {
     return wp_page_copy(vmf, page);
 }
 
+namespace {
+
 const char* branch_name(const VmFaultInfo& vmf) {
     if (!vmf.pte || pte_none(vmf.orig_pte)) return vmf.vma.is_anonymous() ? "do_anonymous_page" : "do_fault";
+    if (!pte_present(vmf.orig_pte)) return "do_swap_page";
     return vmf.write() && !vmf.orig_pte.writable() ? "do_wp_page" : "young";
 }
 
@@ -108,6 +117,7 @@ u32 handle_pte_fault(VmFaultInfo& vmf) {
                                    .text = branch_name(vmf)});
     if (pte_none(vmf.orig_pte))  // do_pte_missing()
         return vmf.vma.is_anonymous() ? do_anonymous_page(vmf) : do_fault(vmf);
+    if (!pte_present(vmf.orig_pte)) return do_swap_page(vmf);
     // A present page of an area without any right never gets here: access_error() came first.
     CHECK(vmf.orig_pte.present(), vmf.address, vmf.orig_pte.raw);
     if (vmf.write() && !vmf.orig_pte.writable()) return do_wp_page(vmf);

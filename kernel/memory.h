@@ -21,6 +21,10 @@ struct VmFaultInfo {
     u64 pgoff() const { return vma.index_of(address); }
 };
 
+/// do_swap_page(): a page that was swapped out. VM_FAULT_*.
+u32 do_swap_page(VmFaultInfo& vmf);
+/// do_wp_page(): a write to a present, read-only page of an area that may be written.
+u32 do_wp_page(VmFaultInfo& vmf);
 /// do_fault(): a page of a file or of shared memory. VM_FAULT_*.
 u32 do_fault(VmFaultInfo& vmf);
 
@@ -31,11 +35,16 @@ inline Pte maybe_mkwrite(Pte pte, const VmAreaStruct& vma) {
     return vma.vm_flags & VM_WRITE ? pte.with(Pte::kWritable) : pte;
 }
 /// folio_add_new_anon_rmap(RMAP_EXCLUSIVE) and its counter.
-inline void add_new_anon_page(VmFaultInfo& vmf, Pfn pfn) {
+inline void add_new_anon_page(VmFaultInfo& vmf, Pfn pfn, u64 index) {
     Page& page = vmf.system.mem_map[pfn];
     page.flags |= Page::kAnon | Page::kAnonExclusive;
     page.mapcount = 1;
+    page.index = index;
+    vmf.system.lru.add(static_cast<PageIndex>(pfn.value));
     add_mm_rss(vmf.mm, MM_ANONPAGES);
+}
+inline void add_new_anon_page(VmFaultInfo& vmf, Pfn pfn) {
+    add_new_anon_page(vmf, pfn, vmf.pgoff());
 }
 
 }  // namespace kernel

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/mm_internal.h"
+#include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -21,23 +22,23 @@ MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
       hw(the_mmu),
       mem_map(ram.frames()),
       buddy(mem_map, Pfn{std::min(kKernelImageFrames, ram.frames() / 2)}),
+      lru(mem_map),
+      watermarks(setup_per_zone_wmarks(buddy.managed_frames())),
       zero_page(1) {
     mem_map[zero_page].flags = Page::kReserved;
     mem_map[zero_page].refcount = 1;
     memory.clear_frame(zero_page);
 }
 
-std::optional<Pfn> MemorySystem::alloc_page() {
-    auto pfn = buddy.alloc_pages(0);
-    if (!pfn) [[unlikely]] {
-        constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
-        if (page_cache.shrink(*this, kReclaimPages)) pfn = buddy.alloc_pages(0);
-        if (!pfn) {
-            out_of_memory = true;
-            notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
-        }
-    }
-    return pfn;
+/// __alloc_pages_slowpath(): wake kswapd, then reclaim oneself; the rest below the min mark is not for users.
+std::optional<Pfn> MemorySystem::alloc_page_slowpath() {
+    constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
+    balance_pgdat(*this);
+    if (buddy.free_frames() <= watermarks.min) try_to_free_pages(*this, kReclaimPages);
+    if (buddy.free_frames() > watermarks.min) return buddy.alloc_pages(0);
+    out_of_memory = true;
+    notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
+    return std::nullopt;
 }
 
 std::optional<Pfn> MemorySystem::alloc_zeroed_page() {
@@ -49,7 +50,9 @@ std::optional<Pfn> MemorySystem::alloc_zeroed_page() {
 void MemorySystem::put_page(Pfn pfn) {
     Page& page = mem_map[pfn];
     CHECK(page.refcount > 0 && !page.is(Page::kReserved | Page::kBuddy), pfn.value, page.refcount);
-    if (--page.refcount == 0) buddy.free_pages(pfn, 0);
+    if (--page.refcount) return;
+    if (page.is(Page::kLru)) lru.remove(static_cast<PageIndex>(pfn.value));
+    buddy.free_pages(pfn, 0);
 }
 
 std::optional<MmStruct> mm_alloc(MemorySystem& system) {

@@ -4,13 +4,16 @@
 #pragma once
 
 #include <array>
+#include <functional>
 
 #include "kernel/buddy.h"
 #include "kernel/config.h"
 #include "kernel/filemap.h"
+#include "kernel/lru.h"
 #include "kernel/observer.h"
 #include "kernel/page.h"
 #include "kernel/stats.h"
+#include "kernel/swap.h"
 #include "kernel/vma.h"
 #include "mmu/mmu.h"
 
@@ -106,6 +109,12 @@ struct CpuTlbState {
     u64 last_ctx_id = 0;
 };
 
+/// Free frames below which kswapd wakes (low), up to which it reclaims (high), and which only freeing tasks
+/// may use up (min).
+struct Watermarks {
+    u64 min = 0, low = 0, high = 0;
+};
+
 /// Memory management's own state: frames, page cache, counters. One for a machine.
 struct MemorySystem {
     MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu);
@@ -115,11 +124,18 @@ struct MemorySystem {
     MemMap mem_map;
     Buddy buddy;
     PageCache page_cache;
+    LruLists lru;
+    SwapArea swap;
+    Watermarks watermarks;
+    ReclaimStats reclaim;
+    /// All address spaces, for rmap: set by who owns them. Without it no mapped page can be reclaimed.
+    std::function<std::vector<MmStruct*>()> address_spaces;
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     CpuTlbState tlb_state;
     FaultStats faults;
     ThpState thp;
     Observer* observer = nullptr;
+    Overcommit overcommit = Overcommit::kGuess;
     bool skip_flushes = false;  ///< --inject skip-invlpg: what a kernel without flushes would do
     bool out_of_memory =
         false;  ///< a frame was refused: the guest is to be ended as by the OOM killer (SIGKILL)
@@ -133,11 +149,18 @@ struct MemorySystem {
             observer->on_event(event);
     }
     /// A frame, clean page cache given up for it if need be; nothing: out of memory.
-    std::optional<Pfn> alloc_page();
+    std::optional<Pfn> alloc_page() {
+        if (buddy.free_frames() < watermarks.low) [[unlikely]]
+            return alloc_page_slowpath();
+        return buddy.alloc_pages(0);
+    }
     /// The same, cleared.
     std::optional<Pfn> alloc_zeroed_page();
     /// Drops one reference; the last frees the frame.
     void put_page(Pfn pfn);
+
+  private:
+    std::optional<Pfn> alloc_page_slowpath();
 };
 
 /// A new, empty address space with its root table. Nothing: no frame left.

@@ -46,7 +46,7 @@ constexpr bool accountable_mapping(u64 flags) {
 void vm_stat_account(MmStruct& mm, u64 vm_flags, i64 pages);
 /// RLIMIT_AS and RLIMIT_DATA leave room for `pages` more.
 bool may_expand_vm(const MmStruct& mm, u64 vm_flags, u64 pages);
-/// __vm_enough_memory() with heuristic overcommit: only what exceeds all of RAM is refused.
+/// __vm_enough_memory(): the heuristic refuses only what exceeds all of RAM and swap.
 bool vm_enough_memory(const MemorySystem& system, u64 pages);
 /// RLIMIT_MEMLOCK leaves room for `bytes` more of `vm_flags`.
 bool mlock_future_ok(const MmStruct& mm, u64 vm_flags, u64 bytes);

@@ -62,6 +62,7 @@ void MmuGather::remove_page(Pfn pfn) {
         --page.refcount;
         return;
     }
+    if (page.is(Page::kLru)) system_.lru.remove(static_cast<PageIndex>(pfn.value));  // it needs the links
     page.next = doomed_;
     doomed_ = static_cast<PageIndex>(pfn.value);
 }

@@ -47,7 +47,7 @@ void change_protection(MmuGather& tlb, MmStruct& mm, const VmAreaStruct& vma, u6
     change_huge_pmds(tlb, mm, vma, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte before = ptep_get(ptep);
-        if (pte_none(before)) return;
+        if (!pte_present(before)) return;  // nothing, or a swap entry
         const Pte after = changed_protection(system, vma, before);
         set_pte_at(system, address, ptep, after);
         if (pte_needs_flush(before, after)) tlb.remove_tlb_entry(address);

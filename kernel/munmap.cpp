@@ -5,6 +5,7 @@
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -15,13 +16,20 @@ void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         if (*ptep == 0) return;
         const Pte old = ptep_get_and_clear(system, address, ptep);
-        CHECK(pte_present(old), address, old.raw);
+        if (!pte_present(old)) {
+            --mm.rss_stat[MM_SWAPENTS];
+            free_swap_entry(system, pte_to_swp_entry(old));
+            return;
+        }
         tlb.remove_tlb_entry(address);
         Page* page = vm_normal_page(system, old);
         if (!page) return;  // the zero page has no owner
         if (old.dirty() && page->is(Page::kCache)) page->flags |= Page::kDirty;
         --mm.rss_stat[mm_counter(*page)];
         --page->mapcount;
+        // free_swap_cache(): nobody will look for its copy.
+        if (page->is(Page::kSwapCache) && !page->mapcount && !system.swap.users(page->mapping))
+            delete_from_swap_cache(system, *page);
         tlb.remove_page(old.pfn());
     });
 }

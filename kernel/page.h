@@ -29,16 +29,21 @@ struct Page {
     static constexpr u16 kShmem = 1u << 6;          ///< of shared anonymous memory: counted as MM_SHMEMPAGES
     static constexpr u16 kDirty = 1u << 7;          ///< a cache page newer than its file
     static constexpr u16 kUptodate = 1u << 8;
+    static constexpr u16 kLru = 1u << 9;          ///< on an LRU list (lru.h), through `next` and `prev`
+    static constexpr u16 kActive = 1u << 10;      ///< which list
+    static constexpr u16 kReferenced = 1u << 11;  ///< reclaim has seen it used once
+    static constexpr u16 kSwapCache = 1u << 12;   ///< a copy of swap slot `mapping`
+    static constexpr u16 kLazyFree = 1u << 13;    ///< MADV_FREE: may be dropped while it is clean
 
     u16 flags = 0;
     u8 order = 0;  ///< of the free block that starts here (kBuddy)
     u8 unused = 0;
     u32 refcount = 0;    ///< owners: PTEs, the page cache, the kernel itself
     u32 mapcount = 0;    ///< PTEs that map it
-    u32 mapping = 0;     ///< AddressSpaceId (kCache)
-    PageIndex next = 0;  ///< free list links
+    u32 mapping = 0;     ///< AddressSpaceId (kCache) or swap slot (kSwapCache)
+    PageIndex next = 0;  ///< links of the free lists and the LRU lists
     PageIndex prev = 0;
-    u64 index = 0;  ///< page index in the file (kCache)
+    u64 index = 0;  ///< page index in the file (kCache), or of its area (kAnon): VmAreaStruct::index_of()
 
     bool is(u16 flag) const { return flags & flag; }
 };

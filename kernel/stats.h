@@ -20,6 +20,7 @@ struct FaultStats {
     u64 file_shared = 0;          ///< do_shared_fault
     u64 cow_copy = 0;             ///< do_wp_page: copied (wp_page_copy)
     u64 cow_reuse = 0;            ///< do_wp_page: reused (wp_page_reuse)
+    u64 swap = 0;                 ///< do_swap_page: swapped out, or its copy in the swap cache
     u64 spurious = 0;             ///< nothing had to change
     u64 stack_growth = 0;         ///< faults that moved a stack's vm_start; also counted above by their kind
     u64 populated = 0;    ///< by MAP_POPULATE, mlock: no trap, not in total; counted above as getrusage does
@@ -35,6 +36,15 @@ struct ThpStats {
     u64 collapse_alloc = 0;         ///< huge pages made of small ones
     u64 collapse_alloc_failed = 0;  ///< no 2 MiB in a row for that
     u64 split_pmd = 0;              ///< huge mappings cut into small ones
+};
+
+/// Reclaim (vmscan.h), in pages. Names of /proc/vmstat.
+struct ReclaimStats {
+    u64 pswpin = 0, pswpout = 0;
+    u64 pgscan = 0, pgsteal = 0, pgactivate = 0, pgdeactivate = 0;
+    u64 pageoutrun = 0;
+    u64 oom_kill = 0;
+    unsigned kswapd_failures = 0;  ///< runs without a page since the last one that got any
 };
 
 struct MemoryStats {

@@ -67,7 +67,12 @@ void recount_table(MemorySystem& system, MmStruct& mm, Pfn table, unsigned level
             continue;
         }
         const VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
-        CHECK(vma && pte_present(entry), address, entry.raw);
+        CHECK(vma, address, entry.raw);
+        if (!pte_present(entry)) {
+            CHECK(system.swap.users(pte_to_swp_entry(entry)) > 0, address, entry.raw);
+            count.rss[MM_SWAPENTS]++;
+            continue;
+        }
         CHECK(!entry.writable() || (vma->vm_flags & VM_WRITE), address, entry.raw, vma->vm_flags);
         const Page* page = vm_normal_page(system, entry);
         if (!page) continue;

@@ -70,8 +70,29 @@ bool may_expand_vm(const MmStruct& mm, u64 vm_flags, u64 pages) {
     return data.cur == 0 && mm.data_vm + pages <= pages_of(data.max);  // Linux's exception for Valgrind
 }
 
+namespace {
+
+/// vm_committed_as, counted when it is asked for: only strict accounting (mode 2) does.
+u64 committed_pages(const MemorySystem& system) {
+    u64 pages = 0;
+    for (const MmStruct* mm : system.address_spaces())
+        for (const auto& [end, vma] : mm->mm_mt)
+            if (vma.vm_flags & VM_ACCOUNT) pages += vma.pages();
+    return pages;
+}
+
+}  // namespace
+
 bool vm_enough_memory(const MemorySystem& system, u64 pages) {
-    return pages <= system.mem_map.frames();
+    switch (system.overcommit) {
+        case Overcommit::kAlways:
+            return true;
+        case Overcommit::kNever:  // vm_commit_limit() with overcommit_ratio 50
+            return committed_pages(system) + pages <= system.buddy.managed_frames() / 2 + system.swap.total();
+        case Overcommit::kGuess:
+            break;
+    }
+    return pages <= system.mem_map.frames() + system.swap.total();
 }
 
 bool mlock_future_ok(const MmStruct& mm, u64 vm_flags, u64 bytes) {

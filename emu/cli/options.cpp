@@ -46,7 +46,7 @@ class HelpFormatter : public CLI::Formatter {
 /// Options that CLI11 hands over as text and that need a look before they are Options.
 struct Raw {
     std::string faults, calls;  // of explain
-    std::string memory, stack, story_faults, csv, inject;
+    std::string memory, swap, stack, story_faults, csv, inject;
     std::vector<std::string> set_environment;
     bool clear_environment = false, json = false;
 };
@@ -67,6 +67,14 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
     app.add_option("--memory", raw.memory, "guest RAM, e.g. 256M (default 1G)")
         ->type_name("SIZE")
+        ->group("Machine");
+    app.add_option("--swap", raw.swap, "swap space, e.g. 256M (default none)")
+        ->type_name("SIZE")
+        ->group("Machine");
+    app.add_option("--overcommit", options.overcommit,
+                   "0 refuses what exceeds RAM and swap, 1 nothing, 2 more than half of RAM and swap")
+        ->type_name("MODE")
+        ->check(CLI::Range(0, 2))
         ->group("Machine");
     app.add_option("--stack", raw.stack, "limit of the stack (default 8M)")
         ->type_name("SIZE")
@@ -98,8 +106,9 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
                    "end the guest with SIGXCPU after N instructions")
         ->type_name("N")
         ->group("Machine");
-    app.add_option("--engine", options.engine,
-                   "what runs the guest: auto, interpreter or jit (hot code translated); the results are the same")
+    app.add_option(
+           "--engine", options.engine,
+           "what runs the guest: auto, interpreter or jit (hot code translated); the results are the same")
         ->type_name("ENGINE")
         ->capture_default_str()
         ->check(CLI::IsMember({"auto", "interpreter", "jit"}))
@@ -229,6 +238,12 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
         if (*size < kSmallest || *size > kLargest)
             return "--memory: " + raw.memory + " is not within 4M to 1T";
         options.memory_bytes = *size & ~u64{4095};
+    }
+    if (!raw.swap.empty()) {
+        const std::optional<u64> size = parse_size(raw.swap);
+        if (!size) return "--swap: '" + raw.swap + "' is no size (such as 256M)";
+        if (*size < 4096 || *size > kLargest) return "--swap: " + raw.swap + " is not within 4K to 1T";
+        options.kernel.swap_bytes = *size & ~u64{4095};
     }
     if (!raw.stack.empty()) {
         const std::optional<u64> size = parse_size(raw.stack);
@@ -366,6 +381,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     if (options.guest[0].empty()) return wrong("the name of the program to run is empty");
     options.tlb_given = app.count("--tlb") > 0;
     options.epoch_given = app.count("--epoch") > 0;
+    options.kernel.overcommit = static_cast<kernel::Overcommit>(options.overcommit);
     const std::string problem = finish(options, raw, std::move(environment));
     if (!problem.empty()) return wrong(problem);
     if (options.command == Command::kExplain)

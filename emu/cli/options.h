@@ -40,6 +40,7 @@ struct Options {
     bool five_levels = false;
     bool verify = false;
     bool check = false;
+    int overcommit = 0;
     mmu::u64 max_instructions = 0;              ///< 0: no limit
     mmu::u64 at_instruction = 0, at_fault = 0;  ///< where maps, smaps and buddy look; 0: at the guest's end
     std::string engine = "auto";  ///< or interpreter, jit

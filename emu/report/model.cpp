@@ -241,6 +241,7 @@ constexpr Statistic kStatistics[] = {
     {"page_faults", "file_shared", fault<&FaultStats::file_shared>, nullptr, {}, "do_shared_fault"},
     {"page_faults", "cow_copy", fault<&FaultStats::cow_copy>, nullptr, {}, "do_wp_page: copied"},
     {"page_faults", "cow_reuse", fault<&FaultStats::cow_reuse>, nullptr, {}, "do_wp_page: reused"},
+    {"page_faults", "swap", fault<&FaultStats::swap>, nullptr, {}, "do_swap_page: it had been swapped out"},
     {"page_faults", "spurious", fault<&FaultStats::spurious>, nullptr, {}, "nothing had to change"},
     {"page_faults",
      "stack_growth",

@@ -15,8 +15,9 @@ constexpr unsigned kPssShift = 12;
 /// struct mem_size_stats: bytes.
 struct MemSizeStats {
     u64 resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
-    u64 referenced = 0, anonymous = 0, anonymous_thp = 0;
-    u64 pss = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0, pss_locked = 0, pss_dirty = 0;  // << kPssShift
+    u64 referenced = 0, anonymous = 0, anonymous_thp = 0, lazyfree = 0, swap = 0;
+    u64 swap_pss = 0, pss = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0, pss_locked = 0,
+        pss_dirty = 0;  // << kPssShift
 };
 
 /// smaps_account(): one page that is mapped.
@@ -24,6 +25,7 @@ void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page,
     const bool dirty = pte.dirty() || page.is(Page::kDirty);
     mss.resident += mmu::kPageSize;
     if (page.is(Page::kAnon)) mss.anonymous += mmu::kPageSize;
+    if (page.is(Page::kLazyFree) && !dirty) mss.lazyfree += mmu::kPageSize;
     if (pte.accessed()) mss.referenced += mmu::kPageSize;
     const bool shared = page.mapcount >= 2;
     (shared  ? dirty ? mss.shared_dirty : mss.shared_clean
@@ -37,9 +39,15 @@ void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page,
 }
 
 /// smap_gather_stats()
-void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, MemSizeStats& mss) {
+void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma,
+                       MemSizeStats& mss) {
     mss.anonymous_thp += count_anon_thps(system, mm, vma.vm_start, vma.vm_end) * kPmdSize;
     walk_leaves(system, mm, vma.vm_start, vma.vm_end, [&](u64, Pte pte) {
+        if (!pte_none(pte) && !pte_present(pte)) {
+            const u32 users = system.swap.users(pte_to_swp_entry(pte));
+            mss.swap += mmu::kPageSize;
+            mss.swap_pss += (mmu::kPageSize << kPssShift) / std::max<u32>(users, 1);
+        }
         if (!pte_present(pte)) return;
         if (const Page* page = vm_normal_page(system, pte)) smaps_account(mss, vma, *page, pte);
     });
@@ -65,12 +73,13 @@ std::string show_smap(const MemSizeStats& mss, bool rollup) {
     text += kilobytes("Private_Dirty:  ", mss.private_dirty);
     text += kilobytes("Referenced:     ", mss.referenced);
     text += kilobytes("Anonymous:      ", mss.anonymous);
-    // Features that this kernel does not have: KSM, lazy freeing, huge pages of files, swap.
-    text += kilobytes("KSM:            ", 0) + kilobytes("LazyFree:       ", 0);
+    text += kilobytes("KSM:            ", 0) + kilobytes("LazyFree:       ", mss.lazyfree);
     text += kilobytes("AnonHugePages:  ", mss.anonymous_thp);
-    for (const char* name : {"ShmemPmdMapped: ", "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:",
-                             "Swap:           ", "SwapPss:        "})
+    // Features that this kernel does not have: huge pages of files and of pools.
+    for (const char* name : {"ShmemPmdMapped: ", "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:"})
         text += kilobytes(name, 0);
+    text +=
+        kilobytes("Swap:           ", mss.swap) + kilobytes("SwapPss:        ", mss.swap_pss >> kPssShift);
     return text + kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
 }
 
@@ -175,7 +184,9 @@ std::string auxv(KernelState& kernel, Task& task) {
 /// pte_to_pagemap_entry(). The frame's number is root's to see (CAP_SYS_ADMIN).
 u64 pagemap_entry(const MemorySystem& system, Pte pte, bool show_pfn) {
     constexpr u64 kMapExclusive = u64{1} << 56, kFile = u64{1} << 61, kPresent = u64{1} << 63;
-    if (!pte_present(pte)) return 0;
+    constexpr u64 kSwapped = u64{1} << 62;
+    if (pte_none(pte)) return 0;
+    if (!pte_present(pte)) return kSwapped | (show_pfn ? u64{pte_to_swp_entry(pte)} << 5 : 0);
     u64 entry = kPresent | (show_pfn ? pte.pfn().value : 0);
     if (const Page* page = vm_normal_page(system, pte)) {
         if (!page->is(Page::kAnon)) entry |= kFile;

@@ -17,7 +17,9 @@ struct VmCounts {
     u64 anon_huge = 0, anon_thps = 0;
     u64 thp_fault_alloc = 0, thp_fault_fallback = 0, thp_split_pmd = 0, thp_collapse_alloc = 0,
         thp_collapse_alloc_failed = 0, thp_zero_page_alloc = 0;
-    u64 inactive_anon = 0, inactive_file = 0, zero = 0;
+    u64 inactive_anon = 0, inactive_file = 0, active_anon = 0, active_file = 0, zero = 0;
+    u64 swap_total = 0, swap_free = 0, swap_cached = 0;
+    u64 pswpin = 0, pswpout = 0, pgsteal = 0, pgscan = 0, pgactivate = 0, pgdeactivate = 0, pageoutrun = 0;
 };
 
 void count_frames(const MemorySystem& system, VmCounts& counts) {
@@ -37,6 +39,7 @@ void count_frames(const MemorySystem& system, VmCounts& counts) {
         counts.shmem += cached && page.is(Page::kShmem);
         counts.dirty += cached && !page.is(Page::kShmem) && page.is(Page::kDirty);
         counts.tables += page.is(Page::kTable);
+        counts.swap_cached += page.is(Page::kSwapCache);
     }
 }
 
@@ -59,8 +62,6 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.committed += counts.shmem;
     counts.free = system.buddy.free_frames();
     counts.managed = system.buddy.managed_frames();
-    counts.inactive_anon = counts.anon_mapped + counts.shmem - std::min(counts.mlocked, counts.anon_mapped);
-    counts.inactive_file = counts.file - counts.shmem;
     counts.anon_thps = system.thp.anon_thps;
     counts.anon_huge = counts.anon_thps * kHpagePmdNr;
     counts.thp_fault_alloc = system.thp.stats.fault_alloc;
@@ -69,6 +70,22 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.thp_collapse_alloc_failed = system.thp.stats.collapse_alloc_failed;
     counts.thp_split_pmd = system.thp.stats.split_pmd;
     counts.thp_zero_page_alloc = system.thp.stats.zero_page_alloc;
+    counts.active_anon = system.lru.count(LRU_ACTIVE_ANON);
+    counts.active_file = system.lru.count(LRU_ACTIVE_FILE);
+    const u64 inactive_anon = system.lru.count(LRU_INACTIVE_ANON);
+    counts.inactive_anon = inactive_anon + counts.shmem - std::min(counts.mlocked, inactive_anon);
+    counts.inactive_file = system.lru.count(LRU_INACTIVE_FILE);
+    counts.swap_total = system.swap.total();
+    counts.swap_free = system.swap.free();
+    const ReclaimStats& reclaim = system.reclaim;
+    counts.pswpin = reclaim.pswpin;
+    counts.pswpout = reclaim.pswpout;
+    counts.pgsteal = reclaim.pgsteal;
+    counts.pgscan = reclaim.pgscan;
+    counts.pgactivate = reclaim.pgactivate;
+    counts.pgdeactivate = reclaim.pgdeactivate;
+    counts.pageoutrun = reclaim.pageoutrun;
+    counts.oom_kill = reclaim.oom_kill;
     counts.pgfault = system.faults.minor + system.faults.major;
     counts.pgmajfault = system.faults.major;
     counts.pgreuse = system.faults.cow_reuse;
@@ -103,19 +120,20 @@ std::string meminfo(KernelState& kernel, Task&) {
     static constexpr Row kMiddle[] = {
         {"Buffers:        ", kZero},
         {"Cached:         ", &VmCounts::file},
-        {"SwapCached:     ", kZero},
+        {"SwapCached:     ", &VmCounts::swap_cached},
     };
-    text += page_rows(kMiddle, counts) + kilobytes("Active:         ", 0);
+    text += page_rows(kMiddle, counts);
+    text += kilobytes("Active:         ", (counts.active_anon + counts.active_file) << mmu::kPageShift);
     text += kilobytes("Inactive:       ", (counts.inactive_anon + counts.inactive_file) << mmu::kPageShift);
     static constexpr Row kLists[] = {
-        {"Active(anon):   ", kZero},
+        {"Active(anon):   ", &VmCounts::active_anon},
         {"Inactive(anon): ", &VmCounts::inactive_anon},
-        {"Active(file):   ", kZero},
+        {"Active(file):   ", &VmCounts::active_file},
         {"Inactive(file): ", &VmCounts::inactive_file},
         {"Unevictable:    ", &VmCounts::mlocked},
         {"Mlocked:        ", &VmCounts::mlocked},
-        {"SwapTotal:      ", kZero},
-        {"SwapFree:       ", kZero},
+        {"SwapTotal:      ", &VmCounts::swap_total},
+        {"SwapFree:       ", &VmCounts::swap_free},
         {"Zswap:          ", kZero},
         {"Zswapped:       ", kZero},
         {"Dirty:          ", &VmCounts::dirty},
@@ -135,7 +153,7 @@ std::string meminfo(KernelState& kernel, Task&) {
         {"WritebackTmp:   ", kZero},
     };
     text += page_rows(kLists, counts);
-    text += kilobytes("CommitLimit:    ", counts.managed / 2 << mmu::kPageShift);
+    text += kilobytes("CommitLimit:    ", (counts.managed / 2 + counts.swap_total) << mmu::kPageShift);
     text += kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
     text += "VmallocTotal:   34359738367 kB\n";
     static constexpr Row kLast[] = {
@@ -155,16 +173,16 @@ std::string meminfo(KernelState& kernel, Task&) {
 constexpr Row kVmstat[] = {
     {"nr_free_pages", &VmCounts::free},
     {"nr_zone_inactive_anon", &VmCounts::inactive_anon},
-    {"nr_zone_active_anon", &VmCounts::zero},
+    {"nr_zone_active_anon", &VmCounts::active_anon},
     {"nr_zone_inactive_file", &VmCounts::inactive_file},
-    {"nr_zone_active_file", &VmCounts::zero},
+    {"nr_zone_active_file", &VmCounts::active_file},
     {"nr_zone_unevictable", &VmCounts::mlocked},
     {"nr_zone_write_pending", &VmCounts::dirty},
     {"nr_mlock", &VmCounts::mlocked},
     {"nr_inactive_anon", &VmCounts::inactive_anon},
-    {"nr_active_anon", &VmCounts::zero},
+    {"nr_active_anon", &VmCounts::active_anon},
     {"nr_inactive_file", &VmCounts::inactive_file},
-    {"nr_active_file", &VmCounts::zero},
+    {"nr_active_file", &VmCounts::active_file},
     {"nr_unevictable", &VmCounts::mlocked},
     {"nr_slab_reclaimable", &VmCounts::zero},
     {"nr_slab_unreclaimable", &VmCounts::zero},
@@ -176,14 +194,19 @@ constexpr Row kVmstat[] = {
     {"nr_shmem", &VmCounts::shmem},
     {"nr_anon_transparent_hugepages", &VmCounts::anon_thps},
     {"nr_page_table_pages", &VmCounts::tables},
-    {"nr_swapcached", &VmCounts::zero},
-    {"pswpin", &VmCounts::zero},
-    {"pswpout", &VmCounts::zero},
+    {"nr_swapcached", &VmCounts::swap_cached},
+    {"pswpin", &VmCounts::pswpin},
+    {"pswpout", &VmCounts::pswpout},
     {"pgalloc_normal", &VmCounts::pgalloc},
     {"pgfree", &VmCounts::pgfree},
+    {"pgactivate", &VmCounts::pgactivate},
+    {"pgdeactivate", &VmCounts::pgdeactivate},
     {"pgfault", &VmCounts::pgfault},
     {"pgmajfault", &VmCounts::pgmajfault},
     {"pgreuse", &VmCounts::pgreuse},
+    {"pgsteal_kswapd", &VmCounts::pgsteal},
+    {"pgscan_kswapd", &VmCounts::pgscan},
+    {"pageoutrun", &VmCounts::pageoutrun},
     {"oom_kill", &VmCounts::oom_kill},
     {"thp_fault_alloc", &VmCounts::thp_fault_alloc},
     {"thp_fault_fallback", &VmCounts::thp_fault_fallback},
@@ -224,6 +247,7 @@ std::string pagetypeinfo(KernelState& kernel, Task&) {
 std::string zoneinfo(KernelState& kernel, Task&) {
     const VmCounts counts = vm_counts(kernel);
     const Buddy& buddy = kernel.system.buddy;
+    const Watermarks& marks = kernel.system.watermarks;
     std::string text = "Node 0, zone   Normal\n  per-node stats";
     for (const Row& row : kVmstat) {
         const std::string name = row.name;
@@ -232,9 +256,10 @@ std::string zoneinfo(KernelState& kernel, Task&) {
         text += proc_format("\n      %-12s %llu", row.name, proc_number(counts.*row.pages));
     }
     text += proc_format(
-        "\n  pages free     %llu\n        boost    0\n        min      0\n        low      0\n"
-        "        high     0\n        promo    0",
-        proc_number(counts.free));
+        "\n  pages free     %llu\n        boost    0\n        min      %llu\n        low      "
+        "%llu\n        high     %llu\n        promo    %llu",
+        proc_number(counts.free), proc_number(marks.min), proc_number(marks.low), proc_number(marks.high),
+        proc_number(marks.high + marks.min / 4));
     text += proc_format(
         "\n        spanned  %llu\n        present  %llu\n        managed  %llu\n        cma      0",
         proc_number(kernel.system.mem_map.frames()), proc_number(kernel.system.mem_map.frames()),
@@ -248,11 +273,18 @@ std::string zoneinfo(KernelState& kernel, Task&) {
                               proc_number(buddy.first_frame()));
 }
 
-std::string swaps(KernelState&, Task&) {
-    return "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+std::string swaps(KernelState& kernel, Task&) {
+    const SwapArea& swap = kernel.system.swap;
+    const auto kib = [](u64 pages) { return std::to_string(pages << (mmu::kPageShift - 10)); };
+    std::string text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    if (!swap.total()) return text;
+    const std::string size = kib(swap.total()), used = kib(swap.used());
+    const auto tabs = [](const std::string& field) { return field.size() < 8 ? "\t\t" : "\t"; };
+    return text + proc_format("%-40s%s\t%s%s%s%s%d\n", "/dev/swap", "partition", size.c_str(), tabs(size),
+                              used.c_str(), tabs(used), -2);
 }
-std::string overcommit_memory(KernelState&, Task&) {
-    return "0\n";
+std::string overcommit_memory(KernelState& kernel, Task&) {
+    return std::to_string(static_cast<int>(kernel.system.overcommit)) + "\n";
 }
 std::string mmap_min_addr(KernelState&, Task&) {
     return std::to_string(kMmapMinAddr) + "\n";

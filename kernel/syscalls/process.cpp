@@ -149,6 +149,8 @@ i64 sysinfo(Syscall& call) {
     info.uptime = static_cast<long>(call.kernel.clock.now_ns() / 1'000'000'000);
     info.totalram = call.system().buddy.managed_frames() << mmu::kPageShift;
     info.freeram = call.system().buddy.free_frames() << mmu::kPageShift;
+    info.totalswap = call.system().swap.total() << mmu::kPageShift;
+    info.freeswap = call.system().swap.free() << mmu::kPageShift;
     info.procs = static_cast<u16>(std::min<usize>(call.kernel.tasks.size(), 0xffff));
     info.mem_unit = 1;
     return call.put(info, call.args[0]);

@@ -37,7 +37,7 @@ void check_sums(const json& r) {
                        count(r, "walks", "completed_1g") + count(r, "walks", "faulted"));
     long kinds = 0;
     for (const char* kind : {"anonymous_zero", "anonymous", "file_read", "file_cow", "file_shared",
-                             "cow_copy", "cow_reuse", "spurious", "anonymous_huge", "anonymous_huge_zero"})
+                             "cow_copy", "cow_reuse", "swap", "spurious", "anonymous_huge", "anonymous_huge_zero"})
         kinds += count(r, "page_faults", kind);
     CHECK(kinds == count(r, "page_faults", "minor") + count(r, "page_faults", "major"));
     CHECK(count(r, "page_faults", "total") == count(r, "page_faults", "minor") +

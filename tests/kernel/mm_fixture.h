@@ -50,6 +50,11 @@ class Machine {
             REQUIRE(mmu_.write_cr4(mmu_.control().cr4 | (cr4 & Cr::kCr4Pcide)).has_value());
         }
         system = std::make_unique<kernel::MemorySystem>(memory_, mmu_);
+        system->address_spaces = [this] {
+            std::vector<kernel::MmStruct*> all = others;
+            all.push_back(&mm);
+            return all;
+        };
         mm = *kernel::mm_alloc(*system);
         kernel::arch_pick_mmap_layout(mm, 0);
         kernel::switch_mm(*system, mm);

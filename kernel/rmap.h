@@ -1,0 +1,67 @@
+// From a frame to the PTEs that map it. Linux: mm/rmap.c rmap_walk_anon(), rmap_walk_file(). A page knows its
+// index (page.index): an area that could map it has that index, and whether it does its page table says. A
+// huge page is split when somebody looks. Deviation: there is no interval tree: where the first guess fails,
+// all areas are looked at.
+#pragma once
+
+#include <span>
+
+#include "kernel/huge_memory.h"
+#include "kernel/mm_internal.h"
+
+namespace kernel {
+
+/// One mapping of a page.
+struct PageVma {
+    MmStruct& mm;
+    VmAreaStruct& vma;
+    u64 address;
+    u64* pte;
+};
+
+/// The PTE of `vma` that maps the frame; null: none.
+inline u64* page_vma_mapped(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, PageIndex index,
+                            u64& address) {
+    const Page& page = system.mem_map.at_index(index);
+    if (page.index < vma.vm_pgoff || page.index - vma.vm_pgoff >= vma.pages()) return nullptr;
+    address = vma.vm_start + ((page.index - vma.vm_pgoff) << mmu::kPageShift);
+    u64* pmd = pmd_offset_map(system, mm, address);
+    if (pmd && pmd_trans_huge(*pmd)) {
+        const Pte part = small_part_of(Pte{*pmd}, address);
+        if (part.special() || part.pfn().value != index) return nullptr;
+        split_huge_pmd(system, mm, pmd, address);  // reclaim deals with small pages
+    }
+    u64* ptep = pte_offset_map(system, mm, address);
+    if (!ptep) return nullptr;
+    const Pte pte = ptep_get(ptep);
+    return pte_present(pte) && !pte.special() && pte.pfn().value == index ? ptep : nullptr;
+}
+
+/// visit(PageVma) for each PTE that maps the frame, until all are found. It may clear that PTE.
+template <class Visit>
+void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, PageIndex index, Visit&& visit) {
+    const Page& page = system.mem_map.at_index(index);
+    u32 left = page.mapcount;
+    u64 address = 0;
+    for (MmStruct* mm : mms) {
+        if (!left) return;
+        // Anonymous memory that was never moved lies where its index says.
+        VmAreaStruct* guess = mm->mm_mt.vma_lookup(page.index << mmu::kPageShift);
+        if (guess && page.is(Page::kAnon)) {
+            if (u64* ptep = page_vma_mapped(system, *mm, *guess, index, address)) {
+                --left;
+                visit(PageVma{*mm, *guess, address, ptep});
+            }
+        }
+        for (auto& [end, vma] : mm->mm_mt) {
+            if (!left) return;
+            if (&vma == guess && page.is(Page::kAnon)) continue;
+            if (u64* ptep = page_vma_mapped(system, *mm, vma, index, address)) {
+                --left;
+                visit(PageVma{*mm, vma, address, ptep});
+            }
+        }
+    }
+}
+
+}  // namespace kernel

@@ -1,0 +1,25 @@
+// Reclaim: giving up pages that nobody used lately so that others can have their frames. Linux: mm/vmscan.c,
+// mm/page_alloc.c __setup_per_zone_wmarks(). kswapd runs at once, in no virtual time, when free memory falls
+// below the low mark; whoever allocates below the min mark reclaims itself.
+#pragma once
+
+#include "kernel/mm.h"
+
+namespace kernel {
+
+/// min, low and high of a zone of `managed` frames, in frames.
+Watermarks setup_per_zone_wmarks(u64 managed);
+
+/// Frees up to `target` pages. The number freed.
+u64 try_to_free_pages(MemorySystem& system, u64 target);
+/// kswapd: reclaims until free memory is above the high mark, or nothing more can be had.
+void balance_pgdat(MemorySystem& system);
+/// reclaim_pages() of MADV_PAGEOUT: one page now, whether it was used or not. False: it stays.
+bool reclaim_page(MemorySystem& system, PageIndex page);
+
+/// delete_from_swap_cache(): the page is no copy of a slot any more; the swap cache's reference goes.
+void delete_from_swap_cache(MemorySystem& system, Page& page);
+/// free_swap_and_cache(): a PTE with a swap entry is gone.
+void free_swap_entry(MemorySystem& system, SwapSlot slot);
+
+}  // namespace kernel
