@@ -46,3 +46,28 @@ TEST_CASE("Guests: maps, smaps and buddy show a guest from outside, at a place o
     CHECK(emulate({"maps", "--at-instruction", "1000"}, cat).out.empty());
     CHECK(emulate({"buddy"}, cat).err.starts_with("Node 0, zone   Normal "));
 }
+
+TEST_CASE("Guests: with half of its working set as RAM a guest swaps and prints the same") {
+    const test::Words guest{guest_path("working_set.musl")}, small{"--memory", "8M", "--swap", "64M"};
+    const auto plain = emulate({"run"}, guest);
+    const auto swapped = emulate({"run", "--memory", "8M", "--swap", "64M"}, guest);
+    CHECK(swapped.status == 0);
+    CHECK(swapped.out == plain.out);
+    CHECK(swapped.err.empty());
+    const auto counts = test::statistics_of(guest, small);
+    CHECK(counts.at("page_faults").at("swap").get<long>() > 4096);
+    CHECK(counts.at("page_faults").at("major").get<long>() >=
+          counts.at("page_faults").at("swap").get<long>());
+    // Without swap the same guest ends as on Linux.
+    const auto killed = emulate({"run", "--memory", "8M"}, guest);
+    CHECK(killed.status == 137);
+    CHECK(killed.err.find("ut of memory") != std::string::npos);
+}
+
+TEST_CASE("Guests: busybox free and /proc/swaps tell of the swap space") {
+    const auto swaps = emulate({"run", "--swap", "64M"}, {kBusybox, "cat", "/proc/swaps"});
+    CHECK(swaps.out.find("/dev/swap                               partition\t65536\t\t0\t\t-2\n") !=
+          std::string::npos);
+    const auto free = emulate({"run", "--swap", "64M"}, {kBusybox, "free"});
+    CHECK(free.out.find("Swap:         65536           0       65536") != std::string::npos);
+}
