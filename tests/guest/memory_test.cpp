@@ -59,7 +59,7 @@ TEST_CASE("Guests: with half of its working set as RAM a guest swaps and prints 
     CHECK(counts.at("page_faults").at("major").get<long>() >=
           counts.at("page_faults").at("swap").get<long>());
     // Without swap the same guest ends as on Linux.
-    const auto killed = emulate({"run", "--memory", "8M"}, guest);
+    const auto killed = emulate({"run", "--memory", "8M", "--overcommit", "1"}, guest);
     CHECK(killed.status == 137);
     CHECK(killed.err.find("ut of memory") != std::string::npos);
 }
