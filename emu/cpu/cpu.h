@@ -65,6 +65,8 @@ struct Cpu {
     i64 run_budget = 0;  ///< what `budget` was when this run began
     mmu::Fault fault{};
     std::atomic<bool> stop{false};   ///< makes run() return kBudget soon; a host signal handler may set it
+    u64 random_seed = 1;             ///< of RDRAND and RDSEED
+    u32 warned = 0;                  ///< which log lines have been written (emu/insn/warn.h)
     u8 canonical_shift = 16;         ///< 64 minus the width of linear addresses: 16, or 7 with LA57
     DebugHooks* debug = nullptr;     ///< null: nobody debugs; set before run() and unchanged during it
     bool rebuild_block = false;      ///< the block at rip no longer is what is in memory there

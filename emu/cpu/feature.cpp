@@ -13,7 +13,6 @@ constexpr auto kEbx = CpuidWord::kEbx, kEcx = CpuidWord::kEcx, kEdx = CpuidWord:
 constexpr FeatureRow kRows[] = {
     {Feature::kSse3, "sse3", k1, 0, kEcx, 0},
     {Feature::kPclmulqdq, "pclmulqdq", k1, 0, kEcx, 1},
-    {Feature::kMonitor, "monitor", k1, 0, kEcx, 3},
     {Feature::kSsse3, "ssse3", k1, 0, kEcx, 9},
     {Feature::kFma, "fma", k1, 0, kEcx, 12},
     {Feature::kCmpxchg16b, "cx16", k1, 0, kEcx, 13},
@@ -88,13 +87,24 @@ std::string names_of(FeatureSet features) {
 }
 
 FeatureSet implemented_features() {
-    FeatureSet set = {Feature::kSse3, Feature::kCmpxchg16b, Feature::kPcid, Feature::kInvpcid,
-                      Feature::kPrefetchw};
-    // Vector instructions with VEX encodings are executed by the host's own.
-    constexpr FeatureSet kVectors = {Feature::kAvx, Feature::kAvx2, Feature::kFma, Feature::kF16c};
-    if (host_features().contains(kVectors))
-        set = set | kVectors | FeatureSet{Feature::kXsave, Feature::kOsxsave};
-    return set;
+    static const FeatureSet features = [] {
+        FeatureSet set = {Feature::kSse3,   Feature::kCmpxchg16b, Feature::kPcid,      Feature::kInvpcid,
+                          Feature::kSsse3,  Feature::kSse41,      Feature::kSse42,     Feature::kPopcnt,
+                          Feature::kMovbe,  Feature::kLzcnt,      Feature::kBmi1,      Feature::kBmi2,
+                          Feature::kAdx,    Feature::kAes,        Feature::kPclmulqdq, Feature::kSha,
+                          Feature::kRdpid,  Feature::kRdtscp,     Feature::kFsgsbase,  Feature::kRdrand,
+                          Feature::kRdseed, Feature::kErms,       Feature::kFsrm,      Feature::kClflushopt,
+                          Feature::kClwb,   Feature::kPrefetchw};
+        // These run as the host's own instructions only.
+        for (const Feature feature : {Feature::kSsse3, Feature::kSse41, Feature::kSse42})
+            if (!host_features().has(feature)) set = set.without({feature});
+        // So do vector instructions with VEX encodings.
+        constexpr FeatureSet kVectors = {Feature::kAvx, Feature::kAvx2, Feature::kFma, Feature::kF16c};
+        if (host_features().contains(kVectors))
+            set = set | kVectors | FeatureSet{Feature::kXsave, Feature::kOsxsave};
+        return set;
+    }();
+    return features;
 }
 
 FeatureSet host_features() {

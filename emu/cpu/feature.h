@@ -19,7 +19,6 @@ enum class Feature : u8 {
     kBase,
     kSse3,
     kPclmulqdq,
-    kMonitor,
     kSsse3,
     kFma,
     kCmpxchg16b,
@@ -104,7 +103,7 @@ std::optional<Feature> find_feature(std::string_view name);
 /// "avx avx2 bmi1", in the order of the enum; kBase is left out.
 std::string names_of(FeatureSet features);
 
-/// What this emulator executes. CPUID offers nothing else, whatever CPU is asked for.
+/// What this emulator executes on this host. CPUID offers nothing else, whatever CPU is asked for.
 FeatureSet implemented_features();
 
 /// What the host's CPU and kernel offer: which handlers may be the host's own instructions.

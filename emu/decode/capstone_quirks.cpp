@@ -46,9 +46,10 @@ bool refused_by_capstone(const Fields& f) {
     // Vector rows look at VEX.L, W and vvvv themselves; Capstone is wrong about what is ignored.
     if (f.vex) return !is_vex_general(f);
     if (f.map != Map::k0F) return false;
+    if (f.opcode == 0x01 && f.mod == 3 && f.modrm_reg() == 5) return true;  // RDPKRU, WRPKRU
     if (f.opcode >= 0x18 && f.opcode <= 0x1f) return true;  // hint NOPs in register form, RDSSPD/Q
     if (f.opcode == 0x0d) return true;                      // PREFETCHW and its reserved neighbours
-    if (f.opcode == 0xff) return true;                      // UD0
+    if (f.opcode == 0xff || f.opcode == 0xb9) return true;  // UD0, UD1 with ModRM
     // LFENCE, MFENCE, SFENCE with any r/m.
     return f.opcode == 0xae && f.mod == 3 && f.modrm_reg() >= 5 && !f.repeat && !f.operand16;
 }

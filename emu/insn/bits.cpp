@@ -1,8 +1,8 @@
 // BT BTS BTR BTC BSF BSR. SDM Vol. 2. Flags that the manual leaves undefined are those of AMD's Zen: BT and
 // its kin keep them; BSF and BSR clear CF, AF, SF and OF and give the parity of the result.
 //
-// With F3h, BSF and BSR are TZCNT and LZCNT where the CPU has BMI1 and LZCNT; an x86-64-v1 CPU ignores the
-// prefix.
+// With F3h, BSF and BSR are TZCNT and LZCNT where the CPU has BMI1 and LZCNT (integer_extensions.cpp, whose
+// rows come first); another CPU ignores the prefix.
 #include <bit>
 
 #include "emu/insn/chapters.h"

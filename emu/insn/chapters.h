@@ -17,26 +17,34 @@ Rows conditional();    ///< CMOVcc SETcc
 Rows control_flow();   ///< JMP Jcc CALL RET LOOP JRCXZ ENTER LEAVE INT3 UD2
 Rows segments();       ///< MOV to and from segment registers, PUSH POP FS GS, LSS .., far JMP CALL RET, IRET
 Rows shifts();         ///< SHL SHR SAR ROL ROR RCL RCR SHLD SHRD
-Rows bits();           ///< BT BTS BTR BTC BSF BSR (POPCNT LZCNT TZCNT where the CPU model has them)
-Rows multiply();       ///< MUL IMUL DIV IDIV
-Rows strings();        ///< MOVS CMPS STOS LODS SCAS with REP, REPE, REPNE
-Rows flags();          ///< CLC STC CMC CLD STD LAHF SAHF PUSHF POPF
-Rows system();         ///< SYSCALL CPUID RDTSC fences, prefetches, NOPs, what is privileged (#GP)
-Rows sse_move();       ///< MOVAPS .. MOVNT*, MOVMSK*, PEXTRW, PINSRW, MASKMOVDQU
-Rows sse_integer();    ///< the P* family on XMM registers
-Rows sse_shuffle();    ///< PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD
-Rows sse_float();      ///< arithmetic, compares, logic
-Rows sse_convert();    ///< CVT*
-Rows sse_state();      ///< LDMXCSR STMXCSR FXSAVE FXRSTOR
-Rows avx_move();       ///< VMOV*, inserts, extracts, broadcasts of memory, VZEROUPPER
-Rows avx_float();      ///< arithmetic, comparisons, logic, shuffles, conversions
-Rows avx_integer();    ///< the VP* family on XMM registers
-Rows avx2_integer();   ///< the same on YMM registers
-Rows avx2_permute();   ///< broadcasts, permutations across lanes, shifts by vectors
-Rows avx_masked();     ///< VMASKMOVPS, VMASKMOVPD, VMASKMOVDQU
-Rows avx2_masked();    ///< VPMASKMOVD, VPMASKMOVQ, the gathers
-Rows avx_string();     ///< VPCMPISTR*, VPCMPESTR*, VPHMINPOSUW, VLDMXCSR
-Rows avx_crypto();     ///< VAES*, VPCLMULQDQ
+Rows integer_extensions();  ///< POPCNT LZCNT TZCNT MOVBE CRC32 ADCX ADOX
+Rows bmi();                 ///< BMI1 and BMI2: ANDN BEXTR .. RORX
+Rows bits();                ///< BT BTS BTR BTC BSF BSR
+Rows multiply();            ///< MUL IMUL DIV IDIV
+Rows strings();             ///< MOVS CMPS STOS LODS SCAS with REP, REPE, REPNE
+Rows flags();               ///< CLC STC CMC CLD STD LAHF SAHF PUSHF POPF
+Rows user_state();          ///< RDFSBASE .. WRGSBASE RDPKRU WRPKRU RDPID RDRAND RDSEED
+Rows system();              ///< SYSCALL CPUID RDTSC fences, prefetches, NOPs, what is privileged (#GP)
+Rows sse_move();            ///< MOVAPS .. MOVNT*, MOVMSK*, PEXTRW, PINSRW, MASKMOVDQU
+Rows sse_integer();         ///< the P* family on XMM registers
+Rows sse_shuffle();         ///< PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD
+Rows sse_float();           ///< arithmetic, compares, logic
+Rows sse_convert();         ///< CVT*
+Rows sse_state();           ///< LDMXCSR STMXCSR FXSAVE FXRSTOR
+Rows ssse3();
+Rows sse4_integer();
+Rows sse4_float();       ///< ROUND* DPPS DPPD
+Rows sse42_strings();    ///< PCMPESTRI PCMPESTRM PCMPISTRI PCMPISTRM
+Rows crypto();           ///< AES-NI PCLMULQDQ SHA
+Rows avx_move();         ///< VMOV*, inserts, extracts, broadcasts of memory, VZEROUPPER
+Rows avx_float();        ///< arithmetic, comparisons, logic, shuffles, conversions
+Rows avx_integer();      ///< the VP* family on XMM registers
+Rows avx2_integer();     ///< the same on YMM registers
+Rows avx2_permute();     ///< broadcasts, permutations across lanes, shifts by vectors
+Rows avx_masked();       ///< VMASKMOVPS, VMASKMOVPD, VMASKMOVDQU
+Rows avx2_masked();      ///< VPMASKMOVD, VPMASKMOVQ, the gathers
+Rows avx_string();       ///< VPCMPISTR*, VPCMPESTR*, VPHMINPOSUW, VLDMXCSR
+Rows avx_crypto();       ///< VAES*, VPCLMULQDQ
 Rows avx_wide_crypto();  ///< the same on YMM registers
 Rows avx_fma();
 Rows avx_half_precision();  ///< F16C
@@ -54,5 +62,7 @@ void add_arithmetic_flags(FlagTable& table);
 void add_data_transfer_flags(FlagTable& table);
 void add_shift_flags(FlagTable& table);
 void add_multiply_flags(FlagTable& table);
+void add_integer_extension_flags(FlagTable& table);
+void add_bmi_flags(FlagTable& table);
 
 }  // namespace emu::insn

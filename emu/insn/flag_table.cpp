@@ -11,6 +11,8 @@ const FlagTable& flag_table() {
         insn::add_data_transfer_flags(all);
         insn::add_shift_flags(all);
         insn::add_multiply_flags(all);
+        insn::add_integer_extension_flags(all);
+        insn::add_bmi_flags(all);
         return all;
     }();
     return table;

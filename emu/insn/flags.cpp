@@ -57,7 +57,7 @@ Exit popf(Cpu& c, const Insn* i) {
     if (!p) [[unlikely]]
         return stack_fault_exit(c, i, 1, 0);
     c.regs.gpr[mmu::kRsp] = top + sizeof(T);
-    if (!load_user_flags(c, get<T>(p), sizeof(T))) warn("POPF sets TF: the trap flag is not supported");
+    if (!load_user_flags(c, get<T>(p), sizeof(T))) warn_once(c, Warning::kPopfTrapFlag);
     return next(c, i);
 }
 

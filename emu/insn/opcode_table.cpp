@@ -8,14 +8,26 @@
 namespace emu {
 
 std::vector<std::span<const OpcodeRow>> all_chapters() {
-    return {insn::arithmetic(),   insn::data_transfer(),   insn::exchange(),    insn::conditional(),
-            insn::control_flow(), insn::segments(),        insn::shifts(),      insn::bits(),
-            insn::multiply(),     insn::strings(),         insn::flags(),       insn::system(),
-            insn::sse_move(),     insn::sse_integer(),     insn::sse_shuffle(), insn::sse_float(),
-            insn::sse_convert(),  insn::sse_state(),       insn::x87(),         insn::mmx(),
-            insn::avx_move(),     insn::avx_float(),       insn::avx_integer(), insn::avx2_integer(),
-            insn::avx2_permute(), insn::avx_masked(),      insn::avx2_masked(), insn::avx_string(),
-            insn::avx_crypto(),   insn::avx_wide_crypto(), insn::avx_fma(),     insn::avx_half_precision(),
+    return {insn::arithmetic(),    insn::data_transfer(),
+            insn::exchange(),      insn::conditional(),
+            insn::control_flow(),  insn::segments(),
+            insn::shifts(),        insn::integer_extensions(),
+            insn::bmi(),           insn::bits(),
+            insn::multiply(),      insn::strings(),
+            insn::flags(),         insn::system(),
+            insn::user_state(),    insn::sse_move(),
+            insn::sse_integer(),   insn::sse_shuffle(),
+            insn::sse_float(),     insn::sse_convert(),
+            insn::sse_state(),     insn::ssse3(),
+            insn::sse4_integer(),  insn::sse4_float(),
+            insn::sse42_strings(), insn::crypto(),
+            insn::x87(),           insn::mmx(),
+            insn::avx_move(),      insn::avx_float(),
+            insn::avx_integer(),   insn::avx2_integer(),
+            insn::avx2_permute(),  insn::avx_masked(),
+            insn::avx2_masked(),   insn::avx_string(),
+            insn::avx_crypto(),    insn::avx_wide_crypto(),
+            insn::avx_fma(),       insn::avx_half_precision(),
             insn::xsave()};
 }
 

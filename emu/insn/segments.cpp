@@ -134,7 +134,7 @@ Exit invisible_mem(Cpu& c, const Insn* i) {
 /// Whether a far transfer may go to selector:target; otherwise `exit` is the fault.
 bool may_go(Cpu& c, const Insn* i, u16 selector, u64 target, u32 loads, u32 stores, Exit& exit) {
     if (selector != kUserCs) {
-        warn("a far transfer to another code segment than the 64-bit one raises #GP");
+        warn_once(c, Warning::kFarTransfer);
         exit = bad_selector(c, i, selector, loads, stores);
         return false;
     }
@@ -178,7 +178,7 @@ struct InterruptReturn {
         if (!may_go(c, i, static_cast<u16>(popped[1]), popped[0], 5, 0, exit)) return exit;
         const u16 stack = static_cast<u16>(popped[4]);
         if (stack != kUserDs) return bad_selector(c, i, stack, 5, 0);
-        if (!load_user_flags(c, popped[2], sizeof(T))) warn("IRET sets TF: the trap flag is not supported");
+        if (!load_user_flags(c, popped[2], sizeof(T))) warn_once(c, Warning::kIretTrapFlag);
         c.regs.gpr[mmu::kRsp] = popped[3];
         return go_indirect(c, popped[0]);
     }

@@ -1,5 +1,6 @@
-// Shuffles whose order is an immediate: PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD. SDM Vol. 2. The host wants the
-// order in its instruction, so each order has its own handler.
+// Shuffles whose order is an immediate: PSHUFD PSHUFHW PSHUFLW SHUFPS SHUFPD PALIGNR. SDM Vol. 2. The host
+// wants the order in its instruction, so each order has its own handler.
+#include <algorithm>
 #include <utility>
 
 #include "emu/insn/chapters.h"
@@ -16,6 +17,14 @@ constexpr auto kShufps = []<u8 order>(Xmm a, Xmm b) {
 };
 constexpr auto kShufpd = []<u8 order>(Xmm a, Xmm b) {
     return _mm_castpd_si128(_mm_shuffle_pd(_mm_castsi128_pd(a), _mm_castsi128_pd(b), order));
+};
+
+/// Bytes `count` .. count + 15 of `a` above `b`; in SSE2, so that any host has it.
+constexpr auto kPalignr = []<u8 count>(Xmm a, Xmm b) {
+    if constexpr (count >= 16)
+        return _mm_srli_si128(a, count - 16);
+    else
+        return _mm_or_si128(_mm_srli_si128(b, count), _mm_slli_si128(a, 16 - count));
 };
 
 /// By order: handlers for registers, and for memory, which is rarer, the bare operation.
@@ -49,12 +58,14 @@ struct Shuffle {
     }
 };
 
-/// Bits of the immediate that select nothing are ignored.
+/// Bits of the immediate that select nothing are ignored; PALIGNR's counts from 32 all give zero.
 template <auto op, unsigned orders = 256>
 bool shuffle(const Fields& f, Insn& out) {
     using Form = Shuffle<op, orders>;
     out.dst = f.reg;
-    out.aux = static_cast<u8>(f.immediate() & (orders - 1));
+    constexpr bool kMasks = (orders & (orders - 1)) == 0;
+    out.aux =
+        static_cast<u8>(kMasks ? f.immediate() & (orders - 1) : std::min<u64>(f.immediate(), orders - 1));
     if (f.memory()) {
         out.run = pick_address<Form>(out);
         add_cost(out, 1, 0);
@@ -74,6 +85,7 @@ Rows sse_shuffle() {
         row("pshuflw", Prefix::kF2, 0x70, shuffle<kPshuflw>),
         row("shufps", Prefix::kNone, 0xc6, shuffle<kShufps>),
         row("shufpd", Prefix::k66, 0xc6, shuffle<kShufpd, 4>),
+        row3a(Feature::kSsse3, "palignr", Prefix::k66, 0x0f, shuffle<kPalignr, 33>),
     };
     return kRows;
 }

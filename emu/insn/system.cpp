@@ -20,7 +20,7 @@ Exit privileged(Cpu& c, const Insn* i) {
 
 /// SGDT SIDT SLDT STR SMSW under CR4.UMIP.
 Exit prevented(Cpu& c, const Insn* i) {
-    warn("SGDT, SIDT, SLDT, STR and SMSW raise #GP: user-mode instruction prevention is on");
+    warn_once(c, Warning::kUmip);
     return raise(c, i, Vector::kGeneralProtection);
 }
 
@@ -138,6 +138,9 @@ Rows system() {
         {"mfence", Map::k0F, 0xae, simple<nop>, 1, 6, kNone, kRegister},
         {"sfence", Map::k0F, 0xae, simple<nop>, 1, 7, kNone, kRegister},
         {"clflush", Map::k0F, 0xae, build_clflush, 1, 7, kNone, kMemory},
+        needs(Feature::kClflushopt,
+              {"clflushopt", Map::k0F, 0xae, build_clflush, 1, 7, Prefix::k66, kMemory}),
+        needs(Feature::kClwb, {"clwb", Map::k0F, 0xae, build_clflush, 1, 6, Prefix::k66, kMemory}),
 
         privileged_row("ins", Map::kOne, 0x6c, 2),
         privileged_row("outs", Map::kOne, 0x6e, 2),

@@ -1,7 +1,8 @@
 // Operand forms of the SSE instructions. A body is a lambda over values, `[](Xmm a, Xmm b) { return ...; }`:
 // `a` is the destination's old value (left out where it is not read), `b` the source. What it returns says
 // where the result goes: an Xmm to the vector register ModRM.reg, an integer to the general one, Flags to the
-// flags. The forms do the rest: alignment, the reference, the fault, floating-point traps. Bodies touch no
+// flags. A third parameter is an immediate (`u8 n`, kept in `aux`) or the implicit operand XMM0 (`Xmm mask`).
+// The forms do the rest: alignment, the reference, the fault, floating-point traps. Bodies touch no
 // memory.
 //
 // Legacy SSE leaves bits 255:128 of a register alone (SDM Vol. 1 14.8). Floating-point bodies are inline
@@ -38,12 +39,14 @@ struct XmmSource {
         if constexpr (size == 16) return _mm_loadu_si128(reinterpret_cast<const Xmm*>(p));
         if constexpr (size == 8) return _mm_cvtsi64_si128(get<i64>(p));
         if constexpr (size == 4) return _mm_cvtsi32_si128(get<i32>(p));
+        if constexpr (size == 2) return _mm_cvtsi32_si128(get<u16>(p));
     }
 };
 using XmmM128 = XmmSource<16, true>;
 using XmmM128Unaligned = XmmSource<16, false>;
 using XmmM64 = XmmSource<8, false>;
 using XmmM32 = XmmSource<4, false>;
+using XmmM16 = XmmSource<2, false>;
 
 template <class T>
 struct GeneralSource {
@@ -96,11 +99,17 @@ bool is_tiny(Xmm value) {
 template <auto op, class Source = XmmM128, Traps traps = Traps::kNone>
 struct VectorOp {
     using Value = typename Source::Value;
-    static constexpr bool kReadsDestination = requires(Xmm a, Value b) { op(a, b); };
 
     [[gnu::always_inline]] static auto apply(const Cpu& c, const Insn* i, Value b) {
-        if constexpr (kReadsDestination)
+        constexpr u8 n = 0;
+        if constexpr (requires(Xmm a) { op(a, b); })
             return op(xmm(c, i->dst), b);
+        else if constexpr (requires(Xmm a) { op(a, b, n); })
+            return op(xmm(c, i->dst), b, i->aux);
+        else if constexpr (requires(Xmm a) { op(a, b, a); })
+            return op(xmm(c, i->dst), b, xmm(c, 0));
+        else if constexpr (requires { op(b, n); })
+            return op(b, i->aux);
         else
             return op(b);
     }
@@ -169,6 +178,13 @@ bool vector_op(const Fields& f, Insn& out) {
     return true;
 }
 
+/// As vector_op(), with the immediate in `aux`.
+template <auto op, class Source = XmmM128, Traps traps = Traps::kNone>
+bool vector_immediate(const Fields& f, Insn& out) {
+    out.aux = static_cast<u8>(f.immediate());
+    return vector_op<op, Source, traps>(f, out);
+}
+
 /// As vector_op(), for what REX.W widens: general registers of 32 or 64 bits.
 template <auto op32, auto op64, Traps traps = Traps::kNone>
 bool vector_from_general(const Fields& f, Insn& out) {
@@ -188,6 +204,16 @@ constexpr auto kWithImmediate = [](Xmm a, Xmm b) { return op.template operator()
 constexpr OpcodeRow row(const char* name, Prefix prefix, u8 opcode, Build build,
                         Operand operand = Operand::kAny, i8 extension = -1) {
     return {name, Map::k0F, opcode, build, 1, extension, prefix, operand};
+}
+
+/// Rows of maps 0F 38 and 0F 3A.
+constexpr OpcodeRow row38(Feature feature, const char* name, Prefix prefix, u8 opcode, Build build,
+                          Operand operand = Operand::kAny) {
+    return needs(feature, {name, Map::k0F38, opcode, build, 1, -1, prefix, operand});
+}
+constexpr OpcodeRow row3a(Feature feature, const char* name, Prefix prefix, u8 opcode, Build build,
+                          Operand operand = Operand::kAny) {
+    return needs(feature, {name, Map::k0F3A, opcode, build, 1, -1, prefix, operand});
 }
 
 }  // namespace emu::insn

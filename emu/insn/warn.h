@@ -1,9 +1,14 @@
-// One log line for what a guest asks for and does not get. Apart, because the logging library is slow to
-// compile.
+// Log lines for what a guest asks for and does not get, each of them once. Apart, because the logging library is
+// slow to compile.
 #pragma once
+
+#include "emu/cpu/cpu.h"
 
 namespace emu::insn {
 
-[[gnu::cold, gnu::noinline]] void warn(const char* text);
+/// Bits of Cpu::warned.
+enum class Warning : u8 { kPopfTrapFlag, kIretTrapFlag, kFarTransfer, kUmip };
+
+[[gnu::cold, gnu::noinline]] void warn_once(Cpu& c, Warning warning);
 
 }  // namespace emu::insn

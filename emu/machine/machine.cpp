@@ -52,6 +52,7 @@ Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
       kernel_(memory_, mmu_, kernel_config(config, model_)) {
     if (config.engine != Engine::kInterpreter && !config.verify) tier_ = make_translated_tier(*cpu_);
     if (tier_) interpreter_->set_tier(tier_.get());
+    cpu_->random_seed = config.kernel.seed;
     if (config.la57) cpu_->canonical_shift = 64 - 57;
     if (config.verify) mmu_.enable_verify();
     kernel_.watch_interrupts(&pending_signal_);
@@ -129,10 +130,20 @@ void Machine::check() {
 }
 
 void Machine::handle_fault() {
-    if (cpu_->fault.vector == mmu::Vector::kInvalidOpcode)
-        LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip,
-            interpreter_->describe_current());
+    if (cpu_->fault.vector == mmu::Vector::kInvalidOpcode) log_undefined();
     kernel_.handle_fault(cpu_->fault, cpu_->regs, cpu_->counters.instructions);
+}
+
+/// Each encoding once: a guest may try the same one, or thousands, and catch the signals.
+void Machine::log_undefined() {
+    constexpr std::size_t kMostLines = 64;
+    if (undefined_.size() > kMostLines) return;
+    const std::string text = interpreter_->describe_current();
+    if (!undefined_.insert(text).second) return;
+    if (undefined_.size() > kMostLines)
+        LOG(warn, "more undefined instructions are not logged");
+    else
+        LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip, text);
 }
 
 void Machine::handle_budget() {

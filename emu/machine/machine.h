@@ -10,6 +10,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -103,6 +104,7 @@ class Machine {
     u64 budget() const;
     void check();
     void handle_fault();
+    void log_undefined();
     void handle_budget();
 
     MachineConfig config_;
@@ -114,6 +116,7 @@ class Machine {
     std::unique_ptr<Interpreter> interpreter_;
     kernel::Kernel kernel_;
     std::optional<mmu::Error> error_;
+    std::set<std::string> undefined_;  ///< encodings that have been logged
     bool stopped_ = false;
     volatile std::sig_atomic_t pending_signal_ = 0;
 };

@@ -311,6 +311,7 @@ bool always_faults(const OpcodeRow& row) {
 }
 
 bool is_predictable(const OpcodeRow& row, const Fields& fields, const Registers& before) {
+    if (row.feature == emu::Feature::kSha && fields.memory()) return false;  // alignment is the CPU's
     if (reason_to_skip(row) || is_large_operand(row) || undefined_conditions(row)) return false;
     for (const std::string_view name :
          {"push", "pop",  "pushf", "popf",     "enter",      "leave",       "xlat",   "movs", "cmps",
@@ -320,11 +321,17 @@ bool is_predictable(const OpcodeRow& row, const Fields& fields, const Registers&
     return (undefined_flags(row, fields, before) & ~Rflags::kAf) == 0 && !undefined_result(fields, before);
 }
 
+/// An unaligned operand of a SHA instruction is #GP (SDM Vol. 2A 2.4.4, type 4), but not on AMD's CPUs.
+static bool alignment_is_the_makers(const OpcodeRow& row, const RandomCase& test) {
+    return row.feature == emu::Feature::kSha && test.fields.memory() && test.operand % 16 != 0;
+}
+
 std::string differences(const RandomCase& test, const OpcodeRow& row, const HostCpu::Outcome& host,
                         const EmulatedCpu::Outcome& emulated, const u8* host_data, const u8* emulated_data) {
     Report report;
     // A fault elsewhere is that of the next instruction: a branch that led out of the window.
     const bool executed = host.signal == 0 || host.registers.rip != test.before.rip;
+    if (alignment_is_the_makers(row, test)) return {};
     if (is_masked_store(row) && !(executed && emulated.executed)) return {};
     if (executed != emulated.executed) {
         report.line("host %s (signal %d, vector %lu), emulated %s (vector %u, code %x)",
