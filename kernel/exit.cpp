@@ -205,6 +205,10 @@ void do_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
     account_running(kernel);
     SignalStruct& process = kernel.process_of(task);
     task.exit = exit;
+    if (kernel.trace) {
+        const TaskExit& seen = process.group_exiting ? process.group_exit : exit;
+        kernel.trace->on_end(kernel, task, ExitStatus{seen.code, seen.killed_by});
+    }
     if (is_last_task(kernel, task)) {
         // Deviation: exit_mmap() is left out. This is the last task, its memory goes with the machine, and
         // what a guest ended with is what a state hash and a debugger look at.

@@ -122,6 +122,25 @@ i64 dispatch(KernelState& kernel, Task& task, Registers& registers, Try attempt)
     return -ENOSYS;
 }
 
+/// The call, shown to who listens.
+i64 traced_dispatch(KernelState& kernel, Task& task, Registers& registers, Try attempt) {
+    if (!kernel.trace) [[likely]]
+        return dispatch(kernel, task, registers, attempt);
+    const auto& gpr = registers.gpr;
+    const SyscallRow* row = find_syscall(task.call.number);
+    const Pid pid = task.pid;
+    TracedCall call{
+        task.call.number,
+        row ? row->name : nullptr,
+        {gpr[mmu::kRdi], gpr[mmu::kRsi], gpr[mmu::kRdx], gpr[mmu::kR10], gpr[mmu::kR8], gpr[mmu::kR9]},
+        0};
+    kernel.trace->on_enter(kernel, task, call);
+    call.result = dispatch(kernel, task, registers, attempt);
+    if (kernel.exit_status || pid != kernel.current) return call.result;  // it has ended
+    kernel.trace->on_exit(kernel, task, call);
+    return call.result;
+}
+
 bool is_restart(i64 result) {
     return result <= -kErestartSys && result >= -kErestartBlock;
 }
@@ -161,7 +180,7 @@ void make_call(KernelState& kernel, Registers& registers, Try attempt) {
     Task& task = kernel.task();
     const Pid pid = task.pid;
     task.call.parked = false;
-    const i64 result = dispatch(kernel, task, registers, attempt);
+    const i64 result = traced_dispatch(kernel, task, registers, attempt);
     if (kernel.exit_status || task.state >= TaskState::kZombie || pid != kernel.current) return;
     if (kernel.system.out_of_memory) {
         kernel.system.out_of_memory = false;
@@ -371,6 +390,10 @@ void Kernel::kill(int signal) {
 
 void Kernel::set_observer(Observer* observer) {
     state_->system.set_observer(observer);
+}
+
+void Kernel::set_syscall_trace(SyscallTrace* trace) {
+    state_->trace = trace;
 }
 
 const KernelState& Kernel::state() const {

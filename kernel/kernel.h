@@ -25,6 +25,7 @@ struct ExitStatus {
 };
 
 class Observer;
+class SyscallTrace;
 struct KernelState;
 struct SigInfo;
 
@@ -75,6 +76,9 @@ class Kernel {
 
     /// Tells each step of faults, mapping calls and frame allocation; null for none.
     void set_observer(Observer* observer);
+
+    /// Shows system calls, signals and ends of tasks; null for none.
+    void set_syscall_trace(SyscallTrace* trace);
 
     /// Empty while the guest runs.
     const std::optional<ExitStatus>& exit_status() const;

@@ -110,6 +110,7 @@ std::optional<KernelSignal> get_signal(KernelState& kernel, Task& task) {
         if (!info) return std::nullopt;
         SigAction& action = kernel.sighand_of(task).action[info->signo];
         if (action.handler == kSigIgn) continue;
+        if (kernel.trace) kernel.trace->on_signal(kernel, task, *info);
         if (action.handler != kSigDfl) {
             const KernelSignal result{*info, action};
             if (action.flags & kSaResetHand) action.handler = kSigDfl;

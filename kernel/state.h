@@ -14,6 +14,7 @@
 #include "kernel/futex.h"
 #include "kernel/kernel.h"
 #include "kernel/mm.h"
+#include "kernel/syscall_trace.h"
 #include "kernel/task.h"
 #include "mmu/base/rng.h"
 
@@ -89,6 +90,7 @@ struct KernelState {
     std::optional<ExitStatus> exit_status;  ///< of the machine: all processes have ended
     std::optional<ExitStatus> first_exit;   ///< of the first process: what the user gets
     KernelStats stats;
+    SyscallTrace* trace = nullptr;  ///< who listens to system calls
     std::set<u64> logged_syscalls;  ///< each unknown number is logged once
     bool hold_signals = false;      ///< a debugger wants to see a signal before it is delivered
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.

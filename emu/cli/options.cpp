@@ -25,6 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
   mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
   mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
+  mmuscope run --strace-e %file ./a.out        its system calls as strace shows them
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
 
@@ -175,6 +176,22 @@ void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
     app.add_option("--story-faults", raw.story_faults, "tell only the faults numbered FROM to TO")
         ->type_name("FROM-TO")
         ->group("Output");
+    app.add_flag("--strace", options.strace.enabled, "show system calls and signals as strace(1) does")
+        ->group("Output");
+    app.add_flag("--strace-f", options.strace.follow,
+                 "strace -f: those of processes that the guest makes, too")
+        ->group("Output");
+    app.add_option(
+           "--strace-e", options.strace.filter,
+           "strace -e: only these, e.g. openat,read or %file or !%memory (classes: file, desc, memory, "
+           "process, network, signal, ipc, clock)")
+        ->type_name("SET")
+        ->group("Output");
+    app.add_flag("--strace-c", options.strace.summary, "strace -c: a table of calls at the end instead")
+        ->group("Output");
+    app.add_option("--strace-o", options.strace.file, "strace -o: write them to FILE instead of stderr")
+        ->type_name("FILE")
+        ->group("Output");
     app.add_flag("--state-hash", options.state_hash, "print a hash of registers, memory and TLBs at the end")
         ->group("Output");
     app.add_option("--log", options.log_level, "trace, debug, info, warn, error or off")
@@ -252,6 +269,9 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
             return "--stack: " + raw.stack + " is not within 128K to 64G";
         options.kernel.stack_limit = *size & ~u64{4095};
     }
+    StraceOptions& strace = options.strace;
+    if (strace.follow || strace.summary || !strace.filter.empty() || !strace.file.empty())
+        strace.enabled = true;
     if (!raw.story_faults.empty()) {
         if (!parse_range(raw.story_faults, options.story_faults))
             return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "emu/report/strace.h"
 #include "kernel/config.h"
 #include "mmu/base/expected.h"
 
@@ -43,7 +44,7 @@ struct Options {
     int overcommit = 0;
     mmu::u64 max_instructions = 0;              ///< 0: no limit
     mmu::u64 at_instruction = 0, at_fault = 0;  ///< where maps, smaps and buddy look; 0: at the guest's end
-    std::string engine = "auto";  ///< or interpreter, jit
+    std::string engine = "auto";                ///< or interpreter, jit
     std::string log_level = "warn";
 
     ReportFormat format = ReportFormat::kText;
@@ -51,6 +52,7 @@ struct Options {
     std::string output;                    ///< -o FILE; empty: stderr
     std::string gdb;                       ///< --gdb: where to wait for GDB; empty: nowhere
     std::vector<std::string> gdb_options;  ///< for the gdb that `mmuscope gdb` starts
+    StraceOptions strace;
     bool state_hash = false;
     bool story = false;
     std::pair<mmu::u64, mmu::u64> story_faults = {

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "emu/cli/gdb_command.h"
+#include "emu/cli/terminal.h"
 #include "emu/cli/tlb_file.h"
 #include "emu/cpu/cpu_models.h"
 #include "emu/machine/machine.h"
@@ -96,7 +97,7 @@ class SignalBridge {
     SignalBridge& operator=(const SignalBridge&) = delete;
 
   private:
-    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
     static std::atomic<Machine*>& target() {
         static std::atomic<Machine*> machine{nullptr};
         return machine;
@@ -188,20 +189,32 @@ Expected<int, Error> run(const Options& options) {
     auto machine = Machine::create(machine_config(options, *cpu, *tlb));
     if (!machine) return Unexpected{machine.error()};
     Machine& guest = **machine;
+    Output strace_output;
+    if (auto opened = strace_output.open(options.strace.file); !opened) return Unexpected{opened.error()};
+    auto strace = Strace::create(options.strace, strace_output.stream());
+    if (!strace) return Unexpected{strace.error()};
+    if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
     Story story(output.stream(), options.story_faults, options.story_calls);
     if (options.story) guest.set_observers(&story, &story);
     if (auto loaded = guest.exec(options.guest[0], options.guest, options.environment); !loaded)
         return Unexpected{loaded.error()};
 
     const bool debugged = options.command == Command::kGdb || !options.gdb.empty();
+    if (options.strace.enabled) {
+        const mmu::u64 argv = guest.cpu().regs.gpr[mmu::kRsp] + 8;
+        strace->begin(guest.kernel().state().tasks.at(kernel::kFirstPid).executable, options.guest,
+                      options.environment.size(), argv + 8 * (options.guest.size() + 1));
+    }
     const double start = cpu_seconds();
     kernel::ExitStatus exit;
     {
+        const TerminalGuard terminal;
         const SignalBridge bridge(guest);
         if (debugged)
             if (auto done = run_with_gdb(guest, options); !done) return Unexpected{done.error()};
         exit = guest.run();
     }
+    if (options.strace.enabled) strace->finish();
     if (guest.error()) return Unexpected{*guest.error()};
 
     Report report{.arguments = options.guest,

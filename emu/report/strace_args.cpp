@@ -1,0 +1,299 @@
+#include "emu/report/strace_args.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "emu/report/strace_structs.h"
+#include "emu/report/strace_values.h"
+#include "kernel/errno.h"
+#include "kernel/signal.h"
+#include "kernel/syscall_table.h"
+#include "kernel/wait.h"
+
+namespace emu {
+
+namespace {
+
+using kernel::TracedCall;
+
+/// A row a call: its arguments in order. A call without a row shows six numbers.
+struct Row {
+    const char* name;
+    Arg args[7];
+};
+
+using enum Arg;
+
+constexpr Row kRows[] = {
+    {"read", {kFd, kBytesOut, kSize}},
+    {"write", {kFd, kBytesIn, kSize}},
+    {"open", {kPath, kOpenFlags, kCreateMode}},
+    {"openat", {kDirFd, kPath, kOpenFlags, kCreateMode}},
+    {"creat", {kPath, kMode}},
+    {"close", {kFd}},
+    {"close_range", {kUnsigned, kUnsigned, kHex}},
+    {"stat", {kPath, kStat}},
+    {"lstat", {kPath, kStat}},
+    {"fstat", {kFd, kStat}},
+    {"newfstatat", {kDirFd, kPath, kStat, kAtFlags}},
+    {"statx", {kDirFd, kPath, kStatxFlags, kStatxMask, kStatx}},
+    {"statfs", {kPath, kPointer}},
+    {"fstatfs", {kFd, kPointer}},
+    {"poll", {kPollFds, kUnsigned, kInt}},
+    {"ppoll", {kPollFds, kUnsigned, kTimespecIn, kSigsetIn, kUnsigned}},
+    {"select", {kInt, kFdSet, kFdSet, kFdSet, kTimevalIn}},
+    {"pselect6", {kInt, kFdSet, kFdSet, kFdSet, kTimespecIn, kPointer}},
+    {"lseek", {kFd, kInt, kWhence}},
+    {"mmap", {kPointer, kSize, kProtection, kMapFlags, kFd, kHex}},
+    {"mprotect", {kPointer, kSize, kProtection}},
+    {"munmap", {kPointer, kSize}},
+    {"mremap", {kPointer, kSize, kSize, kRemapFlags, kNewAddress}},
+    {"msync", {kPointer, kSize, kHex}},
+    {"madvise", {kPointer, kSize, kAdvice}},
+    {"mincore", {kPointer, kSize, kPointer}},
+    {"mlock", {kPointer, kSize}},
+    {"munlock", {kPointer, kSize}},
+    {"brk", {kPointer}},
+    {"rt_sigaction", {kSignal, kActionIn, kActionOut, kUnsigned}},
+    {"rt_sigprocmask", {kMaskHow, kSigsetIn, kSigsetOut, kUnsigned}},
+    {"rt_sigpending", {kSigsetOut, kUnsigned}},
+    {"rt_sigsuspend", {kSigsetIn, kUnsigned}},
+    {"rt_sigtimedwait", {kSigsetIn, kPointer, kTimespecIn, kUnsigned}},
+    {"rt_sigreturn", {kNoArguments}},
+    {"sigaltstack", {kPointer, kPointer}},
+    {"ioctl", {kFd, kIoctl, kIoctlArgument}},
+    {"pread64", {kFd, kBytesOut, kSize, kInt}},
+    {"pwrite64", {kFd, kBytesIn, kSize, kInt}},
+    {"readv", {kFd, kVectorOut, kInt}},
+    {"writev", {kFd, kVectorIn, kInt}},
+    {"preadv", {kFd, kVectorOut, kInt, kInt}},
+    {"pwritev", {kFd, kVectorIn, kInt, kInt}},
+    {"access", {kPath, kAccess}},
+    {"faccessat", {kDirFd, kPath, kAccess}},
+    {"faccessat2", {kDirFd, kPath, kAccess, kAtFlags}},
+    {"pipe", {kPairOut}},
+    {"pipe2", {kPairOut, kOpenFlagsOnly}},
+    {"dup", {kFd}},
+    {"dup2", {kFd, kFd}},
+    {"dup3", {kFd, kFd, kOpenFlagsOnly}},
+    {"fcntl", {kFd, kFcntl, kFcntlArgument}},
+    {"flock", {kFd, kHex}},
+    {"fsync", {kFd}},
+    {"fdatasync", {kFd}},
+    {"truncate", {kPath, kInt}},
+    {"ftruncate", {kFd, kInt}},
+    {"fallocate", {kFd, kHex, kInt, kInt}},
+    {"fadvise64", {kFd, kInt, kInt, kFileAdvice}},
+    {"getdents", {kFd, kEntries, kUnsigned}},
+    {"getdents64", {kFd, kEntries, kUnsigned}},
+    {"getcwd", {kTextOut, kSize}},
+    {"chdir", {kPath}},
+    {"fchdir", {kFd}},
+    {"rename", {kPath, kPath}},
+    {"renameat", {kDirFd, kPath, kDirFd, kPath}},
+    {"renameat2", {kDirFd, kPath, kDirFd, kPath, kHex}},
+    {"mkdir", {kPath, kMode}},
+    {"mkdirat", {kDirFd, kPath, kMode}},
+    {"rmdir", {kPath}},
+    {"link", {kPath, kPath}},
+    {"linkat", {kDirFd, kPath, kDirFd, kPath, kAtFlags}},
+    {"symlink", {kPath, kPath}},
+    {"symlinkat", {kPath, kDirFd, kPath}},
+    {"unlink", {kPath}},
+    {"unlinkat", {kDirFd, kPath, kAtFlags}},
+    {"readlink", {kPath, kBytesOut, kSize}},
+    {"readlinkat", {kDirFd, kPath, kBytesOut, kSize}},
+    {"chmod", {kPath, kMode}},
+    {"fchmod", {kFd, kMode}},
+    {"fchmodat", {kDirFd, kPath, kMode}},
+    {"chown", {kPath, kInt32, kInt32}},
+    {"fchown", {kFd, kInt32, kInt32}},
+    {"lchown", {kPath, kInt32, kInt32}},
+    {"fchownat", {kDirFd, kPath, kInt32, kInt32, kAtFlags}},
+    {"mknod", {kPath, kTypeMode}},
+    {"mknodat", {kDirFd, kPath, kTypeMode}},
+    {"umask", {kMode}},
+    {"utimensat", {kDirFd, kPath, kPointer, kAtFlags}},
+    {"sendfile", {kFd, kFd, kPointer, kSize}},
+    {"splice", {kFd, kPointer, kFd, kPointer, kSize, kHex}},
+    {"copy_file_range", {kFd, kPointer, kFd, kPointer, kSize, kUnsigned}},
+    {"memfd_create", {kPath, kHex}},
+    {"eventfd2", {kUnsigned, kOpenFlagsOnly}},
+    {"timerfd_create", {kClock, kOpenFlagsOnly}},
+    {"signalfd4", {kFd, kSigsetIn, kUnsigned, kOpenFlagsOnly}},
+    {"epoll_create", {kInt}},
+    {"epoll_create1", {kEpollFlags}},
+    {"epoll_ctl", {kFd, kEpollOperation, kFd, kEpollEvent}},
+    {"epoll_wait", {kFd, kEpollEvents, kInt, kInt}},
+    {"epoll_pwait", {kFd, kEpollEvents, kInt, kInt, kSigsetIn, kUnsigned}},
+    {"socket", {kFamily, kSocketType, kSocketProtocol}},
+    {"socketpair", {kFamily, kSocketType, kInt, kPairOut}},
+    {"bind", {kFd, kAddressIn, kInt}},
+    {"connect", {kFd, kAddressIn, kInt}},
+    {"listen", {kFd, kInt}},
+    {"accept", {kFd, kAddressOut, kLengthOut}},
+    {"accept4", {kFd, kAddressOut, kLengthOut, kSocketFlags}},
+    {"getsockname", {kFd, kAddressOut, kLengthOut}},
+    {"getpeername", {kFd, kAddressOut, kLengthOut}},
+    {"sendto", {kFd, kBytesIn, kSize, kMessageFlags, kAddressIn, kInt}},
+    {"recvfrom", {kFd, kBytesOut, kSize, kMessageFlags, kAddressOut, kPointer}},
+    {"sendmsg", {kFd, kPointer, kMessageFlags}},
+    {"recvmsg", {kFd, kPointer, kMessageFlags}},
+    {"shutdown", {kFd, kShutdown}},
+    {"setsockopt", {kFd, kInt, kInt, kPointer, kInt}},
+    {"getsockopt", {kFd, kInt, kInt, kPointer, kLengthOut}},
+    {"execve", {kPath, kArguments, kEnvironment}},
+    {"exit", {kInt32}},
+    {"exit_group", {kInt32}},
+    {"wait4", {kInt32, kWaitStatus, kWaitOptions, kPointer}},
+    {"waitid", {kInt, kInt32, kPointer, kWaitOptions, kPointer}},
+    {"kill", {kInt32, kSignal}},
+    {"tkill", {kInt32, kSignal}},
+    {"tgkill", {kInt32, kInt32, kSignal}},
+    {"fork", {kNoArguments}},
+    {"vfork", {kNoArguments}},
+    {"clone", {kClone}},
+    {"clone3", {kClone3, kSize}},
+    {"futex", {kPointer, kFutex, kUnsigned, kFutexTimeout}},
+    {"set_tid_address", {kPointer}},
+    {"set_robust_list", {kPointer, kSize}},
+    {"rseq", {kPointer, kHex, kInt, kHex}},
+    {"arch_prctl", {kArchPrctl, kPointer}},
+    {"prctl", {kPrctl, kPointer}},
+    {"getpid", {kNoArguments}},
+    {"getppid", {kNoArguments}},
+    {"gettid", {kNoArguments}},
+    {"getuid", {kNoArguments}},
+    {"geteuid", {kNoArguments}},
+    {"getgid", {kNoArguments}},
+    {"getegid", {kNoArguments}},
+    {"getpgrp", {kNoArguments}},
+    {"setsid", {kNoArguments}},
+    {"pause", {kNoArguments}},
+    {"sync", {kNoArguments}},
+    {"sched_yield", {kNoArguments}},
+    {"getpgid", {kInt32}},
+    {"getsid", {kInt32}},
+    {"setpgid", {kInt32, kInt32}},
+    {"setuid", {kInt32}},
+    {"setgid", {kInt32}},
+    {"getgroups", {kInt32, kPointer}},
+    {"getresuid", {kPointer, kPointer, kPointer}},
+    {"getresgid", {kPointer, kPointer, kPointer}},
+    {"getrlimit", {kResource, kLimitOut}},
+    {"setrlimit", {kResource, kLimitIn}},
+    {"prlimit64", {kInt32, kResource, kLimitIn, kLimitOut}},
+    {"getrusage", {kInt32, kPointer}},
+    {"uname", {kUname}},
+    {"sysinfo", {kPointer}},
+    {"times", {kPointer}},
+    {"time", {kPointer}},
+    {"gettimeofday", {kTimevalOut, kPointer}},
+    {"clock_gettime", {kClock, kTimespecOut}},
+    {"clock_getres", {kClock, kTimespecOut}},
+    {"clock_nanosleep", {kClock, kSleepFlags, kTimespecIn, kPointer}},
+    {"nanosleep", {kTimespecIn, kPointer}},
+    {"alarm", {kUnsigned}},
+    {"getrandom", {kRandomBytes, kSize, kRandomFlags}},
+    {"sched_getaffinity", {kInt32, kUnsigned, kPointer}},
+    {"sched_setaffinity", {kInt32, kUnsigned, kPointer}},
+    {"getxattr", {kPath, kPath, kPointer, kSize}},
+    {"lgetxattr", {kPath, kPath, kPointer, kSize}},
+    {"fgetxattr", {kFd, kPath, kPointer, kSize}},
+    {"listxattr", {kPath, kPointer, kSize}},
+    {"membarrier", {kHex, kHex}},
+};
+
+constexpr Row kUnknown = {"", {kHex, kHex, kHex, kHex, kHex, kHex}};
+
+const Row& row_of(const char* name) {
+    if (name)
+        for (const Row& row : kRows)
+            if (!std::strcmp(row.name, name)) return row;
+    return kUnknown;
+}
+
+bool in_list(const char* name, std::initializer_list<const char*> list) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const char* entry) { return !std::strcmp(entry, name); });
+}
+
+bool has_argument(const char* name, std::initializer_list<Arg> kinds) {
+    for (const Arg arg : row_of(name).args)
+        if (std::find(kinds.begin(), kinds.end(), arg) != kinds.end()) return true;
+    return false;
+}
+
+}  // namespace
+
+std::string strace_arguments(kernel::KernelState& kernel, const kernel::Task& task, const TracedCall& call,
+                             bool done) {
+    const Row& row = row_of(call.name);
+    const ArgumentPrinter printer(kernel, task, call, done);
+    std::string text;
+    for (unsigned i = 0; i < 6 && row.args[i] != kEnd && row.args[i] != kNoArguments; ++i) {
+        if (!done && is_filled_in(row.args[i])) break;
+        const std::string value = printer.print(row.args[i], i);
+        if (value.empty()) break;  // an optional one that is not there
+        if (i) text += ", ";
+        text += value;
+    }
+    return text;
+}
+
+std::string strace_result(kernel::KernelState& kernel, const kernel::Task& task, const TracedCall& call) {
+    const i64 result = call.result;
+    static constexpr struct {
+        int error;
+        const char* text;
+    } kInternal[] = {{kernel::kErestartSys, "ERESTARTSYS (To be restarted if SA_RESTART is set)"},
+                     {kernel::kErestartNoIntr, "ERESTARTNOINTR (To be restarted)"},
+                     {kernel::kErestartNoHand, "ERESTARTNOHAND (To be restarted if no handler)"}};
+    for (const auto& row : kInternal)
+        if (result == -row.error) return std::string("? ") + row.text;
+    if (result < 0 && result > -4096) {
+        const int error = static_cast<int>(-result);
+        return strace_printf("-1 %s (%s)", kernel::errno_name(error), strace_error_text(error));
+    }
+    return strace_value_of_result(kernel, task, call);
+}
+
+InSet strace_in_set(std::string_view set, const char* name) {
+    if (!name) name = "";
+    const auto answer = [](bool member) { return member ? InSet::kYes : InSet::kNo; };
+    if (set.empty() || set == "all") return InSet::kYes;
+    if (set == "none") return InSet::kNo;
+    if (set[0] == '%') set.remove_prefix(1);
+    if (set == "file") return answer(has_argument(name, {kPath}) && std::strcmp(name, "memfd_create") != 0);
+    if (set == "desc")
+        return answer(
+            has_argument(name, {kFd, kDirFd, kPairOut, kPollFds, kFdSet}) ||
+            in_list(name, {"epoll_create", "epoll_create1", "eventfd2", "timerfd_create", "memfd_create"}));
+    if (set == "memory")
+        return answer(in_list(name, {"mmap", "munmap", "mprotect", "mremap", "brk", "msync", "mincore",
+                                     "madvise", "mlock", "munlock", "mlockall", "munlockall", "mlock2",
+                                     "shmat", "shmdt", "remap_file_pages", "mbind"}));
+    if (set == "process")
+        return answer(in_list(name, {"fork", "vfork", "clone", "clone3", "execve", "execveat", "exit",
+                                     "exit_group", "wait4", "waitid", "kill", "tkill", "tgkill", "pidfd_open",
+                                     "rt_sigqueueinfo", "pidfd_send_signal"}));
+    if (set == "network" || set == "net")
+        return answer(has_argument(name, {kFamily, kAddressIn, kAddressOut, kMessageFlags, kShutdown}) ||
+                      in_list(name, {"listen", "setsockopt", "getsockopt", "sendmmsg", "recvmmsg"}));
+    if (set == "signal")
+        return answer(has_argument(name, {kActionIn, kSigsetIn, kSigsetOut, kSignal}) ||
+                      in_list(name, {"rt_sigreturn", "sigaltstack", "pause"}));
+    if (set == "ipc")
+        return answer(!std::strncmp(name, "shm", 3) || !std::strncmp(name, "sem", 3) ||
+                      !std::strncmp(name, "msgs", 4));
+    if (set == "clock")
+        return answer(in_list(name, {"clock_gettime", "clock_settime", "clock_getres", "clock_adjtime",
+                                     "gettimeofday", "settimeofday", "adjtimex", "time"}));
+    if (set == name) return InSet::kYes;
+    const auto [first, last] = kernel::syscall_rows();
+    const bool known =
+        std::any_of(first, last, [&](const kernel::SyscallRow& row) { return set == row.name; });
+    return known ? InSet::kNo : InSet::kUnknownSet;
+}
+
+}  // namespace emu
