@@ -136,9 +136,9 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     if ((flags & kTmpFile) && type == S_IFDIR) {
         if ((flags & O_ACCMODE) == O_RDONLY) return Unexpected{EINVAL};
         if (!changeable) return Unexpected{EROFS};
-        const int fd =
-            ::open(descriptor_path(place.get()).c_str(),
-                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC, mode & 07777 & ~kernel.fs_of(task).umask);
+        const int fd = ::open(descriptor_path(place.get()).c_str(),
+                              (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC,
+                              mode & 07777 & ~kernel.fs_of(task).umask);
         if (fd < 0) return Unexpected{errno};
         return host_file(UniqueFd{fd}, std::move(path), flags & kReopenFlags, true);
     }
@@ -149,6 +149,17 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
         return host_file(std::move(*fd), std::move(path), flags & kReopenFlags, changeable);
     }
     if (type == S_IFSOCK) return Unexpected{ENXIO};
+    if (type == S_IFIFO) {
+        const int mode = flags & O_ACCMODE;
+        const int wanted = (mode != O_WRONLY ? R_OK : 0) | (mode != O_RDONLY ? W_OK : 0);
+        if (::faccessat(AT_FDCWD, descriptor_path(node.fd.get()).c_str(), wanted, AT_EACCESS) != 0)
+            return Unexpected{errno};
+        OpenFile file;
+        const i64 error = open_fifo(kernel, task, node.status, flags & kReopenFlags & ~O_TRUNC, file);
+        if (error) return Unexpected{static_cast<int>(-error)};
+        file.path = std::move(path);
+        return file;
+    }
     if (type != S_IFREG) {
         LOG(warn, "the guest may not open {}: only files, directories and a few devices can be opened", path);
         return Unexpected{EACCES};
@@ -270,7 +281,8 @@ void inherit_files(KernelState& kernel, Task& task) {
     }
     UniqueFd here = kernel.paths->open_start_directory();
     const auto path = kernel.paths->guest_path_of(here.get());
-    kernel.fs_of(task).cwd.directory = kernel.files.add(host_file(std::move(here), path ? *path : "/", O_PATH, false));
+    kernel.fs_of(task).cwd.directory =
+        kernel.files.add(host_file(std::move(here), path ? *path : "/", O_PATH, false));
     kernel.files.get(kernel.fs_of(task).cwd.directory);
     u32& mask = kernel.fs_of(task).umask;
     mask = ::umask(0);

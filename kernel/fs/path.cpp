@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 namespace kernel {
@@ -79,6 +80,33 @@ Device device_of(const struct stat& status) {
     }
 }
 
+/// The guest's own /dev/shm: a private folder on the host's, made when it is first named and removed at the
+/// end.
+struct ShmFolder {
+    UniqueFd fd;
+    std::string path;
+    ~ShmFolder() {
+        std::error_code ignored;
+        if (fd) std::filesystem::remove_all(path, ignored);
+    }
+    bool open() {
+        for (const char* place : {"/dev/shm/mmuscope-XXXXXX", "/tmp/mmuscope-shm-XXXXXX"}) {
+            std::string made = place;
+            if (fd || !::mkdtemp(made.data())) continue;
+            (void)::chmod(made.c_str(), 01777);
+            fd = UniqueFd{open_at(AT_FDCWD, made.c_str(), O_PATH | O_DIRECTORY, 0)};
+            path = made;
+        }
+        return static_cast<bool>(fd);
+    }
+};
+
+/// Deviation: one for all guests of this process, so that it outlasts them all and is removed once.
+ShmFolder& shm_folder() {
+    static ShmFolder folder;
+    return folder;
+}
+
 /// A device node where the guest's root has none; the numbers are Linux's.
 Node synthetic_device(Device device, unsigned major, unsigned minor) {
     Node node;
@@ -102,6 +130,17 @@ int parse_descriptor(std::string_view text) {
         value = value * 10 + (c - '0');
     }
     return value;
+}
+
+}  // namespace
+
+namespace {
+
+/// "" or "a" for what lies in /dev/shm; nothing otherwise.
+std::optional<std::string> in_shm(const StartDirectory& start, const std::string& path) {
+    const std::string name = normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
+    const auto rest = below("/dev/shm", name);
+    return rest && shm_folder().open() ? rest : std::nullopt;
 }
 
 }  // namespace
@@ -148,22 +187,29 @@ Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int
 Expected<std::string, int> PathResolver::guest_path_of(int fd) const {
     struct stat status {};
     if (::fstat(fd, &status) != 0 || status.st_nlink == 0) return Unexpected{ENOENT};
+    if (shm_folder().fd)
+        if (const auto rest = below(shm_folder().path, host_path_of(fd)))
+            return rest->empty() ? "/dev/shm" : "/dev/shm/" + *rest;
     const auto rest = below(root_.path, host_path_of(fd));
     if (!rest) return Unexpected{ENOENT};
     return "/" + *rest;
 }
 
 UniqueFd PathResolver::reach_writable(int fd) const {
-    if (writable_.empty()) return {};
+    const ShmFolder& shm = shm_folder();
+    if (writable_.empty() && !shm.fd) return {};
     const std::string path = host_path_of(fd);
-    for (const Folder& folder : writable_) {
-        const auto rest = below(folder.path, path);
-        if (!rest) continue;
-        const int again = open_at(folder.fd.get(), rest->empty() ? "." : rest->c_str(), O_PATH | O_NOFOLLOW,
-                                  RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
-        UniqueFd reached{again};
-        if (reached && same_object(reached.get(), fd)) return reached;
-    }
+    const auto reach = [&](int folder, const std::string& folder_path) -> UniqueFd {
+        const auto rest = below(folder_path, path);
+        if (!rest) return {};
+        UniqueFd reached{open_at(folder, rest->empty() ? "." : rest->c_str(), O_PATH | O_NOFOLLOW,
+                                 RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)};
+        return reached && same_object(reached.get(), fd) ? std::move(reached) : UniqueFd{};
+    };
+    if (shm.fd)
+        if (UniqueFd reached = reach(shm.fd.get(), shm.path)) return reached;
+    for (const Folder& folder : writable_)
+        if (UniqueFd reached = reach(folder.fd.get(), folder.path)) return reached;
     return {};
 }
 
@@ -177,6 +223,12 @@ Expected<UniqueFd, int> PathResolver::walk(const StartDirectory& start, const st
                                            int flags) const {
     u64 resolve = RESOLVE_NO_MAGICLINKS;
     int base = start.fd;
+    if (const auto rest = in_shm(start, path)) {
+        const int fd = open_at(shm_folder().fd.get(), rest->empty() ? "." : rest->c_str(),
+                               static_cast<u64>(flags) | O_PATH, resolve | RESOLVE_IN_ROOT);
+        if (fd < 0) return Unexpected{-fd};
+        return UniqueFd{fd};
+    }
     std::string absolute;
     const char* name = path.c_str();
     if (confined_) {

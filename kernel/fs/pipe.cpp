@@ -218,6 +218,17 @@ bool is_pipe(const OpenFile& file) {
     return file.kind == OpenFile::Kind::kObject && file.ops == &kPipeOperations;
 }
 
+bool lacks_partner(KernelState& kernel, const OpenFile& file) {
+    if (!is_pipe(file) || (file.flags & O_NONBLOCK) || (file.readable() && file.writable())) return false;
+    const Pipe& pipe = pipe_of(kernel, file);
+    return file.readable() ? !pipe.writers : !pipe.readers;
+}
+
+u32 partner_opens(KernelState& kernel, const OpenFile& file) {
+    const Pipe& pipe = pipe_of(kernel, file);
+    return static_cast<u32>(file.readable() ? pipe.writer_opens : pipe.reader_opens);
+}
+
 i64 pipe_size(KernelState& kernel, const OpenFile& file) {
     return is_pipe(file) ? i64{pipe_of(kernel, file).slots} * static_cast<i64>(mmu::kPageSize) : -EBADF;
 }

@@ -44,8 +44,8 @@ PipeEnds make_pipe(KernelState& kernel, int flags);
 /// One more end of the same pipe (/proc/self/fd/N).
 OpenFile reopen_pipe(KernelState& kernel, const OpenFile& file, int flags);
 
-/// An end of a FIFO: the host's node names it, the pipe behind it is the guest's own. -EAGAIN-free: opening
-/// waits for the other side unless O_NONBLOCK is set. -ENXIO, or what block() says.
+/// An end of a FIFO: the host's node names it, the pipe behind it is the guest's own. It does not wait for
+/// the other side (lacks_partner()). 0, or -ENXIO.
 i64 open_fifo(KernelState& kernel, Task& task, const struct stat& status, int flags, OpenFile& file);
 
 /// F_GETPIPE_SZ, F_SETPIPE_SZ: bytes or -errno.
@@ -53,6 +53,11 @@ i64 pipe_size(KernelState& kernel, const OpenFile& file);
 i64 set_pipe_size(KernelState& kernel, const OpenFile& file, u64 bytes);
 
 bool is_pipe(const OpenFile& file);
+
+/// fifo_open(): nobody has the other side open, and the open is one that waits for it.
+bool lacks_partner(KernelState& kernel, const OpenFile& file);
+/// How often the other side has been opened so far.
+u32 partner_opens(KernelState& kernel, const OpenFile& file);
 
 /// Bytes from and to our own memory (splice, tee): -EAGAIN when empty or full; `peek` leaves them there.
 i64 pipe_take(KernelState& kernel, OpenFile& file, u8* bytes, u64 size, bool peek);

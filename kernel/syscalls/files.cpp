@@ -16,6 +16,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/wait.h"
 #include "mmu/base/log.h"
 
 namespace kernel::calls {
@@ -27,7 +28,27 @@ constexpr int kValidOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUN
                                 O_SYNC | O_DSYNC | FASYNC | O_DIRECT | 0100000 | O_DIRECTORY | O_NOFOLLOW |
                                 O_NOATIME | O_CLOEXEC | O_PATH | kTmpFile;
 
+/// wait_for_partner(): the end of a FIFO is open already, so that the other side finds it; the call's
+/// progress names it (and how often the other side had been opened) until the descriptor can be given.
+i64 open_when_joined(Syscall& call, bool close_on_exec) {
+    const u64 parked = call.task.blocked_call.progress;
+    const auto id = static_cast<OpenFileId>(parked);
+    const OpenFile& file = call.kernel.files.at(id);
+    i64 result = 0;
+    if (lacks_partner(call.kernel, file) && partner_opens(call.kernel, file) == parked >> 32) {
+        WaitFor wait;
+        wait.keys.push_back(file.ops->key(call.task, file));
+        result = block(call.kernel, call.task, wait);
+        if (result == -kCallBlocked) return result;
+    } else {
+        result = install_reference(call.kernel, call.task, id, close_on_exec);
+    }
+    fput(call.kernel, id);
+    return result;
+}
+
 i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode) {
+    if (call.task.blocked_call.progress) return open_when_joined(call, flags & O_CLOEXEC);
     // build_open_flags()
     flags &= kValidOpenFlags;
     if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -37,7 +58,13 @@ i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mod
     if (!path) return -path.error();
     auto file = open_path(call.kernel, call.task, dirfd, *path, flags, static_cast<mode_t>(mode));
     if (!file) return -file.error();
-    return install_file(call.kernel, call.task, std::move(*file), flags & O_CLOEXEC);
+    if (!lacks_partner(call.kernel, *file))
+        return install_file(call.kernel, call.task, std::move(*file), flags & O_CLOEXEC);
+    const u64 opens = partner_opens(call.kernel, *file);
+    const OpenFileId id = call.kernel.files.add(std::move(*file));
+    call.kernel.files.get(id);
+    call.task.blocked_call.progress = opens << 32 | id;
+    return open_when_joined(call, flags & O_CLOEXEC);
 }
 
 OpenFile plain_host_file(UniqueFd fd, int flags) {

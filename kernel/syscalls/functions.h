@@ -66,6 +66,17 @@ i64 fchdir(Syscall& call);
 i64 statfs(Syscall& call);
 i64 fstatfs(Syscall& call);
 
+// ids.cpp
+i64 setuid(Syscall& call);
+i64 setgid(Syscall& call);
+i64 setreuid(Syscall& call);
+i64 setregid(Syscall& call);
+i64 setresuid(Syscall& call);
+i64 setresgid(Syscall& call);
+i64 setfsuid(Syscall& call);
+i64 setfsgid(Syscall& call);
+i64 setgroups(Syscall& call);
+
 // tree.cpp
 i64 mknod(Syscall& call);
 i64 mknodat(Syscall& call);

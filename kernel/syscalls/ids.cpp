@@ -1,0 +1,50 @@
+// Changing user and group ids. Deviation: the guest is the user who runs it and stays so; a call that asks
+// for the ids it has succeeds, any other is EPERM. Linux: kernel/sys.c.
+#include <unistd.h>
+
+#include "kernel/syscalls/functions.h"
+
+namespace kernel::calls {
+
+namespace {
+
+/// Each of the first `count` arguments is -1 or the id that the guest has.
+i64 keep(const Syscall& call, unsigned count, u32 id) {
+    for (unsigned i = 0; i < count; ++i) {
+        const u32 wanted = static_cast<u32>(call.args[i]);
+        if (wanted != ~0u && wanted != id) return -EPERM;
+    }
+    return 0;
+}
+
+}  // namespace
+
+i64 setuid(Syscall& call) {
+    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, ::geteuid());
+}
+i64 setgid(Syscall& call) {
+    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, ::getegid());
+}
+i64 setreuid(Syscall& call) {
+    return keep(call, 2, ::geteuid());
+}
+i64 setregid(Syscall& call) {
+    return keep(call, 2, ::getegid());
+}
+i64 setresuid(Syscall& call) {
+    return keep(call, 3, ::geteuid());
+}
+i64 setresgid(Syscall& call) {
+    return keep(call, 3, ::getegid());
+}
+i64 setfsuid(Syscall&) {
+    return static_cast<i64>(::geteuid());  // it tells the old one, whatever came of it
+}
+i64 setfsgid(Syscall&) {
+    return static_cast<i64>(::getegid());
+}
+i64 setgroups(Syscall&) {
+    return -EPERM;
+}
+
+}  // namespace kernel::calls
