@@ -232,7 +232,10 @@ std::string strace_arguments(kernel::KernelState& kernel, const kernel::Task& ta
     const ArgumentPrinter printer(kernel, task, call, done);
     std::string text;
     for (unsigned i = 0; i < 6 && row.args[i] != kEnd && row.args[i] != kNoArguments; ++i) {
-        if (!done && is_filled_in(row.args[i])) break;
+        if (!done && is_filled_in(row.args[i])) {
+            if (i) text += ", ";
+            break;
+        }
         const std::string value = printer.print(row.args[i], i);
         if (value.empty()) break;  // an optional one that is not there
         if (i) text += ", ";
