@@ -150,8 +150,8 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     }
     if (type == S_IFSOCK) return Unexpected{ENXIO};
     if (type == S_IFIFO) {
-        const int mode = flags & O_ACCMODE;
-        const int wanted = (mode != O_WRONLY ? R_OK : 0) | (mode != O_RDONLY ? W_OK : 0);
+        const int access = flags & O_ACCMODE;
+        const int wanted = (access != O_WRONLY ? R_OK : 0) | (access != O_RDONLY ? W_OK : 0);
         if (::faccessat(AT_FDCWD, descriptor_path(node.fd.get()).c_str(), wanted, AT_EACCESS) != 0)
             return Unexpected{errno};
         OpenFile file;

@@ -193,6 +193,7 @@ i64 open_fifo(KernelState& kernel, Task& task, const struct stat& status, int fl
     if (fresh) {
         Pipe pipe;
         pipe.inode = status.st_ino;
+        pipe.named = true;
         fifo->second = kernel.ipc.pipes.add(std::move(pipe));
     }
     const u32 id = fifo->second;
@@ -221,6 +222,7 @@ bool is_pipe(const OpenFile& file) {
 bool lacks_partner(KernelState& kernel, const OpenFile& file) {
     if (!is_pipe(file) || (file.flags & O_NONBLOCK) || (file.readable() && file.writable())) return false;
     const Pipe& pipe = pipe_of(kernel, file);
+    if (!pipe.named) return false;  // /proc/self/fd/N of a pipe(2) opens at once
     return file.readable() ? !pipe.writers : !pipe.readers;
 }
 

@@ -24,6 +24,7 @@ struct Pipe {
     u32 readers = 0, writers = 0;
     u64 reader_opens = 0, writer_opens = 0;  ///< r_counter, w_counter: opens so far
     u64 inode = 0;
+    bool named = false;  ///< a FIFO: opening one end waits for the other
 
     bool full() const { return ring.size() >= slots; }
     u64 bytes() const {

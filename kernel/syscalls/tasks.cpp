@@ -130,7 +130,8 @@ bool eligible(const Syscall& call, const WaitOptions& wait, const Task& leader) 
 /// wait_task_zombie(), wait_task_stopped(), wait_task_continued().
 std::optional<Waited> event_of(KernelState& kernel, const WaitOptions& wait, SignalStruct& process,
                                Task& leader) {
-    Waited found{.pid = process.tgid};
+    Waited found;
+    found.pid = process.tgid;
     const bool keep = wait.options & WNOWAIT;
     if (process.threads.empty()) {
         if (!(wait.options & WEXITED)) return std::nullopt;
@@ -264,11 +265,6 @@ namespace {
 /// find_task_by_vpid(); 0 is the caller.
 Task* find_task(Syscall& call, Pid pid) {
     return pid == 0 ? &call.task : call.kernel.find_task(pid);
-}
-
-Task* find_leader(Syscall& call, Pid pid) {
-    Task* task = find_task(call, pid);
-    return task ? &leader_of(call.kernel, call.kernel.process_of(*task)) : nullptr;
 }
 
 void set_group(KernelState& kernel, Task& leader, Pid pgrp, Pid session) {

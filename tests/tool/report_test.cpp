@@ -97,6 +97,7 @@ TEST_CASE("Report: the text has perf stat's columns and says which level missed"
 TEST_CASE("Report: the text leaves out what did not happen, but for the TLBs' own rows") {
     Report r = sample();
     r.mmu.user[1].l2_hits = 0;
+    r.kernel.processes = 0;
     const std::string text = emu::render_text(r);
     CHECK(contains(text, "\n                 0      l2_tlb.store_hits "));
     CHECK(!contains(text, "walks.completed_1g"));
