@@ -58,7 +58,10 @@ Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
     kernel_.watch_interrupts(&pending_signal_);
 }
 
-Machine::~Machine() = default;
+/// Whoever observes may be gone already, and taking the parts down changes the TLBs.
+Machine::~Machine() {
+    set_observers(nullptr, nullptr);
+}
 
 Expected<void, Error> Machine::exec(const std::string& path, const std::vector<std::string>& arguments,
                                     const std::vector<std::string>& environment) {

@@ -1,4 +1,6 @@
 // Debian's busybox, a program that nobody here wrote: byte for byte what it gives natively.
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/guest/compare.h"
@@ -76,14 +78,16 @@ TEST_CASE("busybox: awk programs, with floating point, arrays and regular expres
 }
 
 TEST_CASE("busybox: ls -l of a folder, recursively, sorted by size and by name") {
-    TemporaryFolder folder;
+    TemporaryFolder folder;  // its parent changes while other tests run, and `..` shows that
+    const std::string inner = folder.path() + "/inner";
+    REQUIRE(::mkdir(inner.c_str(), 0755) == 0);
     for (unsigned i = 0; i < 40; ++i)
-        folder.write("file" + std::to_string(i * 7919 % 101), std::string(i * i, 'a'));
-    for (const Words& arguments : {Words{"ls", "-l", folder.path()},
-                                   {"ls", "-laS", folder.path()},
-                                   {"ls", "-lR", folder.path()},
-                                   {"ls", "-1r", folder.path()},
-                                   {"ls", folder.path()}})
+        folder.write("inner/file" + std::to_string(i * 7919 % 101), std::string(i * i, 'a'));
+    for (const Words& arguments : {Words{"ls", "-l", inner},
+                                   {"ls", "-laS", inner},
+                                   {"ls", "-lR", inner},
+                                   {"ls", "-1r", inner},
+                                   {"ls", inner}})
         check_as_native(busybox(arguments));
 }
 

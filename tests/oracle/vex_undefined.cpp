@@ -1,4 +1,5 @@
 // VEX encodings that are no instructions: the host says #UD, and so must the emulator.
+#include <sstream>
 #include <vector>
 
 #include "tests/oracle/emulated_cpu.h"
@@ -16,8 +17,9 @@ void check_undefined(HostCpu& host, EmulatedCpu& emulated, const std::vector<u8>
     mmu::Registers before;
     before.rip = HostCpu::kCode + 0x100;
     before.gpr[mmu::kRax] = before.gpr[mmu::kRsp] = HostCpu::kData + 0x100;
-    INFO("prefix " << std::hex << unsigned{bytes[0]} << " then " << unsigned{bytes[1]} << " "
-                   << unsigned{bytes[2]} << " " << unsigned{bytes[3]});
+    std::ostringstream text;
+    for (const u8 byte : bytes) text << std::hex << unsigned{byte} << " ";
+    INFO(text.str());
     CHECK(host.run(bytes, before).trapno == kInvalidOpcode);
     const EmulatedCpu::Outcome out = emulated.run(bytes, before);
     CHECK(!out.executed);
