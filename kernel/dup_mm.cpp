@@ -23,11 +23,11 @@ void copy_present_pte(MemorySystem& system, MmStruct& fresh, const VmAreaStruct&
         add_mm_rss(fresh, mm_counter(*page));
     }
     if (is_cow_mapping(vma.vm_flags) && pte.writable()) {  // ptep_set_wrprotect() in both
-        pte = Pte{pte.raw & ~u64{Pte::kWritable}};
+        pte = pte.without(Pte::kWritable);
         set_pte_at(system, address, from, pte);
     }
-    if (vma.vm_flags & VM_SHARED) pte = Pte{pte.raw & ~u64{Pte::kDirty}};
-    set_pte_at(system, address, to, Pte{pte.raw & ~u64{Pte::kAccessed}});
+    if (vma.vm_flags & VM_SHARED) pte = pte.without(Pte::kDirty);
+    set_pte_at(system, address, to, pte.without(Pte::kAccessed));
 }
 
 /// copy_nonpresent_pte(): a page that is swapped out is now wanted by two.

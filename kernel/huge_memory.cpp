@@ -121,24 +121,22 @@ u32 do_huge_pmd_anonymous_page(VmFaultInfo& vmf) {
             for (u64 i = 0; i < kHpagePmdNr; ++i) system.put_page(*pfn + i);
         return VM_FAULT_OOM;
     }
-    deposit_table(system, vmf.pmd, *table);
     system.notify({.kind = EventKind::kAnonHugePage,
                    .order = kHpagePmdOrder,
                    .address = haddr,
                    .pfn = pfn->value,
                    .text = vmf.write() ? "write" : "read"});
-    Pte pmd = mk_huge_pmd(*pfn, vmf.vma.vm_page_prot);
     if (vmf.write()) {
         anon_vma_prepare(vmf);
-        for (u64 i = 0; i < kHpagePmdNr; ++i) add_new_anon_page(vmf, *pfn + i, vmf.vma.index_of(haddr) + i);
-        pmd = maybe_mkwrite(pmd.with(Pte::kDirty), vmf.vma);
+        install_anon_thp(system, vmf.mm, vmf.vma, haddr, vmf.pmd, *pfn, *table);
         ++system.thp.stats.fault_alloc;
         vmf.kind = &FaultStats::anonymous_huge;
     } else {
-        pmd = pmd.with(Pte::kSpecial);
+        deposit_table(system, vmf.pmd, *table);
+        set_pmd_at(system, vmf.mm, haddr, vmf.pmd,
+                   mk_huge_pmd(*pfn, vmf.vma.vm_page_prot).with(Pte::kSpecial).raw);
         vmf.kind = &FaultStats::anonymous_huge_zero;
     }
-    set_pmd_at(system, vmf.mm, haddr, vmf.pmd, pmd.raw);
     return 0;
 }
 

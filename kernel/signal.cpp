@@ -1,6 +1,7 @@
 #include "kernel/signal.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -271,6 +272,16 @@ int queue_signal(KernelState& kernel, Task& task, const SigInfo& info, Target ta
 
 int send_signal(KernelState& kernel, Task& task, const SigInfo& info) {
     return queue_signal(kernel, task, info, Target::kThread);
+}
+
+i64 broken_pipe(KernelState& kernel, Task& task) {
+    SigInfo info;
+    info.signo = SIGPIPE;
+    info.code = kSiUser;
+    info.pid = task.tgid;
+    info.uid = ::getuid();
+    (void)send_signal(kernel, task, info);
+    return -EPIPE;
 }
 
 int send_group_signal(KernelState& kernel, Task& task, const SigInfo& info) {

@@ -26,6 +26,8 @@ std::string signal_name(int signal);
 /// send_signal() to one thread: queues it unless it is ignored, and wakes who is to take it. -EAGAIN when too
 /// many real-time signals are queued.
 int send_signal(KernelState& kernel, Task& task, const SigInfo& info);
+/// SIGPIPE for a write that nobody will read. -EPIPE.
+i64 broken_pipe(KernelState& kernel, Task& task);
 /// The same to a process: any thread that does not block it takes it. `task` is one of its threads, or its
 /// leader.
 int send_group_signal(KernelState& kernel, Task& task, const SigInfo& info);

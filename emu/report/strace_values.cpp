@@ -8,6 +8,8 @@
 #include <cstdarg>
 #include <cstring>
 
+#include "kernel/signal.h"
+
 namespace emu {
 
 namespace {
@@ -102,13 +104,7 @@ std::string strace_one_of(u64 value, const Name* names, usize count, const char*
 }
 
 std::string strace_signal(int signal) {
-    static constexpr const char* kNames[] = {
-        "0",         "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
-        "SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
-        "SIGSTKFLT", "SIGCHLD", "SIGCONT",   "SIGSTOP", "SIGTSTP",  "SIGTTIN", "SIGTTOU", "SIGURG",
-        "SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS"};
-    if (signal >= 0 && signal < 32) return kNames[signal];
-    if (signal == 32) return "SIGRTMIN";
+    if (signal >= 0 && signal <= 32) return kernel::signal_name(signal);
     if (signal > 32 && signal <= 64) return strace_printf("SIGRT_%d", signal - 32);
     return std::to_string(signal);
 }

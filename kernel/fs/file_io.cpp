@@ -64,15 +64,7 @@ i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
                                    : ::write(fd, bytes.data(), bytes.size());
         if (put >= 0) return put;
         if (errno == EAGAIN && waits(file)) continue;
-        if (errno == EPIPE) {
-            SigInfo info;
-            info.signo = SIGPIPE;
-            info.code = kSiUser;
-            info.pid = task.tgid;
-            info.uid = ::getuid();
-            (void)send_signal(kernel, task, info);
-            return -EPIPE;
-        }
+        if (errno == EPIPE) return broken_pipe(kernel, task);
         if (errno != EINTR) return -errno;
         if (may_block(file)) return -kErestartSys;
     }

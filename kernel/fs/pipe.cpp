@@ -54,16 +54,6 @@ i64 take(KernelState& kernel, OpenFile& file, u64 size, Put put) {
     return pipe.writers ? -EAGAIN : 0;
 }
 
-i64 broken_pipe(KernelState& kernel, Task& task) {
-    SigInfo info;
-    info.signo = SIGPIPE;
-    info.code = kSiUser;
-    info.pid = task.tgid;
-    info.uid = ::getuid();
-    (void)send_signal(kernel, task, info);
-    return -EPIPE;
-}
-
 /// pipe_write(), with the bytes coming from wherever `get` gets them.
 template <class Get>
 i64 give(KernelState& kernel, Task& task, OpenFile& file, u64 size, Get get) {

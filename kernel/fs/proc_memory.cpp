@@ -53,34 +53,30 @@ void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmA
     });
 }
 
-std::string kilobytes(const char* name, u64 bytes) {
-    return proc_format("%s%8llu kB\n", name, proc_number(bytes >> 10));
-}
-
 /// __show_smap()
 std::string show_smap(const MemSizeStats& mss, bool rollup) {
-    std::string text = kilobytes("Rss:            ", mss.resident);
-    text += kilobytes("Pss:            ", mss.pss >> kPssShift);
-    text += kilobytes("Pss_Dirty:      ", mss.pss_dirty >> kPssShift);
+    std::string text = proc_kilobytes("Rss:            ", mss.resident);
+    text += proc_kilobytes("Pss:            ", mss.pss >> kPssShift);
+    text += proc_kilobytes("Pss_Dirty:      ", mss.pss_dirty >> kPssShift);
     if (rollup) {
-        text += kilobytes("Pss_Anon:       ", mss.pss_anon >> kPssShift);
-        text += kilobytes("Pss_File:       ", mss.pss_file >> kPssShift);
-        text += kilobytes("Pss_Shmem:      ", mss.pss_shmem >> kPssShift);
+        text += proc_kilobytes("Pss_Anon:       ", mss.pss_anon >> kPssShift);
+        text += proc_kilobytes("Pss_File:       ", mss.pss_file >> kPssShift);
+        text += proc_kilobytes("Pss_Shmem:      ", mss.pss_shmem >> kPssShift);
     }
-    text += kilobytes("Shared_Clean:   ", mss.shared_clean);
-    text += kilobytes("Shared_Dirty:   ", mss.shared_dirty);
-    text += kilobytes("Private_Clean:  ", mss.private_clean);
-    text += kilobytes("Private_Dirty:  ", mss.private_dirty);
-    text += kilobytes("Referenced:     ", mss.referenced);
-    text += kilobytes("Anonymous:      ", mss.anonymous);
-    text += kilobytes("KSM:            ", 0) + kilobytes("LazyFree:       ", mss.lazyfree);
-    text += kilobytes("AnonHugePages:  ", mss.anonymous_thp);
+    text += proc_kilobytes("Shared_Clean:   ", mss.shared_clean);
+    text += proc_kilobytes("Shared_Dirty:   ", mss.shared_dirty);
+    text += proc_kilobytes("Private_Clean:  ", mss.private_clean);
+    text += proc_kilobytes("Private_Dirty:  ", mss.private_dirty);
+    text += proc_kilobytes("Referenced:     ", mss.referenced);
+    text += proc_kilobytes("Anonymous:      ", mss.anonymous);
+    text += proc_kilobytes("KSM:            ", 0) + proc_kilobytes("LazyFree:       ", mss.lazyfree);
+    text += proc_kilobytes("AnonHugePages:  ", mss.anonymous_thp);
     // Features that this kernel does not have: huge pages of files and of pools.
     for (const char* name : {"ShmemPmdMapped: ", "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:"})
-        text += kilobytes(name, 0);
-    text +=
-        kilobytes("Swap:           ", mss.swap) + kilobytes("SwapPss:        ", mss.swap_pss >> kPssShift);
-    return text + kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
+        text += proc_kilobytes(name, 0);
+    text += proc_kilobytes("Swap:           ", mss.swap) +
+            proc_kilobytes("SwapPss:        ", mss.swap_pss >> kPssShift);
+    return text + proc_kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
 }
 
 /// show_smap_vma_flags()
@@ -241,8 +237,9 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
         MemSizeStats mss;
         smap_gather_stats(system, mm, vma, mss);
         text += show_map_vma(system, mm, vma);
-        text += kilobytes("Size:           ", vma.size());
-        text += kilobytes("KernelPageSize: ", mmu::kPageSize) + kilobytes("MMUPageSize:    ", mmu::kPageSize);
+        text += proc_kilobytes("Size:           ", vma.size());
+        text += proc_kilobytes("KernelPageSize: ", mmu::kPageSize) +
+                proc_kilobytes("MMUPageSize:    ", mmu::kPageSize);
         text += show_smap(mss, false);
         text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)}) +
                 vma_flags_text(vma.vm_flags);
@@ -251,16 +248,18 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
 }
 
 std::string proc_status_memory(const MmStruct& mm) {
-    const auto row = [](const char* name, u64 pages) { return kilobytes(name, pages << mmu::kPageShift); };
+    const auto row = [](const char* name, u64 pages) {
+        return proc_kilobytes(name, pages << mmu::kPageShift);
+    };
     const u64 text_size = std::min(text_bytes(mm), mm.exec_vm << mmu::kPageShift);
     std::string text = row("VmPeak:\t", std::max(mm.hiwater_vm, mm.total_vm)) + row("VmSize:\t", mm.total_vm);
     text += row("VmLck:\t", mm.locked_vm) + row("VmPin:\t", 0);
     text += row("VmHWM:\t", std::max(mm.hiwater_rss, mm.rss_pages())) + row("VmRSS:\t", mm.rss_pages());
     text += row("RssAnon:\t", mm.rss_stat[MM_ANONPAGES]) + row("RssFile:\t", mm.rss_stat[MM_FILEPAGES]);
     text += row("RssShmem:\t", mm.rss_stat[MM_SHMEMPAGES]) + row("VmData:\t", mm.data_vm);
-    text += row("VmStk:\t", mm.stack_vm) + kilobytes("VmExe:\t", text_size);
-    text += kilobytes("VmLib:\t", (mm.exec_vm << mmu::kPageShift) - text_size);
-    text += kilobytes("VmPTE:\t", mm.pgtables_bytes) + row("VmSwap:\t", mm.rss_stat[MM_SWAPENTS]);
+    text += row("VmStk:\t", mm.stack_vm) + proc_kilobytes("VmExe:\t", text_size);
+    text += proc_kilobytes("VmLib:\t", (mm.exec_vm << mmu::kPageShift) - text_size);
+    text += proc_kilobytes("VmPTE:\t", mm.pgtables_bytes) + row("VmSwap:\t", mm.rss_stat[MM_SWAPENTS]);
     return text + row("HugetlbPages:\t", 0);
 }
 

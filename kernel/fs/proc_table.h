@@ -31,5 +31,9 @@ std::string proc_status_memory(const MmStruct& mm);
 inline unsigned long long proc_number(u64 value) {
     return value;
 }
+/// SEQ_PUT_DEC(): a line of so many kB. `name` has Linux's padding.
+inline std::string proc_kilobytes(const char* name, u64 bytes) {
+    return proc_format("%s%8llu kB\n", name, proc_number(bytes >> 10));
+}
 
 }  // namespace kernel

@@ -99,12 +99,9 @@ struct Row {
     u64 VmCounts::*pages;
 };
 
-std::string kilobytes(const char* name, u64 bytes) {
-    return proc_format("%s%8llu kB\n", name, proc_number(bytes >> 10));
-}
 std::string page_rows(std::span<const Row> rows, const VmCounts& counts) {
     std::string text;
-    for (const Row& row : rows) text += kilobytes(row.name, counts.*row.pages << mmu::kPageShift);
+    for (const Row& row : rows) text += proc_kilobytes(row.name, counts.*row.pages << mmu::kPageShift);
     return text;
 }
 
@@ -116,15 +113,16 @@ std::string meminfo(KernelState& kernel, Task&) {
                                      {"MemFree:        ", &VmCounts::free}};
     std::string text = page_rows(kFirst, counts);
     const u64 cached = counts.file - counts.shmem;
-    text += kilobytes("MemAvailable:   ", (counts.free + cached) << mmu::kPageShift);
+    text += proc_kilobytes("MemAvailable:   ", (counts.free + cached) << mmu::kPageShift);
     static constexpr Row kMiddle[] = {
         {"Buffers:        ", kZero},
         {"Cached:         ", &VmCounts::file},
         {"SwapCached:     ", &VmCounts::swap_cached},
     };
     text += page_rows(kMiddle, counts);
-    text += kilobytes("Active:         ", (counts.active_anon + counts.active_file) << mmu::kPageShift);
-    text += kilobytes("Inactive:       ", (counts.inactive_anon + counts.inactive_file) << mmu::kPageShift);
+    text += proc_kilobytes("Active:         ", (counts.active_anon + counts.active_file) << mmu::kPageShift);
+    text +=
+        proc_kilobytes("Inactive:       ", (counts.inactive_anon + counts.inactive_file) << mmu::kPageShift);
     static constexpr Row kLists[] = {
         {"Active(anon):   ", &VmCounts::active_anon},
         {"Inactive(anon): ", &VmCounts::inactive_anon},
@@ -153,8 +151,8 @@ std::string meminfo(KernelState& kernel, Task&) {
         {"WritebackTmp:   ", kZero},
     };
     text += page_rows(kLists, counts);
-    text += kilobytes("CommitLimit:    ", (counts.managed / 2 + counts.swap_total) << mmu::kPageShift);
-    text += kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
+    text += proc_kilobytes("CommitLimit:    ", (counts.managed / 2 + counts.swap_total) << mmu::kPageShift);
+    text += proc_kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
     text += "VmallocTotal:   34359738367 kB\n";
     static constexpr Row kLast[] = {
         {"VmallocUsed:    ", kZero}, {"VmallocChunk:   ", kZero},
@@ -165,8 +163,8 @@ std::string meminfo(KernelState& kernel, Task&) {
     text += page_rows(kLast, counts);
     text += "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n";
     text += "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n";
-    text += kilobytes("DirectMap4k:    ", kernel.system.memory.size());
-    return text + kilobytes("DirectMap2M:    ", 0) + kilobytes("DirectMap1G:    ", 0);
+    text += proc_kilobytes("DirectMap4k:    ", kernel.system.memory.size());
+    return text + proc_kilobytes("DirectMap2M:    ", 0) + proc_kilobytes("DirectMap1G:    ", 0);
 }
 
 /// vmstat_text[]

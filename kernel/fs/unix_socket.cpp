@@ -64,13 +64,7 @@ void close_socket(KernelState& kernel, u32 id) {
 
 i64 broken(KernelState& kernel, Task& task, const UnixSend& send, const Socket& socket) {
     if (send.no_signal || socket.type != SOCK_STREAM) return -EPIPE;
-    SigInfo info;
-    info.signo = SIGPIPE;
-    info.code = kSiUser;
-    info.pid = task.tgid;
-    info.uid = ::getuid();
-    (void)send_signal(kernel, task, info);
-    return -EPIPE;
+    return broken_pipe(kernel, task);
 }
 
 u32 find_name(KernelState& kernel, const UnixName& name) {
