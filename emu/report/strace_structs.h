@@ -134,6 +134,9 @@ class ArgumentPrinter {
     bool done_;
 };
 
+/// "O_WRONLY|O_CREAT"
+std::string strace_open_flags(u64 flags);
+
 /// What a call that did not fail returned.
 std::string strace_value_of_result(kernel::KernelState& kernel, const kernel::Task& task,
                                    const kernel::TracedCall& call);
