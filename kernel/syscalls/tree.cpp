@@ -114,6 +114,16 @@ Expected<Node, int> link_source(Syscall& call, int dirfd, const std::string& pat
     return node;
 }
 
+/// What a descriptor stands for, if the guest may change that. `absent`: the errno of a number that is not open.
+Expected<UniqueFd, int> changeable_descriptor(Syscall& call, int fd, int absent) {
+    const OpenFile* file = file_of(call.kernel, call.task, fd, FileUse::kAnyFile);
+    if (!file) return mmu::Unexpected{absent};
+    if (!file->may_change || file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EROFS};
+    const int copy = ::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return mmu::Unexpected{errno};
+    return UniqueFd{copy};
+}
+
 /// do_linkat(). The source must lie in a --rw folder too: a second name would make it writable.
 i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
               int flags) {
@@ -127,9 +137,15 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     const auto to = parent_of(call, to_fd, *to_path);
     if (!to) return -to.error();
     if (const i64 error = may_create(*to)) return error;
-    if (node->kind != Node::Kind::kHost) return -EXDEV;
+    if (node->kind != Node::Kind::kHost && node->kind != Node::Kind::kDescriptor) return -EXDEV;
     if (node->is_directory()) return -EPERM;
-    const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
+    UniqueFd place;
+    if (node->kind == Node::Kind::kDescriptor) {  // how a file of O_TMPFILE gets its name
+        auto own = changeable_descriptor(call, node->descriptor, ENOENT);
+        if (own) place = std::move(*own);
+    } else {
+        place = call.kernel.paths->reach_writable(node->fd.get());
+    }
     if (!place) return -EXDEV;
     return result_of(::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(), to->name.c_str(),
                               AT_SYMLINK_FOLLOW));
@@ -150,18 +166,13 @@ i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_
 /// The object of a change, if the guest may change it: ready for calls on descriptor_path() or with
 /// AT_EMPTY_PATH.
 Expected<UniqueFd, int> changeable(Syscall& call, int dirfd, const std::string& path, int flags) {
-    if (path.empty() && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD) {
-        const OpenFile* file = file_of(call.kernel, call.task, dirfd, FileUse::kAnyFile);
-        if (!file) return mmu::Unexpected{EBADF};
-        if (!file->may_change || file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EROFS};
-        const int copy = ::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
-        if (copy < 0) return mmu::Unexpected{errno};
-        return UniqueFd{copy};
-    }
+    if (path.empty() && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)
+        return changeable_descriptor(call, dirfd, EBADF);
     const auto node =
         lookup_path(call.kernel, call.task, dirfd, path.empty() && (flags & AT_EMPTY_PATH) ? "." : path,
                     flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
     if (!node) return mmu::Unexpected{node.error()};
+    if (node->kind == Node::Kind::kDescriptor) return changeable_descriptor(call, node->descriptor, ENOENT);
     if (node->kind != Node::Kind::kHost || !node->fd) return mmu::Unexpected{EROFS};
     UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
     if (!place) return mmu::Unexpected{EROFS};
