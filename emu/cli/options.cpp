@@ -25,6 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
   mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
   mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
+  mmuscope diff-host ./a.out                   its page faults here and on the host itself, compared
   mmuscope run --strace-e %file ./a.out        its system calls as strace shows them
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
@@ -320,6 +321,18 @@ std::string finish_explain(Options& options, const Raw& raw) {
     return {};
 }
 
+/// What the host cannot be told is not left out for the guest alone.
+std::string finish_diff_host(const Options& options) {
+    const kernel::FilePolicy& files = options.kernel.files;
+    if (!files.root.empty() || !files.writable.empty() || files.none)
+        return "diff-host runs the program on the host itself, where --root, --rw and --no-files mean "
+               "nothing";
+    if (options.kernel.randomize) return "diff-host compares addresses: not with --randomize";
+    if (!options.gdb.empty() || options.story || options.strace.enabled)
+        return "diff-host goes with neither --gdb, --story nor --strace";
+    return {};
+}
+
 void add_gdb_options(CLI::App& app, Options& options) {
     if (options.command == Command::kGdb) {
         app.add_option("--gdb-option", options.gdb_options,
@@ -369,6 +382,10 @@ constexpr RunCommand kRunCommands[] = {
      "Runs a program, then prints what is resident of each area as /proc/PID/smaps."},
     {"buddy", Command::kBuddy,
      "Runs a program, then prints the free blocks of each order as /proc/buddyinfo."},
+    {"diff-host", Command::kDiffHost,
+     "Runs a program here and, for real, on the host itself; compares the page faults of its code. Exit "
+     "status: 0 "
+     "no difference that is not known, 1 a divergence."},
 };
 
 mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& arguments, std::size_t first,
@@ -406,6 +423,8 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     if (!problem.empty()) return wrong(problem);
     if (options.command == Command::kExplain)
         if (const std::string unclear = finish_explain(options, raw); !unclear.empty()) return wrong(unclear);
+    if (options.command == Command::kDiffHost)
+        if (const std::string unclear = finish_diff_host(options); !unclear.empty()) return wrong(unclear);
     if (options.story && (options.command == Command::kGdb || !options.gdb.empty()))
         return wrong("--story and gdb exclude each other");
     return options;
@@ -457,6 +476,7 @@ std::string overview() {
            "       mmuscope explain [--fault N] [--brk N] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope gdb [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope maps|smaps|buddy [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope diff-host [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope tlb list | tlb show PRESET|FILE\n"
            "       mmuscope cpu list | cpu show NAME\n"
            "       mmuscope run --help, mmuscope stat --help: all options\n\n" +

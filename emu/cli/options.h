@@ -21,6 +21,7 @@ enum class Command : mmu::u8 {
     kMaps,
     kSmaps,
     kBuddy,
+    kDiffHost,
     kTlbList,
     kTlbShow,
     kCpuList,

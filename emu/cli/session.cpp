@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "emu/cli/diff_command.h"
 #include "emu/cli/gdb_command.h"
 #include "emu/cli/terminal.h"
 #include "emu/cli/tlb_file.h"
@@ -186,6 +187,12 @@ Expected<int, Error> run(const Options& options) {
     Output output;
     if (auto opened = output.open(options.output); !opened) return Unexpected{opened.error()};
 
+    std::optional<HostComparison> comparison;
+    if (options.command == Command::kDiffHost) {
+        auto native = HostComparison::run_host(options);
+        if (!native) return Unexpected{native.error()};
+        comparison.emplace(std::move(*native));
+    }
     auto machine = Machine::create(machine_config(options, *cpu, *tlb));
     if (!machine) return Unexpected{machine.error()};
     Machine& guest = **machine;
@@ -196,8 +203,12 @@ Expected<int, Error> run(const Options& options) {
     if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
     Story story(output.stream(), options.story_faults, options.story_calls);
     if (options.story) guest.set_observers(&story, &story);
-    if (auto loaded = guest.exec(options.guest[0], options.guest, options.environment); !loaded)
-        return Unexpected{loaded.error()};
+    if (comparison) comparison->listen(guest);
+    std::optional<NullStreams> silence;
+    if (comparison) silence.emplace();
+    auto loaded = guest.exec(options.guest[0], options.guest, options.environment);
+    silence.reset();
+    if (!loaded) return Unexpected{loaded.error()};
 
     const bool debugged = options.command == Command::kGdb || !options.gdb.empty();
     if (options.strace.enabled) {
@@ -226,6 +237,11 @@ Expected<int, Error> run(const Options& options) {
                   .state_hash = {}};
     report.cpu.host_seconds = cpu_seconds() - start;
     if (options.state_hash) report.state_hash = guest.state_hash();
+    if (comparison) {
+        const int status = comparison->report(output.stream(), exit);
+        if (auto closed = output.close(); !closed) return Unexpected{closed.error()};
+        return status;
+    }
     if (exit.killed_by && !debugged)
         std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
                      sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
