@@ -50,6 +50,14 @@ struct VexForm {
     bool aligned = false;
     bool string = false;  ///< PCMPISTR* and PCMPESTR*: lengths in EAX and EDX, an index in ECX
 
+    /// Before its users: their results are wanted in constants of this header.
+    template <class T>
+    constexpr VexForm with(T VexForm::*member, T value) const {
+        VexForm copy = *this;
+        copy.*member = value;
+        return copy;
+    }
+
     constexpr VexForm with_vvvv() const { return with(&VexForm::vvvv, true); }
     constexpr VexForm with_imm8() const { return with(&VexForm::immediate, VexImmediate::kByte); }
     constexpr VexForm with_traps(Traps kind) const { return with(&VexForm::traps, kind); }
@@ -62,14 +70,6 @@ struct VexForm {
     constexpr VexForm of_rm(VexRm value) const { return with(&VexForm::rm, value); }
     constexpr VexForm when_aligned() const { return with(&VexForm::aligned, true); }
     constexpr VexForm of_strings() const { return with(&VexForm::string, true); }
-
-  private:
-    template <class T>
-    constexpr VexForm with(T VexForm::*member, T value) const {
-        VexForm copy = *this;
-        copy.*member = value;
-        return copy;
-    }
 };
 
 bool build_vex(const VexForm& form, const Fields& fields, Insn& out);
