@@ -52,6 +52,7 @@ struct Block;
 struct alignas(32) Links {
     Block* taken = nullptr;
     Block* fall = nullptr;
+    Block* next_in_frame = nullptr;  ///< of the block cache: its blocks of one frame form a list
 };
 static_assert(sizeof(Links) == sizeof(Insn));
 

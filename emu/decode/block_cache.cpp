@@ -18,7 +18,12 @@ constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
 }  // namespace
 
 BlockCache::BlockCache(mmu::PhysicalMemory& memory, Handler stale)
-    : memory_(memory), stale_(stale), table_(kFirstSize), mask_(kFirstSize - 1) {
+    : memory_(memory),
+      stale_(stale),
+      table_(kFirstSize),
+      mask_(kFirstSize - 1),
+      of_frame_(static_cast<Block**>(std::calloc(memory.frames(), sizeof(Block*)))) {
+    CHECK(of_frame_ != nullptr, memory.frames());
     memory_.set_code_observer(this);
 }
 
@@ -29,8 +34,13 @@ BlockCache::~BlockCache() {
 
 void BlockCache::clear() {
     if (tier_) tier_->clearing();
-    for (const auto& [frame, blocks] : of_frame_) memory_.unmark_code(mmu::Pfn{frame});
-    of_frame_.clear();
+    for (const mmu::Pfn frame : code_frames_) {
+        memory_.unmark_code(frame);
+        of_frame_[frame.value] = nullptr;
+    }
+    for (const auto& [frame, blocks] : reaching_frame_) memory_.unmark_code(mmu::Pfn{frame});
+    code_frames_.clear();
+    reaching_frame_.clear();
     std::fill(table_.begin(), table_.end(), Entry{});
     chunks_.clear();
     occupied_ = used_ = chunk_left_ = 0;
@@ -88,10 +98,11 @@ Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second
     entry = {header.physical, block};
 
     const mmu::Pfn frame = mmu::PhysAddr{header.physical}.pfn();
-    std::vector<Block*>& in_frame = of_frame_[frame.value];
-    if (in_frame.empty()) in_frame.reserve(32);
-    in_frame.push_back(block);
-    if (second_frame != frame) of_frame_[second_frame.value].push_back(block);
+    Block*& head = of_frame_[frame.value];
+    if (!head) code_frames_.push_back(frame);
+    links(block).next_in_frame = head;
+    head = block;
+    if (second_frame != frame) reaching_frame_[second_frame.value].push_back(block);
     if (tier_) tier_->inserted(*block);
     return block;
 }
@@ -102,15 +113,19 @@ void BlockCache::kill(Block* block) {
     if (tier_) tier_->killed(*block);
 }
 
+/// Kills a block and takes it out of the table, unless another one has its place.
+void BlockCache::drop(Block* block) {
+    kill(block);
+    Entry& entry = entry_for(block->physical);
+    if (entry.block == block) entry.block = nullptr;
+}
+
 void BlockCache::code_frame_written(mmu::Pfn frame) {
-    const auto found = of_frame_.find(frame.value);
-    if (found != of_frame_.end()) {
-        for (Block* block : found->second) {
-            kill(block);
-            Entry& entry = entry_for(block->physical);
-            if (entry.block == block) entry.block = nullptr;
-        }
-        of_frame_.erase(found);
+    for (Block* block = of_frame_[frame.value]; block; block = links(block).next_in_frame) drop(block);
+    of_frame_[frame.value] = nullptr;
+    if (const auto found = reaching_frame_.find(frame.value); found != reaching_frame_.end()) {
+        for (Block* block : found->second) drop(block);
+        reaching_frame_.erase(found);
     }
     memory_.unmark_code(frame);
 }

@@ -3,6 +3,7 @@
 // running block may still see a dead block: each operation of a dead block leaves it (stale_block).
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -56,10 +57,12 @@ class BlockCache final : public mmu::CodeObserver {
         Block* block = nullptr;  ///< null: the block died
     };
 
+    static Links& links(Block* block) { return *reinterpret_cast<Links*>(block->code() + block->insns); }
     usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
     Entry& entry_for(u64 physical);
     void grow();
     void kill(Block* block);
+    void drop(Block* block);
     void* allocate(usize bytes);
 
     mmu::PhysicalMemory& memory_;
@@ -67,7 +70,14 @@ class BlockCache final : public mmu::CodeObserver {
     BlockTier* tier_ = nullptr;
     std::vector<Entry> table_;
     usize mask_ = 0, occupied_ = 0;
-    std::unordered_map<u64, std::vector<Block*>> of_frame_;
+    struct Free {
+        void operator()(void* memory) const { std::free(memory); }
+    };
+    /// By frame, the head of the list of blocks that begin in it; most of it is never touched, so the host
+    /// gives no memory for it.
+    std::unique_ptr<Block*[], Free> of_frame_;
+    std::vector<mmu::Pfn> code_frames_;                            ///< whose list was ever begun
+    std::unordered_map<u64, std::vector<Block*>> reaching_frame_;  ///< blocks that begin in the frame before
     std::vector<std::unique_ptr<u8[]>> chunks_;
     usize chunk_left_ = 0, used_ = 0;
     u8* chunk_next_ = nullptr;

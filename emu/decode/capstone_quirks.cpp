@@ -54,4 +54,14 @@ bool refused_by_capstone(const Fields& f) {
     return f.opcode == 0xae && f.mod == 3 && f.modrm_reg() >= 5 && !f.repeat && !f.operand16;
 }
 
+bool capstone_decides(const Fields& f) {
+    if (f.vex) return is_vex_general(f);
+    if (f.map == Map::kOne) {
+        const bool x87 = f.opcode >= 0xd8 && f.opcode <= 0xdf;
+        const bool segment_register = f.opcode == 0x8c || f.opcode == 0x8e;
+        return x87 || (segment_register && !refused_by_capstone(f));
+    }
+    return f.map == Map::k0F38 && f.opcode == 0x82;  // INVPCID
+}
+
 }  // namespace emu

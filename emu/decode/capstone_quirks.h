@@ -16,4 +16,8 @@ unsigned canonical_form(const Fields& fields, std::array<u8, 16>& out);
 /// True for valid encodings that Capstone does not know.
 bool refused_by_capstone(const Fields& fields);
 
+/// True where a row of the opcode table stands for encodings of which some do not exist, so that Capstone has
+/// to say which do. About all others the two agree: a test asks for each of them.
+bool capstone_decides(const Fields& fields);
+
 }  // namespace emu

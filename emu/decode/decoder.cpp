@@ -95,46 +95,61 @@ class TemplateTable {
     usize used_ = 0;
 };
 
+/// Opened when it is first asked: that takes as long as decoding a thousand instructions.
+class Capstone {
+  public:
+    Capstone() = default;
+    ~Capstone() {
+        if (!insn_) return;
+        cs_free(insn_, 1);
+        cs_close(&handle_);
+    }
+    Capstone(const Capstone&) = delete;
+    Capstone& operator=(const Capstone&) = delete;
+
+    /// The first instruction of `bytes`, valid until the next question; null when they are none.
+    const cs_insn* ask(std::span<const u8> bytes, u64 address) {
+        if (!insn_) open();
+        const u8* code = bytes.data();
+        size_t size = bytes.size();
+        return cs_disasm_iter(handle_, &code, &size, &address, insn_) ? insn_ : nullptr;
+    }
+
+  private:
+    void open() {
+        CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK);
+        insn_ = cs_malloc(handle_);
+        CHECK(insn_ != nullptr);
+    }
+    csh handle_ = 0;
+    cs_insn* insn_ = nullptr;
+};
+
 }  // namespace
 
 struct Decoder::State {
     FeatureSet features;
-    csh handle = 0;
-    cs_insn* insn = nullptr;
+    Capstone capstone;
     ModrmRoles roles;
     TemplateTable templates;
     DecodeStats stats;
 
-    /// Length of the first instruction according to Capstone; 0 when it refuses.
-    unsigned length_of(std::span<const u8> bytes) {
-        const u8* code = bytes.data();
-        size_t size = bytes.size();
-        u64 address = 0;
-        return cs_disasm_iter(handle, &code, &size, &address, insn) ? insn->size : 0;
-    }
-
     const OpcodeRow* confirm(const Fields& fields) {
         const OpcodeRow* row = find_row(fields, features);
-        if (!row) return nullptr;
+        if (!row || !capstone_decides(fields)) return row;
         ++stats.capstone_calls;
         std::array<u8, 16> canonical{};
         const unsigned length = canonical_form(fields, canonical);
-        const unsigned answer = length_of({canonical.data(), length});
-        return answer == length || refused_by_capstone(fields) ? row : nullptr;
+        const cs_insn* const answer = capstone.ask({canonical.data(), length}, 0);
+        return answer && answer->size == length ? row : nullptr;
     }
 };
 
 Decoder::Decoder(FeatureSet features) : state_(std::make_unique<State>()) {
     state_->features = features;
-    CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &state_->handle) == CS_ERR_OK);
-    state_->insn = cs_malloc(state_->handle);
-    CHECK(state_->insn != nullptr);
 }
 
-Decoder::~Decoder() {
-    cs_free(state_->insn, 1);
-    cs_close(&state_->handle);
-}
+Decoder::~Decoder() = default;
 
 Decoder::Result Decoder::decode(std::span<const u8> bytes) {
     Result result;
@@ -160,10 +175,8 @@ Decoder::Result Decoder::decode(std::span<const u8> bytes) {
 }
 
 std::string Decoder::describe(std::span<const u8> bytes, u64 address) const {
-    const u8* code = bytes.data();
-    size_t size = bytes.size();
-    const bool known = cs_disasm_iter(state_->handle, &code, &size, &address, state_->insn);
-    const usize length = known ? state_->insn->size : std::min<usize>(bytes.size(), 8);
+    const cs_insn* const known = state_->capstone.ask(bytes, address);
+    const usize length = known ? known->size : std::min<usize>(bytes.size(), 8);
     std::string text;
     char byte[4];
     for (usize n = 0; n < length; ++n) {
@@ -172,8 +185,8 @@ std::string Decoder::describe(std::span<const u8> bytes, u64 address) const {
     }
     text += ' ';
     if (!known) return text + "(bad)";
-    text += state_->insn->mnemonic;
-    if (state_->insn->op_str[0]) text += std::string(" ") + state_->insn->op_str;
+    text += known->mnemonic;
+    if (known->op_str[0]) text += std::string(" ") + known->op_str;
     Fields fields;
     if (split_fields(bytes, fields) == Split::kComplete)
         if (const OpcodeRow* row = find_row(fields); row && !state_->features.has(row->feature))

@@ -1,6 +1,7 @@
-// From bytes to a row of the opcode table. Capstone says whether bytes are an instruction and how long it is;
-// it is asked once for each template (an instruction with displacement and immediate masked out), because it
-// takes about a microsecond. This is the only door to Capstone that execution has.
+// From bytes to a row of the opcode table, by template: an instruction with registers, displacement and
+// immediate masked out. Length decoder and table agree with Capstone about what is an instruction and how
+// long it is, which a test asks for every encoding; where a row is wider than what exists, Capstone is asked
+// once for each template. This is the only door to Capstone that execution has.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,7 @@ enum class DecodeStatus : u8 {
 
 struct DecodeStats {
     u64 decoded = 0;         ///< instructions put into blocks
-    u64 capstone_calls = 0;  ///< templates seen for the first time
+    u64 capstone_calls = 0;  ///< templates about which Capstone was asked
 };
 
 class Decoder {

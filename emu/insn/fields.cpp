@@ -1,47 +1,36 @@
 #include "emu/insn/fields.h"
 
 #include <cstring>
+#include <initializer_list>
 
 namespace emu {
 namespace {
 
-/// Reads bytes one by one and remembers why it could not.
-class Cursor {
-  public:
-    explicit Cursor(std::span<const u8> bytes)
-        : bytes_(bytes.data()),
-          limit_(bytes.size() < Fields::kMaxLength ? static_cast<unsigned>(bytes.size())
-                                                   : Fields::kMaxLength) {}
+/// The bytes of an instruction and zeros behind them, so that all may be read before it is known whether they
+/// were there: no encoding reads beyond 15 prefixes and what follows an opcode.
+struct Cursor {
+    u8 bytes[32];
+    unsigned at = 0;
+    unsigned limit;  ///< bytes that are there, 15 at most
 
-    /// How many were read or skipped.
-    u8 at() const { return static_cast<u8>(at_); }
-    bool take(u8& out) {
-        if (at_ >= limit_) return fail_short();
-        out = bytes_[at_++];
-        return true;
+    explicit Cursor(std::span<const u8> given)
+        : limit(given.size() < Fields::kMaxLength ? static_cast<unsigned>(given.size())
+                                                  : Fields::kMaxLength) {
+        std::memset(bytes, 0, sizeof bytes);
+        if (given.size() >= 16)
+            std::memcpy(bytes, given.data(), 16);  // of one size, so no call
+        else
+            std::memcpy(bytes, given.data(), given.size());
     }
-    bool skip(unsigned count) {
-        if (at_ + count > limit_) return fail_short();
-        at_ += count;
-        return true;
-    }
-    bool fail(Split why) {
-        why_ = why;
-        return false;
-    }
-    Split why() const { return why_; }
-
-  private:
-    bool fail_short() { return fail(limit_ == Fields::kMaxLength ? Split::kTooLong : Split::kNeedMore); }
-
-    const u8* bytes_;
-    unsigned at_ = 0, limit_;
-    Split why_ = Split::kComplete;
+    u8 take() { return bytes[at++]; }
+    bool beyond() const { return at > limit; }
+    Split too_short() const { return limit == Fields::kMaxLength ? Split::kTooLong : Split::kNeedMore; }
 };
 
-bool take_prefixes(Cursor& cursor, Fields& f, u8& byte) {
-    for (;;) {
-        if (!cursor.take(byte)) return false;
+/// The byte behind the prefixes.
+u8 take_prefixes(Cursor& cursor, Fields& f) {
+    while (cursor.at <= cursor.limit) {
+        const u8 byte = cursor.take();
         switch (byte) {
             case 0xf0:
                 f.lock = true;
@@ -66,27 +55,26 @@ bool take_prefixes(Cursor& cursor, Fields& f, u8& byte) {
             case 0x3e:
                 break;  // no effect on addresses in 64-bit mode, and they do not undo FS or GS
             default:
-                if ((byte & 0xf0) != 0x40) return true;
+                if ((byte & 0xf0) != 0x40) return byte;
                 f.rex = byte;  // counts only right before the opcode
                 continue;
         }
         f.rex = 0;
     }
+    return 0;
 }
 
 /// VEX takes the places of REX, of the mandatory prefix and of the escape bytes.
 bool take_vex(Cursor& cursor, Fields& f, u8 first) {
-    u8 p1 = 0, p2 = 0;
-    if (f.rex || f.operand16 || f.repeat || f.lock) return cursor.fail(Split::kInvalid);
-    if (!cursor.take(p1)) return false;
+    const u8 p1 = cursor.take();
+    u8 p2 = p1;
     if (first == 0xc4) {
-        if (!cursor.take(p2)) return false;
+        p2 = cursor.take();
         const u8 map = p1 & 31;
-        if (map < 1 || map > 3) return cursor.fail(Split::kInvalid);
+        if (map < 1 || map > 3) return false;
         f.map = static_cast<Map>(map);
         f.rex = static_cast<u8>(0x40 | (p2 & 0x80 ? 8 : 0) | (~p1 >> 5 & 7));
     } else {
-        p2 = p1;
         f.map = Map::k0F;
         f.rex = static_cast<u8>(0x40 | (p1 & 0x80 ? 0 : 4));
     }
@@ -94,34 +82,30 @@ bool take_vex(Cursor& cursor, Fields& f, u8 first) {
     f.vex_vvvv = (~p2 >> 3) & 15;
     f.vex_l = (p2 >> 2) & 1;
     f.vex_pp = p2 & 3;
-    f.opcode_at = cursor.at();
-    return cursor.take(f.opcode);
-}
-
-bool take_opcode(Cursor& cursor, Fields& f, u8 byte) {
-    if (byte == 0xc4 || byte == 0xc5) return take_vex(cursor, f, byte);
-    if (byte == 0x62) return cursor.fail(Split::kInvalid);  // EVEX
-    f.map = Map::kOne;
-    if (byte == 0x0f) {
-        if (!cursor.take(byte)) return false;
-        f.map = Map::k0F;
-        if (byte == 0x38 || byte == 0x3a) {
-            f.map = byte == 0x38 ? Map::k0F38 : Map::k0F3A;
-            if (!cursor.take(byte)) return false;
-        }
-    }
-    f.opcode = byte;
-    f.opcode_at = static_cast<u8>(cursor.at() - 1);
+    f.opcode = cursor.take();
     return true;
 }
 
-bool invalid_in_64_bit_mode(u8 op) {
+void take_escapes(Cursor& cursor, Fields& f, u8 byte) {
+    f.map = Map::kOne;
+    if (byte == 0x0f) {
+        byte = cursor.take();
+        f.map = Map::k0F;
+        if (byte == 0x38 || byte == 0x3a) {
+            f.map = byte == 0x38 ? Map::k0F38 : Map::k0F3A;
+            byte = cursor.take();
+        }
+    }
+    f.opcode = byte;
+}
+
+constexpr bool invalid_in_64_bit_mode(u8 op) {
     if (op < 0x40) return (op & 7) == 6 || (op & 7) == 7;
     return op == 0x60 || op == 0x61 || op == 0x82 || op == 0x9a || op == 0xce || op == 0xd4 || op == 0xd5 ||
            op == 0xd6 || op == 0xea;
 }
 
-bool has_modrm(Map map, u8 op) {
+constexpr bool has_modrm(Map map, u8 op) {
     switch (map) {
         case Map::kOne:
             if (op < 0x40) return (op & 7) < 4;
@@ -137,80 +121,113 @@ bool has_modrm(Map map, u8 op) {
     }
 }
 
-unsigned immediate_size(const Fields& f) {
-    const u8 op = f.opcode;
-    const unsigned z = f.width() == 2 ? 2 : 4;
-    switch (f.map) {
-        case Map::kOne:
-            if (op < 0x40) return (op & 7) == 4 ? 1 : (op & 7) == 5 ? z : 0;
-            if (op >= 0x70 && op <= 0x7f) return 1;
-            if (op >= 0xa0 && op <= 0xa3) return f.address32 ? 4 : 8;
-            if (op >= 0xb0 && op <= 0xb7) return 1;
-            if (op >= 0xb8 && op <= 0xbf) return f.width();
-            if (op >= 0xe0 && op <= 0xe7) return 1;
-            switch (op) {
-                case 0x68:
-                case 0x69:
-                case 0x81:
-                case 0xa9:
-                case 0xc7:
-                    return z;
-                case 0x6a:
-                case 0x6b:
-                case 0x80:
-                case 0x83:
-                case 0xa8:
-                case 0xc0:
-                case 0xc1:
-                case 0xc6:
-                case 0xcd:
-                case 0xeb:
-                    return 1;
-                case 0xc2:
-                case 0xca:
-                    return 2;
-                case 0xc8:
-                    return 3;
-                case 0xe8:
-                case 0xe9:
-                    return 4;  // 66h does not shorten near branches in 64-bit mode (Intel)
-                case 0xf6:
-                    return f.modrm_reg() < 2 ? 1 : 0;
-                case 0xf7:
-                    return f.modrm_reg() < 2 ? z : 0;
-                default:
-                    return 0;
-            }
-        case Map::k0F:
-            if (!f.vex && op >= 0x80 && op <= 0x8f) return 4;
-            if ((op >= 0x70 && op <= 0x73) || op == 0xc2 || op == 0xc4 || op == 0xc5 || op == 0xc6) return 1;
-            return !f.vex && (op == 0xa4 || op == 0xac || op == 0xba || op == 0x0f) ? 1 : 0;
-        case Map::k0F3A:
-            return 1;
-        default:
-            return 0;
-    }
+/// Bytes of an immediate, and how prefixes and ModRM change them.
+enum class Immediate : u8 {
+    kNone,
+    kByte,
+    kWord,
+    kThree,     ///< ENTER
+    kDword,     ///< 66h does not shorten near branches in 64-bit mode (Intel)
+    kZ,         ///< 2 or 4, by operand size
+    kOperand,   ///< 2, 4 or 8
+    kAddress,   ///< 8, or 4 with 67h
+    kTestByte,  ///< 1 for /0 and /1
+    kTestZ,     ///< as kZ for /0 and /1
+};
+
+constexpr bool is_one_of(u8 op, std::initializer_list<u8> list) {
+    for (const u8 each : list)
+        if (each == op) return true;
+    return false;
 }
 
-bool take_modrm(Cursor& cursor, Fields& f) {
-    if (!cursor.take(f.modrm)) return false;
+constexpr Immediate immediate_of_one_byte_map(u8 op) {
+    using enum Immediate;
+    if (op < 0x40) return (op & 7) == 4 ? kByte : (op & 7) == 5 ? kZ : kNone;
+    if (op >= 0xa0 && op <= 0xa3) return kAddress;
+    if (op >= 0xb8 && op <= 0xbf) return kOperand;
+    if ((op >= 0x70 && op <= 0x7f) || (op >= 0xb0 && op <= 0xb7) || (op >= 0xe0 && op <= 0xe7)) return kByte;
+    if (is_one_of(op, {0x6a, 0x6b, 0x80, 0x83, 0xa8, 0xc0, 0xc1, 0xc6, 0xcd, 0xeb})) return kByte;
+    if (is_one_of(op, {0x68, 0x69, 0x81, 0xa9, 0xc7})) return kZ;
+    if (is_one_of(op, {0xc2, 0xca})) return kWord;
+    if (is_one_of(op, {0xe8, 0xe9})) return kDword;
+    return op == 0xc8 ? kThree : op == 0xf6 ? kTestByte : op == 0xf7 ? kTestZ : kNone;
+}
+
+constexpr Immediate immediate_of(Map map, bool vex, u8 op) {
+    using enum Immediate;
+    if (map == Map::kOne) return immediate_of_one_byte_map(op);
+    if (map == Map::k0F3A) return kByte;
+    if (map == Map::k0F38) return kNone;
+    if ((op >= 0x70 && op <= 0x73) || is_one_of(op, {0xc2, 0xc4, 0xc5, 0xc6})) return kByte;
+    if (vex) return kNone;
+    if (op >= 0x80 && op <= 0x8f) return kDword;
+    return is_one_of(op, {0xa4, 0xac, 0xba, 0x0f}) ? kByte : kNone;
+}
+
+/// What follows an opcode.
+struct Tail {
+    bool valid, modrm;
+    Immediate immediate;
+};
+struct Tails {
+    Tail of[2][4][256] = {};  ///< with VEX or without, by map and opcode
+    constexpr Tails() {
+        for (unsigned vex = 0; vex < 2; ++vex)
+            for (unsigned m = 0; m < 4; ++m)
+                for (unsigned op = 0; op < 256; ++op) {
+                    const Map map = static_cast<Map>(m);
+                    const u8 byte = static_cast<u8>(op);
+                    of[vex][m][op] = {map != Map::kOne || !invalid_in_64_bit_mode(byte),
+                                      vex ? !(map == Map::k0F && byte == 0x77) : has_modrm(map, byte),
+                                      immediate_of(map, vex != 0, byte)};
+                }
+    }
+};
+constexpr Tails kTails;
+
+unsigned size_of(Immediate kind, const Fields& f) {
+    using enum Immediate;
+    const unsigned z = f.width() == 2 ? 2 : 4;
+    switch (kind) {
+        case kNone:
+            return 0;
+        case kByte:
+            return 1;
+        case kWord:
+            return 2;
+        case kThree:
+            return 3;
+        case kDword:
+            return 4;
+        case kZ:
+            return z;
+        case kOperand:
+            return f.width();
+        case kAddress:
+            return f.address32 ? 4 : 8;
+        case kTestByte:
+            return f.modrm_reg() < 2 ? 1 : 0;
+        case kTestZ:
+            return f.modrm_reg() < 2 ? z : 0;
+    }
+    return 0;
+}
+
+void take_modrm(Cursor& cursor, Fields& f) {
+    f.modrm = cursor.take();
     f.mod = f.modrm >> 6;
     f.reg = static_cast<u8>(f.modrm_reg() | (f.rex_r() ? 8 : 0));
     f.rm = static_cast<u8>((f.modrm & 7) | (f.rex_b() ? 8 : 0));
     // Moves to and from control and debug registers take mod for 3, whatever it says.
     if (f.map == Map::k0F && !f.vex && f.opcode >= 0x20 && f.opcode <= 0x23) f.mod = 3;
-    if (f.mod == 3) return true;
-    unsigned size = f.mod == 1 ? 1 : f.mod == 2 ? 4 : 0;
-    if ((f.modrm & 7) == 4) {
-        f.has_sib = true;
-        if (!cursor.take(f.sib)) return false;
-        if (f.mod == 0 && (f.sib & 7) == 5) size = 4;
-    } else if (f.mod == 0 && (f.modrm & 7) == 5) {
-        size = 4;
-    }
-    f.displacement_at = cursor.at();
-    f.displacement_size = static_cast<u8>(size);
-    return cursor.skip(size);
+    if (f.mod == 3) return;
+    f.has_sib = (f.modrm & 7) == 4;
+    if (f.has_sib) f.sib = cursor.take();
+    const u8 base = f.has_sib ? f.sib & 7 : f.modrm & 7;
+    f.displacement_at = static_cast<u8>(cursor.at);
+    f.displacement_size = f.mod == 1 ? 1 : f.mod == 2 || base == 5 ? 4 : 0;
+    cursor.at += f.displacement_size;
 }
 
 i64 sign_extended(const u8* bytes, unsigned size) {
@@ -238,19 +255,29 @@ u64 Fields::immediate() const {
 Split split_fields(std::span<const u8> bytes, Fields& f) {
     f = Fields{};
     Cursor cursor(bytes);
-    u8 byte = 0;
-    if (!take_prefixes(cursor, f, byte) || !take_opcode(cursor, f, byte)) return cursor.why();
-    if (f.map == Map::kOne && invalid_in_64_bit_mode(f.opcode)) return Split::kInvalid;
-    f.has_modrm = f.vex ? !(f.map == Map::k0F && f.opcode == 0x77) : has_modrm(f.map, f.opcode);
-    if (f.has_modrm && !take_modrm(cursor, f)) return cursor.why();
-    f.immediate_at = cursor.at();
-    f.immediate_size = static_cast<u8>(immediate_size(f));
-    if (!cursor.skip(f.immediate_size)) return cursor.why();
-    f.length = cursor.at();
-    if (bytes.size() >= sizeof f.bytes)
-        std::memcpy(f.bytes, bytes.data(), sizeof f.bytes);  // of one size, so no call
-    else
-        std::memcpy(f.bytes, bytes.data(), f.length);
+    const u8 byte = take_prefixes(cursor, f);
+    if (cursor.beyond()) return cursor.too_short();
+    if (byte == 0x62) return Split::kInvalid;  // EVEX
+    if (byte == 0xc4 || byte == 0xc5) {
+        if (f.rex || f.operand16 || f.repeat || f.lock) return Split::kInvalid;
+        const bool good = take_vex(cursor, f, byte);
+        if (cursor.beyond()) return cursor.too_short();
+        if (!good) return Split::kInvalid;
+    } else {
+        take_escapes(cursor, f, byte);
+        if (cursor.beyond()) return cursor.too_short();
+    }
+    f.opcode_at = static_cast<u8>(cursor.at - 1);
+    const Tail& tail = kTails.of[f.vex][static_cast<u8>(f.map)][f.opcode];
+    if (!tail.valid) return Split::kInvalid;
+    f.has_modrm = tail.modrm;
+    if (f.has_modrm) take_modrm(cursor, f);
+    f.immediate_at = static_cast<u8>(cursor.at);
+    f.immediate_size = static_cast<u8>(size_of(tail.immediate, f));
+    cursor.at += f.immediate_size;
+    if (cursor.beyond()) return cursor.too_short();
+    f.length = static_cast<u8>(cursor.at);
+    std::memcpy(f.bytes, cursor.bytes, sizeof f.bytes);
     return Split::kComplete;
 }
 

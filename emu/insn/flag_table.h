@@ -20,10 +20,10 @@ class FlagTable {
     };
 
     void add(Handler handler, Effect effect, Handler quiet = nullptr) {
-        entries_.set(handler, nullptr, {effect, quiet});
+        entries_.set(handler, {effect, quiet});
     }
     Entry find(Handler handler) const {
-        const Entry* const entry = entries_.find(handler, nullptr);
+        const Entry* const entry = entries_.find(handler);
         return entry ? *entry : Entry{};
     }
 

@@ -44,7 +44,7 @@ Pairs all_pairs() {
 
 Handler fuse(Handler first, Handler branch) {
     static const Pairs pairs = all_pairs();
-    return find_pair(pairs, first, branch);
+    return pairs.find(first, branch);
 }
 
 }  // namespace emu::insn

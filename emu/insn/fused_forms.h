@@ -1,5 +1,4 @@
-// Comparisons that take the conditional branch behind them along, and the table that finds one handler for
-// two.
+// Comparisons that take the conditional branch behind them along.
 #pragma once
 
 #include "emu/insn/alu_forms.h"
@@ -7,13 +6,6 @@
 #include "emu/insn/handler_table.h"
 
 namespace emu::insn {
-
-using HandlerPairs = HandlerTable<Handler>;
-
-inline Handler find_pair(const HandlerPairs& pairs, Handler first, Handler second) {
-    const Handler* const both = pairs.find(first, second);
-    return both ? *both : nullptr;
-}
 
 [[gnu::always_inline]] inline Exit branch_on(Cpu& c, const Insn* i, bool taken) {
     return taken ? go_taken(c, i + 1) : go_fall(c, i + 1);

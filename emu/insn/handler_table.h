@@ -1,11 +1,12 @@
-// A table keyed by one handler or two, asked for every instruction of every block that is built: open
-// addressing in one piece of memory, at most a quarter full.
+// Tables keyed by one handler or by two, asked for every instruction of every block that is built, so small
+// enough to stay in the host's caches beside what is executed: open addressing in one piece of memory.
 #pragma once
 
 #include <bitset>
 #include <vector>
 
 #include "emu/cpu/insn.h"
+#include "mmu/base/check.h"
 
 namespace emu {
 
@@ -14,46 +15,80 @@ class HandlerTable {
   public:
     HandlerTable() : slots_(64) {}
 
-    void set(Handler first, Handler second, const Value& value) {
-        if (4 * (used_ + 1) > slots_.size()) grow();
-        Slot& slot = slots_[place(slots_, first, second)];
-        used_ += slot.first == nullptr;
-        starts_[start(first)] = true;
-        slot = {first, second, value};
+    void set(Handler handler, const Value& value) {
+        if (2 * (used_ + 1) > slots_.size()) grow();
+        Slot& slot = slots_[place(slots_, handler)];
+        used_ += slot.handler == nullptr;
+        present_[short_hash(handler)] = true;
+        slot = {handler, value};
     }
     /// Null when there is none.
-    const Value* find(Handler first, Handler second) const {
-        if (!starts_[start(first)])
-            return nullptr;  // nearly all of them, and the table need not be in the cache
-        const Slot& slot = slots_[place(slots_, first, second)];
-        return slot.first ? &slot.value : nullptr;
+    const Value* find(Handler handler) const {
+        if (!present_[short_hash(handler)]) return nullptr;  // most of them, and no slot need be looked at
+        const Slot& slot = slots_[place(slots_, handler)];
+        return slot.handler ? &slot.value : nullptr;
     }
 
   private:
     struct Slot {
-        Handler first = nullptr, second = nullptr;
+        Handler handler = nullptr;
         Value value{};
     };
     using Slots = std::vector<Slot>;
 
-    static usize place(const Slots& slots, Handler first, Handler second) {
-        const u64 key = reinterpret_cast<u64>(first) * 0x9e3779b97f4a7c15 ^ reinterpret_cast<u64>(second);
-        usize n = (key * 0xff51afd7ed558ccd >> 40) & (slots.size() - 1);
-        while (slots[n].first && !(slots[n].first == first && slots[n].second == second))
-            n = (n + 1) & (slots.size() - 1);
+    static u64 hash(Handler handler) { return reinterpret_cast<u64>(handler) * 0x9e3779b97f4a7c15; }
+    static usize short_hash(Handler handler) { return hash(handler) >> 52; }
+    static usize place(const Slots& slots, Handler handler) {
+        usize n = (hash(handler) >> 40) & (slots.size() - 1);
+        while (slots[n].handler && slots[n].handler != handler) n = (n + 1) & (slots.size() - 1);
         return n;
     }
-    static usize start(Handler first) { return (reinterpret_cast<u64>(first) * 0x9e3779b97f4a7c15) >> 52; }
     void grow() {
-        Slots larger(4 * slots_.size());
+        Slots larger(2 * slots_.size());
         for (const Slot& slot : slots_)
-            if (slot.first) larger[place(larger, slot.first, slot.second)] = slot;
+            if (slot.handler) larger[place(larger, slot.handler)] = slot;
         slots_.swap(larger);
     }
 
     Slots slots_;
-    std::bitset<4096> starts_;  ///< by hash: some key's first handler may be this one
+    std::bitset<4096> present_;  ///< by hash: some key may be this one
     usize used_ = 0;
+};
+
+/// What two neighbours become together: a matrix, because the same few handlers stand in most pairs.
+class HandlerPairs {
+  public:
+    void set(Handler first, Handler second, Handler both) {
+        const u8 row = number(firsts_, rows_, first), column = number(seconds_, columns_, second);
+        if (column >= width_) widen();
+        both_.resize(rows_ * width_);
+        both_[row * width_ + column] = both;
+    }
+    /// Null when they stay two.
+    Handler find(Handler first, Handler second) const {
+        const u8* const row = firsts_.find(first);
+        if (!row) return nullptr;
+        const u8* const column = seconds_.find(second);
+        return column ? both_[*row * width_ + *column] : nullptr;
+    }
+
+  private:
+    static u8 number(HandlerTable<u8>& numbers, usize& used, Handler handler) {
+        if (const u8* known = numbers.find(handler)) return *known;
+        CHECK(used < 256, used);
+        numbers.set(handler, static_cast<u8>(used));
+        return static_cast<u8>(used++);
+    }
+    void widen() {
+        std::vector<Handler> wider(both_.size() * 2);
+        for (usize n = 0; n < both_.size(); ++n) wider[n / width_ * 2 * width_ + n % width_] = both_[n];
+        width_ *= 2;
+        both_.swap(wider);
+    }
+
+    HandlerTable<u8> firsts_, seconds_;
+    usize rows_ = 0, columns_ = 0, width_ = 16;
+    std::vector<Handler> both_;
 };
 
 }  // namespace emu

@@ -84,7 +84,7 @@ Handler pair(Handler first, Handler second) {
         add_all(all, OtherFirsts{}, OtherSeconds{});
         return all;
     }();
-    return find_pair(pairs, first, second);
+    return pairs.find(first, second);
 }
 
 }  // namespace emu::insn
