@@ -140,10 +140,8 @@ bool PageCache::read_window(MemorySystem& system, AddressSpace& space, AddressSp
         if (space.find(index)) continue;
         // Readahead takes only what is free; the page that somebody waits for may have others given up for
         // it.
-        const bool plenty = system.buddy.free_frames() > system.watermarks.low;
-        const auto pfn = index == wanted ? system.alloc_page()
-                         : plenty        ? system.buddy.alloc_pages(0)
-                                         : std::nullopt;
+        const auto pfn = system.alloc_page(index == wanted ? GFP_HIGHUSER_MOVABLE
+                                                           : GFP_HIGHUSER_MOVABLE & ~__GFP_DIRECT_RECLAIM);
         if (!pfn && index == wanted) return true;
         if (!pfn) continue;
         system.memory.note_write(*pfn);

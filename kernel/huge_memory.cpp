@@ -82,8 +82,7 @@ Pte mk_huge_pmd(Pfn pfn, u64 page_prot) {
 
 /// alloc_anon_folio() of order 9, cleared. Nothing: no such block is left.
 std::optional<Pfn> alloc_huge_page(MemorySystem& system) {
-    if (system.buddy.free_frames() < system.watermarks.low + kHpagePmdNr) return std::nullopt;
-    const auto pfn = system.buddy.alloc_pages(kHpagePmdOrder);
+    const auto pfn = system.alloc_pages(kHpagePmdOrder, GFP_TRANSHUGE_LIGHT);
     if (!pfn) return std::nullopt;
     for (u64 i = 0; i < kHpagePmdNr; ++i) {
         system.memory.clear_frame(*pfn + i);

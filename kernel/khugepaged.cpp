@@ -72,8 +72,7 @@ void copy_small_page(MmuGather& tlb, MmStruct& mm, u64 address, u64* ptep, Pfn t
 /// collapse_huge_page(): the page table's pages become one; the table itself is set aside for a later split.
 ScanResult collapse_huge_page(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 haddr,
                               u64* pmd) {
-    const bool plenty = system.buddy.free_frames() >= system.watermarks.low + kHpagePmdNr;
-    const auto pfn = plenty ? system.buddy.alloc_pages(kHpagePmdOrder) : std::nullopt;
+    const auto pfn = system.alloc_pages(kHpagePmdOrder, GFP_TRANSHUGE_LIGHT);
     if (!pfn) {
         ++system.thp.stats.collapse_alloc_failed;
         return ScanResult::kAllocFail;

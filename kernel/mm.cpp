@@ -31,20 +31,45 @@ MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
 }
 
 /// __alloc_pages_slowpath(): wake kswapd, then reclaim oneself; the rest below the min mark is not for users.
-std::optional<Pfn> MemorySystem::alloc_page_slowpath() {
+/// Blocks of several frames may go without: nobody is killed for one.
+std::optional<Pfn> MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
     constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
+    const u64 more = (u64{1} << order) - 1;
+    const MigrateType type = gfp_migratetype(gfp);
+    if (!(gfp & __GFP_DIRECT_RECLAIM)) {
+        if (buddy.free_frames() <= watermarks.low + more) return std::nullopt;
+        return buddy.alloc_pages(order, type);
+    }
     balance_pgdat(*this);
-    if (buddy.free_frames() <= watermarks.min) try_to_free_pages(*this, kReclaimPages);
-    if (buddy.free_frames() > watermarks.min) return buddy.alloc_pages(0);
+    if (buddy.free_frames() <= watermarks.min + more) try_to_free_pages(*this, kReclaimPages + more);
+    if (buddy.free_frames() > watermarks.min + more)
+        if (const auto pfn = buddy.alloc_pages(order, type)) return pfn;
+    if (order) return std::nullopt;
     out_of_memory = true;
     notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
     return std::nullopt;
 }
 
-std::optional<Pfn> MemorySystem::alloc_zeroed_page() {
-    const auto pfn = alloc_page();
+std::optional<Pfn> MemorySystem::alloc_zeroed_page(Gfp gfp) {
+    const auto pfn = alloc_page(gfp);
     if (pfn) memory.clear_frame(*pfn);
     return pfn;
+}
+
+u64 __get_free_pages(MemorySystem& system, Gfp gfp, unsigned order) {
+    const auto pfn = system.alloc_pages(order, gfp);
+    if (!pfn) return 0;
+    if (gfp & __GFP_ZERO)
+        for (u64 i = 0; i < u64{1} << order; ++i) system.memory.clear_frame(*pfn + i);
+    return page_address(*pfn);
+}
+
+void free_pages(MemorySystem& system, u64 address, unsigned order) {
+    const Pfn pfn = mmu::PhysAddr{address - kPageOffset}.pfn();
+    CHECK(address >= kPageOffset && pfn.value < system.mem_map.frames(), address);
+    CHECK(system.mem_map[pfn].refcount == 1, address, system.mem_map[pfn].refcount);
+    system.mem_map[pfn].refcount = 0;
+    system.buddy.free_pages(pfn, order);
 }
 
 void MemorySystem::put_page(Pfn pfn) {

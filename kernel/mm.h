@@ -148,20 +148,33 @@ struct MemorySystem {
         if (observer) [[unlikely]]
             observer->on_event(event);
     }
-    /// A frame, clean page cache given up for it if need be; nothing: out of memory.
-    std::optional<Pfn> alloc_page() {
-        if (buddy.free_frames() < watermarks.low) [[unlikely]]
-            return alloc_page_slowpath();
-        return buddy.alloc_pages(0);
+    /// 2^order frames, refcount 1 on the first, pages that nobody used lately given up for them if need be.
+    /// Nothing: out of memory. The one gate through which all memory is handed out.
+    std::optional<Pfn> alloc_pages(unsigned order, Gfp gfp) {
+        if (buddy.free_frames() + 1 < watermarks.low + (u64{1} << order)) [[unlikely]]
+            return alloc_pages_slowpath(order, gfp);
+        return buddy.alloc_pages(order, gfp_migratetype(gfp));
     }
+    /// A frame for user memory or the page cache.
+    std::optional<Pfn> alloc_page(Gfp gfp = GFP_HIGHUSER_MOVABLE) { return alloc_pages(0, gfp); }
     /// The same, cleared.
-    std::optional<Pfn> alloc_zeroed_page();
+    std::optional<Pfn> alloc_zeroed_page(Gfp gfp = GFP_HIGHUSER_MOVABLE);
     /// Drops one reference; the last frees the frame.
     void put_page(Pfn pfn);
 
   private:
-    std::optional<Pfn> alloc_page_slowpath();
+    std::optional<Pfn> alloc_pages_slowpath(unsigned order, Gfp gfp);
 };
+
+/// The kernel's mapping of all RAM (page_offset_base): where a frame lies for the kernel itself.
+inline constexpr u64 kPageOffset = 0xffff888000000000;
+inline u64 page_address(Pfn pfn) {
+    return kPageOffset + pfn.address().value;
+}
+/// alloc_pages() for the kernel's own use: the block's address in the kernel's mapping of RAM; 0: out of memory.
+u64 __get_free_pages(MemorySystem& system, Gfp gfp, unsigned order);
+/// Gives it back.
+void free_pages(MemorySystem& system, u64 address, unsigned order);
 
 /// A new, empty address space with its root table. Nothing: no frame left.
 std::optional<MmStruct> mm_alloc(MemorySystem& system);

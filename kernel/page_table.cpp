@@ -48,7 +48,7 @@ void free_table_range(MmuGather& tlb, MmStruct& mm, unsigned level, u64* entry, 
 }  // namespace
 
 std::optional<Pfn> alloc_table(MemorySystem& system, MmStruct& mm, unsigned level, u64 address) {
-    const auto pfn = system.alloc_zeroed_page();
+    const auto pfn = system.alloc_zeroed_page(GFP_KERNEL);
     if (!pfn) return std::nullopt;
     system.mem_map[*pfn].flags |= Page::kTable;
     mm.pgtables_bytes += mmu::kPageSize;

@@ -381,7 +381,8 @@ constexpr RunCommand kRunCommands[] = {
     {"smaps", Command::kSmaps,
      "Runs a program, then prints what is resident of each area as /proc/PID/smaps."},
     {"buddy", Command::kBuddy,
-     "Runs a program, then prints the free blocks of each order as /proc/buddyinfo."},
+     "Runs a program, then prints the free blocks of each order as /proc/buddyinfo and pagetypeinfo, and how "
+     "fragmented memory is."},
     {"diff-host", Command::kDiffHost,
      "Runs a program here and, for real, on the host itself; compares the page faults of its code. Exit "
      "status: 0 "

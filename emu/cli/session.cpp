@@ -169,7 +169,7 @@ std::string render(const Options& options, const Report& report) {
 std::string memory_text(Command command, const kernel::KernelState& kernel) {
     const kernel::Task& task = kernel.tasks.at(kernel.current);
     const auto mm = kernel.mms.find(task.mm);
-    if (command == Command::kBuddy) return kernel::proc_buddyinfo(kernel.system);
+    if (command == Command::kBuddy) return kernel::proc_buddy_report(kernel.system);
     if (mm == kernel.mms.end()) return {};
     return command == Command::kMaps ? kernel::proc_maps(kernel.system, mm->second)
                                      : kernel::proc_smaps(kernel.system, mm->second);

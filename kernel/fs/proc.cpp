@@ -73,6 +73,7 @@ std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::
     if (name.empty() || name == "self") return ProcEntry{Kind::kDirectory, ""};
     if (name == "mounts") return own_entry(kernel, task, name);
     if (auto entry = find_row(proc_system_rows(), kernel, task, name)) return entry;
+    if (auto entry = find_row(proc_buddy_rows(), kernel, task, name)) return entry;
     return find_row(proc_vm_rows(), kernel, task, name);
 }
 

@@ -221,26 +221,6 @@ std::string vmstat(KernelState& kernel, Task&) {
     return text;
 }
 
-std::string buddyinfo(KernelState& kernel, Task&) {
-    return proc_buddyinfo(kernel.system);
-}
-
-/// pagetypeinfo_show(): this allocator does not part blocks by migrate type, all are Movable.
-std::string pagetypeinfo(KernelState& kernel, Task&) {
-    std::string text = "Page block order: 9\nPages per block:  512\n\n";
-    text += proc_format("%-43s ", "Free pages count per migrate type at order");
-    for (unsigned order = 0; order <= kMaxOrder; ++order) text += proc_format("%6u ", order);
-    text += "\n";
-    for (const char* type : {"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"}) {
-        text += proc_format("Node %4d, zone %8s, type %12s ", 0, "Normal", type);
-        for (unsigned order = 0; order <= kMaxOrder; ++order)
-            text += proc_format("%6llu ",
-                                type[0] == 'M' ? proc_number(kernel.system.buddy.free_blocks(order)) : 0ull);
-        text += "\n";
-    }
-    return text;
-}
-
 /// zoneinfo_show_print()
 std::string zoneinfo(KernelState& kernel, Task&) {
     const VmCounts counts = vm_counts(kernel);
@@ -292,9 +272,7 @@ std::string max_map_count(KernelState&, Task&) {
 }
 
 constexpr ProcRow kRows[] = {
-    {"buddyinfo", buddyinfo},
     {"meminfo", meminfo},
-    {"pagetypeinfo", pagetypeinfo, 0400},
     {"swaps", swaps},
     {"sys/vm/max_map_count", max_map_count},
     {"sys/vm/mmap_min_addr", mmap_min_addr},
@@ -307,14 +285,6 @@ constexpr ProcRow kRows[] = {
 
 std::span<const ProcRow> proc_vm_rows() {
     return kRows;
-}
-
-/// frag_show_print()
-std::string proc_buddyinfo(const MemorySystem& system) {
-    std::string text = proc_format("Node %d, zone %8s ", 0, "Normal");
-    for (unsigned order = 0; order <= kMaxOrder; ++order)
-        text += proc_format("%6llu ", proc_number(system.buddy.free_blocks(order)));
-    return text + "\n";
 }
 
 }  // namespace kernel
