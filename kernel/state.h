@@ -9,7 +9,9 @@
 
 #include "kernel/config.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/host_locks.h"
 #include "kernel/fs/ipc.h"
+#include "kernel/fs/locks.h"
 #include "kernel/fs/path.h"
 #include "kernel/futex.h"
 #include "kernel/kernel.h"
@@ -53,7 +55,6 @@ struct Scheduler {
     u64 slice_end = 0;  ///< instruction count
     mmu::Rng rng;       ///< of the lengths of slices
     bool hang_reported = false;
-    std::set<Pid> frozen;  ///< a debugger has them stand still; empty without one
     // Of the running task, to account what it uses.
     u64 started_at = 0, started_min_flt = 0, started_maj_flt = 0;
 };
@@ -82,6 +83,8 @@ struct KernelState {
 
     std::optional<PathResolver> paths;  ///< made at the first exec
     OpenFileTable files;
+    LockTable locks;
+    HostLocks host_locks;
     IpcState ipc;
     FutexState futex;
 

@@ -8,6 +8,7 @@
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/locks.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
 #include "kernel/mmap.h"
@@ -224,6 +225,7 @@ OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
 
 void fput(KernelState& kernel, OpenFileId id) {
     std::optional<OpenFile> last = kernel.files.put(id);
+    if (last) locks_remove_file(kernel, *last);
     if (last) epoll_forget(kernel, *last);
     if (last && last->kind == OpenFile::Kind::kObject && last->ops->release)
         last->ops->release(kernel, *last);
@@ -265,7 +267,9 @@ int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile secon
 
 int close_file(KernelState& kernel, Task& task, int fd) {
     if (!kernel.fd_table(task).find(fd)) return -EBADF;
-    fput(kernel, kernel.fd_table(task).remove(fd).file);
+    const OpenFileId id = kernel.fd_table(task).remove(fd).file;
+    locks_remove_posix(kernel, kernel.files.at(id), task.files);
+    fput(kernel, id);
     return 0;
 }
 

@@ -35,9 +35,14 @@ std::string randomize_va_space(KernelState& kernel, Task&) {
     return kernel.config.randomize ? "2\n" : "0\n";
 }
 
+std::string locks(KernelState& kernel, Task&) {
+    return proc_locks(kernel);
+}
+
 constexpr ProcRow kRows[] = {
     {"filesystems", filesystems},
     {"loadavg", loadavg},
+    {"locks", locks},
     {"sys/kernel/hostname", hostname},
     {"sys/kernel/osrelease", osrelease},
     {"sys/kernel/ostype", ostype},

@@ -4,7 +4,6 @@
 #include <linux/close_range.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -16,6 +15,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/locks.h"
 #include "kernel/wait.h"
 #include "mmu/base/log.h"
 
@@ -183,16 +183,6 @@ i64 set_flags(OpenFile& file, int flags) {
     return fd < 0 ? 0 : result_of(::fcntl(fd, F_SETFL, flags & kSettable));
 }
 
-i64 record_lock(Syscall& call, const OpenFile& file, int command) {
-    struct flock lock;
-    if (call.get(lock, call.args[2])) return -EFAULT;
-    const int fd = host_fd(file);
-    if (fd < 0) return -EINVAL;
-    if (::fcntl(fd, command, &lock) < 0) return -errno;
-    const bool query = command == F_GETLK || command == F_OFD_GETLK;
-    return query ? call.put(lock, call.args[2]) : 0;
-}
-
 }  // namespace
 
 i64 fcntl(Syscall& call) {
@@ -225,7 +215,7 @@ i64 fcntl(Syscall& call) {
         case F_OFD_GETLK:
         case F_OFD_SETLK:
         case F_OFD_SETLKW:
-            return record_lock(call, file, command);
+            return fcntl_lock(call, file, command);
         case F_GETOWN:
         case F_SETOWN:  // no signal is ever sent for it
         case F_GETSIG:
@@ -377,12 +367,6 @@ i64 memfd_create(Syscall& call) {
     file.may_change = true;
     file.path = "/memfd:" + name + " (deleted)";
     return install_file(call.kernel, call.task, std::move(file), flags & MFD_CLOEXEC);
-}
-
-i64 flock(Syscall& call) {
-    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    return host_fd(*file) < 0 ? 0 : result_of(::flock(host_fd(*file), call.integer(1)));
 }
 
 i64 fsync(Syscall& call) {

@@ -35,7 +35,6 @@ i64 ioctl(Syscall& call);
 i64 pipe(Syscall& call);
 i64 pipe2(Syscall& call);
 i64 memfd_create(Syscall& call);
-i64 flock(Syscall& call);
 i64 fsync(Syscall& call);
 i64 fdatasync(Syscall& call);
 i64 sync(Syscall& call);
@@ -48,6 +47,9 @@ i64 readahead(Syscall& call);
 i64 getdents(Syscall& call);
 i64 getdents64(Syscall& call);
 i64 umask(Syscall& call);
+
+// locks.cpp
+i64 flock(Syscall& call);
 
 // paths.cpp
 i64 stat(Syscall& call);
