@@ -459,6 +459,7 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     registers = Registers{};
     registers.rip = entry;
     registers.gpr[mmu::kRsp] = *pointer;
+    kernel.system.notify({.kind = EventKind::kTaskExec, .address = static_cast<u64>(task.pid)});
     return {};
 }
 

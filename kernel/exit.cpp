@@ -158,6 +158,9 @@ void send_parent_death_signals(KernelState& kernel, Task& task, const SignalStru
 void process_ended(KernelState& kernel, SignalStruct& process) {
     Task& leader = leader_of(kernel, process);
     if (process.group_exiting) leader.exit = process.group_exit;
+    kernel.system.notify({.kind = EventKind::kTaskExit,
+                          .address = static_cast<u64>(process.tgid),
+                          .after = static_cast<u64>(leader.exit.wait_status())});
     if (process.real_timer.expires)
         cancel_deadline(kernel, {process.real_timer.expires, Deadline::Kind::kRealTimer, process.tgid, 0});
     for (const auto& [id, timer] : process.posix_timers)

@@ -205,6 +205,10 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     if (flags & CLONE_VFORK) {
         child.vfork_done = false;
     }
+    kernel.system.notify({.kind = EventKind::kTaskNew,
+                          .address = static_cast<u64>(pid),
+                          .before = static_cast<u64>(parent.pid),
+                          .flags = flags});
     ++(flags & CLONE_THREAD ? kernel.stats.threads : kernel.stats.processes);
     child.queued = false;
     enqueue_task(kernel, child);

@@ -43,6 +43,9 @@ enum class EventKind : u8 {
     kOom,            ///< no frame: pfn count in `after` is what is free
     kSyscallEnter,   ///< text = name; address = number; before, start, end = its first three arguments
     kSyscallExit,    ///< text = name; address = number; after = what it returned, or -errno
+    kTaskNew,        ///< copy_process(): address = the child's pid, before = its maker's, flags = CLONE_*
+    kTaskExec,       ///< begin_new_exec() is done: address = pid
+    kTaskExit,       ///< a process has no thread any more: address = tgid, after = its status as of wait4()
 };
 
 /// Plain data; fields that an event does not use are 0.

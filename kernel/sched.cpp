@@ -64,6 +64,14 @@ bool poll_host(KernelState& kernel, i64 timeout_ms) {
     return true;
 }
 
+/// The first of the run queue that no debugger holds; its end: there is none.
+std::deque<Pid>::iterator next_task(Scheduler& sched) {
+    auto next = sched.run_queue.begin();
+    if (!sched.frozen.empty()) [[unlikely]]
+        while (next != sched.run_queue.end() && sched.frozen.contains(*next)) ++next;
+    return next;
+}
+
 /// Nobody can run: lets time pass, or waits for the host. False: only a signal from outside can help.
 bool wait_for_event(KernelState& kernel) {
     Scheduler& sched = kernel.sched;
@@ -85,7 +93,7 @@ bool wait_for_event(KernelState& kernel) {
         return true;
     }
     if (sched.host_waiters) return poll_host(kernel, kForEver);
-    if (kernel.first_exit) {
+    if (kernel.first_exit && sched.frozen.empty()) {
         LOG(warn, "what is left of the guest's processes waits for ever: ended");
         end_machine(kernel);
         return true;
@@ -95,7 +103,7 @@ bool wait_for_event(KernelState& kernel) {
         kill_everything(kernel, SIGKILL);
         return true;
     }
-    if (!std::exchange(sched.hang_reported, true))
+    if (sched.frozen.empty() && !std::exchange(sched.hang_reported, true))
         LOG(warn, "the guest waits for what cannot happen; Ctrl-C ends it");
     (void)host_poll(kernel, nullptr, 0, kForEver);
     return false;
@@ -209,15 +217,16 @@ bool schedule(KernelState& kernel, Registers& registers) {
         if (Task* task = kernel.find_task(left); task && task->state == TaskState::kDead)
             release_task(kernel, *task);
     }
-    while (sched.run_queue.empty() && !kernel.exit_status)
+    auto chosen = next_task(sched);
+    for (; chosen == sched.run_queue.end() && !kernel.exit_status; chosen = next_task(sched))
         if (!wait_for_event(kernel)) {
             sched.idle = true;
             return false;
         }
     sched.idle = false;
     if (kernel.exit_status) return true;
-    Task& next = kernel.tasks.at(sched.run_queue.front());
-    sched.run_queue.pop_front();
+    Task& next = kernel.tasks.at(*chosen);
+    sched.run_queue.erase(chosen);
     next.queued = false;
     context_switch(kernel, next, registers);
     if (!next.in_user) first_return(kernel, next);

@@ -55,6 +55,7 @@ struct Scheduler {
     u64 slice_end = 0;  ///< instruction count
     mmu::Rng rng;       ///< of the lengths of slices
     bool hang_reported = false;
+    std::set<Pid> frozen;  ///< a debugger has them stand still; empty without one
     // Of the running task, to account what it uses.
     u64 started_at = 0, started_min_flt = 0, started_maj_flt = 0;
 };

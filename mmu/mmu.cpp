@@ -35,6 +35,12 @@ Walk Mmu::peek_walk(VirtAddr address, Access access, Privilege privilege) const 
                                PageWalker::root_of(state_->control), WalkEffects::kNone);
 }
 
+Walk Mmu::peek_walk(const ControlRegisters& control, VirtAddr address, Access access,
+                    Privilege privilege) const {
+    return state_->walker.walk(control, address, access, privilege, PageWalker::root_of(control),
+                               WalkEffects::kNone);
+}
+
 bool Mmu::granular() const {
     return state_->verifier || (state_->observer && state_->observer->wants_references()) ||
            state_->tlb.granular();

@@ -69,6 +69,9 @@ class Mmu {
     Expected<Translation, Fault> peek(VirtAddr address, Access access, Privilege privilege) const;
     /// The same with each entry that was read: what a debugger shows. `address` is canonical, paging is on.
     Walk peek_walk(VirtAddr address, Access access, Privilege privilege) const;
+    /// The same under other control registers: another address space.
+    Walk peek_walk(const ControlRegisters& control, VirtAddr address, Access access,
+                   Privilege privilege) const;
 
     /// True while each reference must be made one by one (--verify, an observer of references, or a policy
     /// whose hits change more than a stamp): the CPU then runs one instruction a block and asks for each

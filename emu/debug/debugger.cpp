@@ -25,16 +25,17 @@ Debugger::Debugger(Machine& machine)
                   has_task() ? kernel.mm_of(task()).mm_mt.find_vma(address) : nullptr;
               return vma ? AreaImage{vma->vm_start, vma->vm_end, vma->vm_flags, vma->vm_pgoff} : AreaImage{};
           }) {
-    machine_.set_observers(nullptr, &fault_log_);
+    machine_.set_observers(nullptr, &task_watch_);
     machine_.set_debug_hooks(&hooks_);
     machine_.kernel().hold_signals(true);
 }
 
 Debugger::~Debugger() {
     machine_.kernel().hold_signals(false);
+    freeze({});
     if (!machine_.ended()) {
         if (unserved_) machine_.serve(*unserved_);
-        machine_.kernel().release_signals(registers(), kernel::Kernel::FirstSignal::kDeliver);
+        machine_.kernel().release_signals(machine_.cpu().regs, kernel::Kernel::FirstSignal::kDeliver);
     }
     machine_.set_observers(nullptr, nullptr);
     machine_.set_debug_hooks(nullptr);
@@ -54,7 +55,7 @@ bool Debugger::wants_references() const {
 void Debugger::choose_observers() {
     if (references_wanted_ == wants_references()) return;
     references_wanted_ = !references_wanted_;
-    machine_.set_observers(references_wanted_ ? &stages_ : nullptr, &fault_log_);
+    machine_.set_observers(references_wanted_ ? &stages_ : nullptr, &task_watch_);
     machine_.debug_changed();
 }
 
@@ -65,11 +66,11 @@ bool Debugger::stops_at_stage(u64 pc) {
         const bool holds = condition_holds(pc);
         in_stage_ = false;
         if (holds) {
-            last_stop_ = {.kind = Stop::Kind::kBreakpoint};
+            last_stop_ = {.kind = Stop::Kind::kBreakpoint, .task = machine_.kernel().state().current};
             return true;
         }
     }
-    last_stop_ = {.kind = Stop::Kind::kStep};
+    last_stop_ = {.kind = Stop::Kind::kStep, .task = machine_.kernel().state().current};
     if (fault_mode_ == FaultMode::kStop && pc == address_of(kernel_function("exc_page_fault")) + kBody)
         return true;
     if (!stepping_stages_) return false;
@@ -77,7 +78,7 @@ bool Debugger::stops_at_stage(u64 pc) {
 }
 
 void Debugger::at_stage(u64 pc) {
-    if (!stage_handler_ || leaving_ || in_stage_) return;
+    if (!stage_handler_ || leaving_ || in_stage_ || current_ignored()) return;
     const Stop before = last_stop_;
     if (!stops_at_stage(pc)) {
         last_stop_ = before;
@@ -87,6 +88,7 @@ void Debugger::at_stage(u64 pc) {
     in_stage_ = true;
     how_ = stage_handler_();
     in_stage_ = false;
+    selected_ = 0;
     stepping_stages_ = stepped_from_stage_ = how_.kind != Resume::Kind::kContinue;
     // Within an instruction: what follows it is to wait.
     if ((stepping_stages_ || leaving_) && !hooks_.held && machine_.cpu().run_budget) {
@@ -95,35 +97,44 @@ void Debugger::at_stage(u64 pc) {
     }
 }
 
-void Debugger::set_breakpoint(u64 address, Condition condition) {
-    breakpoints_[address] = std::move(condition);
+void Debugger::set_breakpoint(u64 address, Condition condition, kernel::Pid process) {
+    breakpoints_[address][process] = std::move(condition);
 }
 
-void Debugger::remove_breakpoint(u64 address) {
-    breakpoints_.erase(address);
+void Debugger::remove_breakpoint(u64 address, kernel::Pid process) {
+    const auto found = breakpoints_.find(address);
+    if (found == breakpoints_.end()) return;
+    found->second.erase(process);
+    if (found->second.empty()) breakpoints_.erase(found);
 }
 
-void Debugger::set_watch(const WatchRange& range) {
-    remove_watch(range);
-    hooks_.watches.push_back(range);
+void Debugger::set_watch(const WatchRange& range, kernel::Pid process) {
+    remove_watch(range, process);
+    watches_.push_back({range, process});
 }
 
-void Debugger::remove_watch(const WatchRange& range) {
-    std::erase(hooks_.watches, range);
+void Debugger::remove_watch(const WatchRange& range, kernel::Pid process) {
+    std::erase_if(watches_,
+                  [&](const Watch& watch) { return watch.range == range && watch.process == process; });
 }
 
 void Debugger::clear_all() {
     breakpoints_.clear();
-    hooks_.watches.clear();
+    watches_.clear();
     catch_syscalls_ = false;
     caught_syscalls_.clear();
+    caught_calls_.clear();
     passed_signals_.clear();
 }
 
 /// GDB takes breakpoints out and puts them in again around each step: what comes out the same costs nothing.
 void Debugger::apply_hooks() {
     hooks_.breakpoints.clear();
-    for (const auto& [address, condition] : breakpoints_) hooks_.breakpoints.push_back(address);
+    for (const auto& [address, conditions] : breakpoints_) hooks_.breakpoints.push_back(address);
+    hooks_.watches.clear();
+    for (const Watch& watch : watches_)
+        if (std::find(hooks_.watches.begin(), hooks_.watches.end(), watch.range) == hooks_.watches.end())
+            hooks_.watches.push_back(watch.range);
     if (hooks_.breakpoints == applied_breakpoints_ && hooks_.watches == applied_watches_) return;
     applied_breakpoints_ = hooks_.breakpoints;
     applied_watches_ = hooks_.watches;
@@ -138,6 +149,8 @@ bool Debugger::has_task() const {
 kernel::Task& Debugger::task() const {
     kernel::KernelState& kernel = machine_.kernel().state();
     if (kernel.current) last_task_ = kernel.current;
+    const auto selected = kernel.tasks.find(selected_);
+    if (selected != kernel.tasks.end() && selected->second.mm) return selected->second;
     const auto last = kernel.tasks.find(last_task_);
     if (last != kernel.tasks.end() && last->second.mm) return last->second;
     for (auto& [pid, task] : kernel.tasks)
@@ -146,37 +159,91 @@ kernel::Task& Debugger::task() const {
     return kernel.tasks.begin()->second;
 }
 
+mmu::Registers& Debugger::registers() {
+    if (has_task())
+        if (kernel::Task& shown = task(); shown.pid != machine_.kernel().state().current)
+            return shown.registers;
+    return in_stage_ ? stage_registers_ : machine_.cpu().regs;
+}
+
 Stop Debugger::resume(const Resume& how) {
-    stepped_task_ = machine_.kernel().state().current;
+    selected_ = 0;
+    stepped_task_ = how.task ? how.task : machine_.kernel().state().current;
     machine_.cancel_break();
     how_ = how;
     leaving_ = stepped_from_stage_ = false;
     stepping_stages_ = fault_mode_ == FaultMode::kStep && how.kind != Resume::Kind::kContinue;
-    return last_stop_ = run();
+    last_stop_ = run();
+    if (!last_stop_.task && has_task()) last_stop_.task = task().pid;
+    return last_stop_;
+}
+
+/// What becomes of the last stop's signal, and of one that is to be sent in its place.
+std::optional<Stop> Debugger::settle_signals() {
+    kernel::KernelState& kernel = machine_.kernel().state();
+    using First = kernel::Kernel::FirstSignal;
+    const bool held = kernel.current && !kernel.sched.frozen.contains(kernel.current) &&
+                      last_stop_.kind == Stop::Kind::kSignal && last_stop_.task == kernel.current;
+    if (how_.signal) {
+        if (held) {
+            kernel::Task& task = kernel.task();
+            (void)kernel::take_pending_signal(kernel, task, ~task.signals.blocked);
+        }
+        inject_signal(how_.task ? how_.task : kernel.current, how_.signal);
+        if (unserved_) return std::nullopt;  // it is due when the kernel has done its part
+        const bool at_handler = how_.kind != Resume::Kind::kContinue && machine_.kernel().due_signal();
+        if (auto stop = deliver_due_signals()) return stop;
+        if (machine_.ended()) return Stop{.kind = Stop::Kind::kExited};
+        if (auto stop = task_stop()) return stop;
+        if (at_handler) return Stop{.kind = Stop::Kind::kStep};
+    } else if (held) {
+        machine_.kernel().release_signals(machine_.cpu().regs,
+                                          how_.deliver_signal ? First::kDeliver : First::kDrop);
+        if (machine_.ended()) return Stop{.kind = Stop::Kind::kExited};
+        if (auto stop = task_stop()) return stop;
+        // A handler's first instruction is a step's end, as for ptrace(2).
+        if (how_.deliver_signal && how_.kind != Resume::Kind::kContinue)
+            return Stop{.kind = Stop::Kind::kStep};
+    }
+    return std::nullopt;
 }
 
 Stop Debugger::run() {
     const Resume how = how_;
     if (machine_.ended()) return {.kind = Stop::Kind::kExited};
-    if (last_stop_.kind == Stop::Kind::kSignal) {
-        using First = kernel::Kernel::FirstSignal;
-        machine_.kernel().release_signals(registers(), how.deliver_signal ? First::kDeliver : First::kDrop);
-        // A handler's first instruction is a step's end, as for ptrace(2).
-        if (how.deliver_signal && how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
+    if (!stops_due_.empty()) {
+        const Stop due = stops_due_.front();
+        stops_due_.pop_front();
+        return due;
     }
+    if (const auto stop = settle_signals()) return *stop;
+    if (!unserved_)
+        if (const auto stop = deliver_due_signals()) return *stop;
     if (unserved_) {
         const Exit exit = *std::exchange(unserved_, std::nullopt);
+        const kernel::Pid whose = machine_.kernel().state().current;
         const auto stop = serve(exit);
         if (machine_.ended()) return {.kind = Stop::Kind::kExited};
         if (stop) return *stop;
-        if (exit == Exit::kSyscall && how.kind != Resume::Kind::kContinue) return {.kind = Stop::Kind::kStep};
+        if (exit == Exit::kSyscall && how.kind != Resume::Kind::kContinue && whose == stepped_task_)
+            return {.kind = Stop::Kind::kStep};
     }
+    leave_frozen();
     for (bool first = true;; first = false) {
         if (const auto stop = execute(first)) return *stop;
         if (machine_.ended()) return {.kind = Stop::Kind::kExited};
+        if (none_left()) return {.kind = Stop::Kind::kNoneLeft};
         if (leaving_ || (interrupted_ && interrupted_()))
             return {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
     }
+}
+
+/// The step that was asked for is the running task's. When the task has ended: the next one's, unless it was
+/// asked for by name.
+bool Debugger::steps_now() const {
+    if (how_.kind == Resume::Kind::kContinue) return false;
+    const auto& kernel = machine_.kernel().state();
+    return kernel.current == stepped_task_ || (!how_.task && !kernel.tasks.contains(stepped_task_));
 }
 
 /// One run of the interpreter and the kernel's part after it.
@@ -185,22 +252,21 @@ std::optional<Stop> Debugger::execute(bool first) {
     hooks_.at_breakpoint = hooks_.leave = false;
     choose_observers();
     const Resume how = how_;
-    const bool stepping = how.kind != Resume::Kind::kContinue;
+    const bool stepping = steps_now();
     const u64 before = instructions();
     apply_hooks();
-    const Exit exit = stepping || (first && breakpoints_.contains(registers().rip))
+    const Exit exit = stepping || (first && breakpoints_.contains(machine_.cpu().regs.rip))
                           ? machine_.execute_one()
                           : machine_.execute(std::numeric_limits<u64>::max());
     if (auto stop = after_execution(exit, first)) return stop;
     if (hooks_.at_breakpoint) {
-        if (condition_holds(registers().rip)) return Stop{.kind = Stop::Kind::kBreakpoint};
+        if (condition_holds(machine_.cpu().regs.rip)) return Stop{.kind = Stop::Kind::kBreakpoint};
         const Exit again = machine_.execute_one();
         if (auto stop = after_execution(again, true)) return stop;
     }
     if (!stepping || instructions() == before) return std::nullopt;
-    const auto& kernel = machine_.kernel().state();
-    if (kernel.current != stepped_task_ && kernel.tasks.contains(stepped_task_)) return std::nullopt;
-    const u64 rip = registers().rip;
+    if (!steps_now()) return std::nullopt;
+    const u64 rip = machine_.cpu().regs.rip;
     if (how.kind == Resume::Kind::kRange && rip >= how.first && rip < how.end) {
         if (breakpoints_.contains(rip) && condition_holds(rip)) return Stop{.kind = Stop::Kind::kBreakpoint};
         return std::nullopt;
@@ -212,7 +278,7 @@ std::optional<Stop> Debugger::execute(bool first) {
 /// first.
 bool Debugger::breaks_at_fetch_fault() {
     const mmu::Fault& fault = machine_.cpu().fault;
-    const u64 rip = registers().rip;
+    const u64 rip = machine_.cpu().regs.rip;
     return fault.vector == mmu::Vector::kPageFault && (fault.error_code & mmu::PageFaultCode::kFetch) &&
            fault.address.value == rip && breakpoints_.contains(rip) && condition_holds(rip);
 }
@@ -222,6 +288,7 @@ std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
         unserved_ = exit;
         return Stop{.kind = Stop::Kind::kBreakpoint};
     }
+    drop_foreign_hits();
     if (!hooks_.hits.empty()) {
         unserved_ = exit;
         // A write is told before a read of the same instruction: it is what people wait for.
@@ -230,32 +297,72 @@ std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
         return Stop{.kind = Stop::Kind::kWatch,
                     .watch = write != hooks_.hits.end() ? *write : hooks_.hits.front()};
     }
-    if (exit == Exit::kSyscall && catch_syscalls_) {
-        const u64 number = registers().gpr[mmu::kRax];
-        if (caught_syscalls_.empty() || caught_syscalls_.contains(number)) {
-            unserved_ = exit;
-            return Stop{.kind = Stop::Kind::kSyscallEntry, .syscall = number};
-        }
+    const u64 number = machine_.cpu().regs.gpr[mmu::kRax];
+    if (exit == Exit::kSyscall && catches_syscall(number) && !current_ignored()) {
+        unserved_ = exit;
+        return Stop{.kind = Stop::Kind::kSyscallEntry, .syscall = number};
     }
     return serve(exit);
 }
 
-std::optional<Stop> Debugger::serve(Exit exit) {
-    const u64 number = registers().gpr[mmu::kRax];
-    machine_.serve(exit);
-    if (machine_.ended()) return std::nullopt;
+/// Accesses to bytes that are watched in another process.
+void Debugger::drop_foreign_hits() {
+    if (hooks_.hits.empty()) return;
+    const auto& kernel = machine_.kernel().state();
+    const auto current = kernel.tasks.find(kernel.current);
+    const kernel::Pid process = current == kernel.tasks.end() ? 0 : current->second.tgid;
+    std::erase_if(hooks_.hits, [&](const WatchHit& hit) {
+        return std::none_of(watches_.begin(), watches_.end(), [&](const Watch& watch) {
+            return watch.range == hit.range && (watch.process ? watch.process == process : !ignored(process));
+        });
+    });
+}
+
+/// Those that nobody wants to hear of; stops at the first other one.
+std::optional<Stop> Debugger::deliver_due_signals() {
     while (const auto due = machine_.kernel().due_signal()) {
-        if (!passed_signals_.contains(due->signo))
+        const kernel::Pid current = machine_.kernel().state().current;
+        if (!injected_.erase({current, due->signo}) && !passed_signals_.contains(due->signo) &&
+            !current_ignored())
             return Stop{.kind = Stop::Kind::kSignal, .signal = due->signo};
-        machine_.kernel().release_signals(registers(), kernel::Kernel::FirstSignal::kDeliver);
+        machine_.kernel().release_signals(machine_.cpu().regs, kernel::Kernel::FirstSignal::kDeliver);
         if (machine_.ended()) return std::nullopt;
     }
-    if (stage_left_for_guest()) return Stop{.kind = Stop::Kind::kStep};
-    if (auto what = fault_log_.take_caught()) return Stop{.kind = Stop::Kind::kCaught, .what = *what};
-    if (exit == Exit::kSyscall && catch_syscalls_ &&
-        (caught_syscalls_.empty() || caught_syscalls_.contains(number)))
-        return Stop{.kind = Stop::Kind::kSyscallReturn, .syscall = number};
     return std::nullopt;
+}
+
+std::optional<Stop> Debugger::serve(Exit exit) {
+    const u64 number = machine_.cpu().regs.gpr[mmu::kRax];
+    const kernel::Pid caller = machine_.kernel().state().current;
+    if (exit == Exit::kSyscall && catches_syscall(number) && !current_ignored())
+        caught_calls_[caller] = number;
+    machine_.serve(exit);
+    if (machine_.ended()) return std::nullopt;
+    if (auto stop = task_stop()) {
+        if (auto also = syscall_return()) stops_due_.push_back(*also);
+        return stop;
+    }
+    if (auto stop = deliver_due_signals()) return stop;
+    if (machine_.ended()) return std::nullopt;
+    if (auto stop = task_stop()) return stop;
+    if (stage_left_for_guest()) return Stop{.kind = Stop::Kind::kStep};
+    if (auto what = fault_log_.take_caught(); what && !current_ignored())
+        return Stop{.kind = Stop::Kind::kCaught, .what = *what};
+    return syscall_return();
+}
+
+bool Debugger::catches_syscall(u64 number) const {
+    return catch_syscalls_ && (caught_syscalls_.empty() || caught_syscalls_.contains(number));
+}
+
+/// The running task's call that was caught at its door has ended.
+std::optional<Stop> Debugger::syscall_return() {
+    const kernel::KernelState& kernel = machine_.kernel().state();
+    const auto caught = caught_calls_.find(kernel.current);
+    if (caught == caught_calls_.end() || kernel.tasks.at(kernel.current).call.parked) return std::nullopt;
+    const Stop stop{.kind = Stop::Kind::kSyscallReturn, .syscall = caught->second, .task = kernel.current};
+    caught_calls_.erase(caught);
+    return stop;
 }
 
 /// A step that began at a stage has come back to the guest's own code.
@@ -263,9 +370,19 @@ bool Debugger::stage_left_for_guest() {
     return std::exchange(stepped_from_stage_, false) && how_.kind != Resume::Kind::kContinue;
 }
 
+/// A breakpoint at `address` is meant for the running task. Its own process's conditions decide, and those
+/// for all.
 bool Debugger::condition_holds(u64 address) {
     const auto found = breakpoints_.find(address);
-    return found == breakpoints_.end() || !found->second || found->second();
+    if (found == breakpoints_.end()) return true;
+    if (current_ignored()) return false;
+    const auto& kernel = machine_.kernel().state();
+    const auto current = kernel.tasks.find(kernel.current);
+    const auto holds = [&](kernel::Pid process) {
+        const auto own = found->second.find(process);
+        return own != found->second.end() && (!own->second || own->second());
+    };
+    return holds(0) || (current != kernel.tasks.end() && holds(current->second.tgid));
 }
 
 std::optional<u64> Debugger::syscall_at_stop() const {

@@ -3,6 +3,7 @@
 // disturbs nothing: no A or D bit, no TLB fill, no fault; breakpoints are not written into memory.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "emu/cpu/debug_hooks.h"
 #include "emu/debug/fault_log.h"
 #include "emu/debug/stage_frames.h"
+#include "emu/debug/task_watch.h"
 #include "emu/machine/machine.h"
 #include "kernel/task.h"
 
@@ -31,6 +33,12 @@ struct Stop {
         kCaught,         ///< an event of FaultLog::catch_event() has happened: `what`
         kSignal,         ///< `signal` is due and not delivered
         kInterrupted,    ///< somebody asked for it
+        kFork,           ///< `task` has made the process `other`, which has not run yet
+        kVfork,          ///< the same by vfork(): `task` waits
+        kVforkDone,      ///< `task` goes on
+        kExec,           ///< `task` is another program, before its first instruction
+        kProcessExited,  ///< the process `other` has ended with `status`; there are more
+        kNoneLeft,       ///< all tasks that were to run have ended; others stand still
         kExited,         ///< there is no guest any more
     };
     Kind kind = Kind::kStart;
@@ -38,6 +46,9 @@ struct Stop {
     u64 syscall = 0;
     WatchHit watch{};
     std::string what{};
+    kernel::Pid task = 0;  ///< whose stop it is
+    kernel::Pid other = 0;
+    int status = 0;  ///< as of wait4()
 };
 
 /// How to go on.
@@ -46,6 +57,14 @@ struct Resume {
     Kind kind = Kind::kContinue;
     u64 first = 0, end = 0;      ///< kRange: steps while first <= RIP < end
     bool deliver_signal = true;  ///< the signal of the last stop; false: the guest never hears of it
+    kernel::Pid task = 0;        ///< who steps; 0: the task that runs
+    int signal = 0;              ///< another signal, for `task`, in the place of the last stop's
+};
+
+/// Which events in the lives of processes stop.
+struct TaskEvents {
+    bool forks = false, execs = false, exits = false;
+    bool children_ignored = false;  ///< where forks do not stop: ignore_process() for each child
 };
 
 class Debugger {
@@ -57,8 +76,9 @@ class Debugger {
 
     Machine& machine() { return machine_; }
     /// The guest's; at a stage a copy, with those of the stage's function.
-    mmu::Registers& registers() { return in_stage_ ? stage_registers_ : machine_.cpu().regs; }
-    /// The task that runs, or while all sleep the one that ran last; only while has_task().
+    mmu::Registers& registers();
+    /// The selected task; else the one that runs, or while all sleep the one that ran last; only while
+    /// has_task().
     kernel::Task& task() const;
     bool has_task() const;
     u64 instructions() const { return machine_.counters().instructions; }
@@ -69,6 +89,21 @@ class Debugger {
     /// Asked between slices of a run: true ends it with kInterrupted.
     void set_interrupt_check(std::function<bool()> check) { interrupted_ = std::move(check); }
     Stop resume(const Resume& how);
+
+    // Processes and threads (debugger_tasks.cpp).
+    /// Whose registers and memory are shown from now until the guest goes on; 0: the running task's.
+    void select(kernel::Pid task);
+    /// These stand still; empty: none do.
+    void freeze(std::set<kernel::Pid> tasks);
+    /// The process and its children run without a stop until attend_all().
+    void ignore_process(kernel::Pid process);
+    void attend_all();
+    bool ignored(kernel::Pid process) const;
+    void want_task_events(const TaskEvents& events) { events_wanted_ = events; }
+    /// The control registers under which the selected task's memory is translated.
+    mmu::ControlRegisters control() const;
+    /// A walk in its address space, without effect; `address` is canonical.
+    mmu::Walk peek_walk(u64 address, mmu::Access access) const;
 
     // Stages (stage_frames.h): a run may stop in the middle of the kernel's or the MMU's work.
     /// Called there, while resume() has not returned; what it answers goes on. Without one nothing stops at
@@ -83,12 +118,12 @@ class Debugger {
     void leave_stages() { leaving_ = true; }
 
     // Breakpoints and watched bytes; setting one that is there is no error. `condition`: stops only when it
-    // says so.
+    // says so. `process`: only there; 0: in all.
     using Condition = std::function<bool()>;
-    void set_breakpoint(u64 address, Condition condition = {});
-    void remove_breakpoint(u64 address);
-    void set_watch(const WatchRange& range);
-    void remove_watch(const WatchRange& range);
+    void set_breakpoint(u64 address, Condition condition = {}, kernel::Pid process = 0);
+    void remove_breakpoint(u64 address, kernel::Pid process = 0);
+    void set_watch(const WatchRange& range, kernel::Pid process = 0);
+    void remove_watch(const WatchRange& range, kernel::Pid process = 0);
     void clear_all();
 
     void catch_syscalls(bool on, std::set<u64> numbers) {
@@ -108,7 +143,28 @@ class Debugger {
     std::optional<u64> syscall_at_stop() const;
 
   private:
+    /// Watched bytes of one process; 0: of all.
+    struct Watch {
+        WatchRange range;
+        kernel::Pid process = 0;
+    };
+
     Stop run();
+    std::optional<Stop> settle_signals();
+    std::optional<Stop> deliver_due_signals();
+    std::optional<Stop> task_stop();
+    std::optional<Stop> task_made(kernel::Pid child, kernel::Pid maker, u64 flags);
+    std::optional<Stop> task_changed(const kernel::Event& event, kernel::Pid pid);
+    bool current_ignored() const;
+    bool none_left() const;
+    void leave_frozen();
+    void drop_breakpoints(kernel::Pid process);
+    void copy_breakpoints(kernel::Pid from, kernel::Pid to);
+    void inject_signal(kernel::Pid task, int signal);
+    void drop_foreign_hits();
+    bool catches_syscall(u64 number) const;
+    std::optional<Stop> syscall_return();
+    bool steps_now() const;
     std::optional<Stop> execute(bool first);
     void at_stage(u64 pc);
     bool stops_at_stage(u64 pc);
@@ -125,18 +181,27 @@ class Debugger {
     Machine& machine_;
     DebugHooks hooks_;
     FaultLog fault_log_;
+    TaskWatch task_watch_{fault_log_};
     std::vector<u64> applied_breakpoints_;
     std::vector<WatchRange> applied_watches_;
-    std::map<u64, Condition> breakpoints_;
+    std::map<u64, std::map<kernel::Pid, Condition>> breakpoints_;
+    std::vector<Watch> watches_;
     std::function<bool()> interrupted_;
     bool catch_syscalls_ = false;
     std::set<u64> caught_syscalls_;
+    std::map<kernel::Pid, u64> caught_calls_;  ///< on their way
     std::set<int> passed_signals_;
     std::optional<Exit> unserved_;  ///< the guest stands before the kernel's part
     Stop last_stop_;
     mutable kernel::Pid last_task_ = 0;
     kernel::Pid stepped_task_ = 0;  ///< a step is its alone: others run meanwhile
-    Resume how_;                    ///< of the run under way; a stop at a stage may change it
+    kernel::Pid selected_ = 0;
+    std::set<kernel::Pid> ignored_;
+    TaskEvents events_wanted_;
+    std::map<kernel::Pid, kernel::Pid> vforks_;       ///< child -> who waits for it
+    std::deque<Stop> stops_due_;                      ///< that happened together with the last one
+    std::set<std::pair<kernel::Pid, int>> injected_;  ///< signals that came from us
+    Resume how_;  ///< of the run under way; a stop at a stage may change it
 
     StageFrames stages_;
     std::function<Resume()> stage_handler_;

@@ -9,15 +9,16 @@
 
 namespace emu {
 
-using mmu::Access, mmu::PhysAddr, mmu::Privilege, mmu::VirtAddr;
+using mmu::Access, mmu::PhysAddr, mmu::VirtAddr;
 
 namespace {
 
 /// The frame's byte behind `address`, whatever its rights; nothing when no page is there.
-std::optional<PhysAddr> locate(const mmu::Mmu& mmu, u64 address, Access access, bool any_rights) {
+std::optional<PhysAddr> locate(const Debugger& debugger, u64 address, Access access, bool any_rights) {
     const VirtAddr where{address};
-    if (!mmu.control().paging() || !where.is_canonical(mmu.control().virtual_bits())) return std::nullopt;
-    const mmu::Walk walk = mmu.peek_walk(where, access, Privilege::kUser);
+    const mmu::ControlRegisters control = debugger.control();
+    if (!control.paging() || !where.is_canonical(control.virtual_bits())) return std::nullopt;
+    const mmu::Walk walk = debugger.peek_walk(address, access);
     if (!walk.translated() && !(any_rights && walk.end == mmu::WalkEnd::kDenied)) return std::nullopt;
     return walk.physical(where);
 }
@@ -32,7 +33,7 @@ usize Debugger::read(u64 address, std::span<u8> bytes) const {
         const u64 at = address + done;
         const usize in_page = mmu::kPageSize - (at & mmu::kPageOffsetMask);
         const auto part = bytes.subspan(done, std::min<usize>(in_page, bytes.size() - done));
-        const auto physical = locate(machine_.mmu(), at, Access::kLoad, true);
+        const auto physical = locate(*this, at, Access::kLoad, true);
         usize got = 0;
         if (physical && machine_.memory().contains(*physical, part.size())) {
             std::memcpy(part.data(), machine_.memory().host(*physical), part.size());
@@ -73,14 +74,14 @@ bool Debugger::write(u64 address, std::span<const u8> bytes) {
     while (!bytes.empty()) {
         const usize in_page = mmu::kPageSize - (address & mmu::kPageOffsetMask);
         const auto part = bytes.first(std::min<usize>(in_page, bytes.size()));
-        auto physical = locate(machine_.mmu(), address, Access::kStore, false);
+        auto physical = locate(*this, address, Access::kStore, false);
         if (!physical) {
             kernel::VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
             if (!vma || !(vma->vm_flags & kernel::VM_WRITE)) return false;
             const mmu::u32 flags = kernel::FAULT_FLAG_WRITE | kernel::FAULT_FLAG_REMOTE;
             if (kernel::handle_mm_fault(kernel.system, mm, *vma, address, flags) & kernel::VM_FAULT_ERROR)
                 return false;
-            physical = locate(machine_.mmu(), address, Access::kStore, false);
+            physical = locate(*this, address, Access::kStore, false);
         }
         if (!physical || !machine_.memory().contains(*physical, part.size())) return false;
         std::memcpy(machine_.memory().host(*physical), part.data(), part.size());

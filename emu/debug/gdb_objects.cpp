@@ -22,7 +22,7 @@ Reply GdbServer::transfer(PacketReader packet) {
     if (!offset || !packet.take(",")) return "E01";
     const auto length = packet.number();
     if (!length) return "E01";
-    const std::string key = std::string(name) + ":" + annex;
+    const std::string key = std::to_string(process()) + ":" + std::string(name) + ":" + annex;
     if (*offset == 0 || !objects_.contains(key)) {
         auto content = object(name, annex);
         if (!content) return "E00";
@@ -51,10 +51,10 @@ std::optional<std::string> GdbServer::object(std::string_view name, const std::s
 
 std::string GdbServer::threads() const {
     std::string xml = "<?xml version=\"1.0\"?>\n<threads>\n";
-    for (const auto& [pid, task] : debugger_.machine().kernel().state().tasks)
-        if (task.mm)
-            xml +=
-                "<thread id=\"" + thread_id(pid) + "\" core=\"0\" name=\"" + xml_escape(task.comm) + "\"/>\n";
+    const auto& tasks = debugger_.machine().kernel().state().tasks;
+    for (const kernel::Pid pid : threads_shown())
+        xml += "<thread id=\"" + thread_id(pid) + "\" core=\"0\" name=\"" + xml_escape(tasks.at(pid).comm) +
+               "\"/>\n";
     return xml + "</threads>\n";
 }
 

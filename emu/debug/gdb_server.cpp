@@ -26,12 +26,15 @@ constexpr const char* kFeatures =
     ";"
     "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
     "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+";
+/// Those of the client's wishes that come with multiprocess+.
+constexpr const char* kProcessFeatures = ";multiprocess+;fork-events+;vfork-events+;exec-events+";
 
 }  // namespace
 
 GdbServer::End GdbServer::serve() {
     debugger_.set_interrupt_check([this] { return connection_.wants_attention(); });
     debugger_.set_stage_handler([this] { return serve_stage(); });
+    begin_tasks();
     answer_until([this] { return end_.has_value(); });
     debugger_.set_interrupt_check({});
     debugger_.set_stage_handler({});
@@ -39,6 +42,8 @@ GdbServer::End GdbServer::serve() {
     // What one client asked for is not the next one's.
     debugger_.clear_all();
     debugger_.faults().catch_nothing();
+    debugger_.freeze({});
+    debugger_.want_task_events({});
     return *end_;
 }
 
@@ -57,7 +62,8 @@ void GdbServer::answer_until(const std::function<bool()>& done) {
     while (!done()) {
         switch (connection_.receive(packet)) {
             case RspConnection::Event::kClosed:
-                end_ = End::kGone;
+                // Processes that were left to themselves go on when those of the client have ended.
+                end_ = told_exit_ && !anybody_attached() ? End::kDetached : End::kGone;
                 break;
             case RspConnection::Event::kInterrupt:
                 break;  // the guest stands already
@@ -73,7 +79,7 @@ Reply GdbServer::answer(const std::string& text) {
     PacketReader packet(std::string_view(text).substr(1));
     switch (text[0]) {
         case '?':
-            return stop_reply();
+            return standing_reply();
         case '!':
             return kUnsupported;
         case 'g':
@@ -110,8 +116,7 @@ Reply GdbServer::answer(const std::string& text) {
         case 'v':
             return verbose(packet);
         case 'D':
-            end_ = End::kDetached;
-            return kOk;
+            return detach(packet);
         case 'k':
             end_ = End::kKilled;
             return std::nullopt;
@@ -122,9 +127,16 @@ Reply GdbServer::answer(const std::string& text) {
 
 Reply GdbServer::query(PacketReader packet) {
     if (packet.take("Supported")) {
-        multiprocess_ = packet.rest().find("multiprocess+") != std::string_view::npos;
+        const auto wants = [&](const char* feature) {
+            return packet.rest().find(feature) != std::string_view::npos;
+        };
+        multiprocess_ = wants("multiprocess+");
+        debugger_.want_task_events({.forks = multiprocess_ && wants(";fork-events+"),
+                                    .execs = multiprocess_ && wants("exec-events+"),
+                                    .exits = multiprocess_,
+                                    .children_ignored = true});
         return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
-               (multiprocess_ ? ";multiprocess+" : "");
+               (multiprocess_ ? kProcessFeatures : "");
     }
     if (packet.take("Xfer:")) return transfer(packet);
     if (packet.take("Rcmd,")) return monitor(packet);
@@ -134,8 +146,7 @@ Reply GdbServer::query(PacketReader packet) {
     if (packet.rest() == "C") return "QC" + thread_id();
     if (packet.take("fThreadInfo")) {
         std::string list;
-        for (const auto& [pid, task] : debugger_.machine().kernel().state().tasks)
-            if (task.mm) list += (list.empty() ? "m" : ",") + thread_id(pid);
+        for (const kernel::Pid pid : threads_shown()) list += (list.empty() ? "m" : ",") + thread_id(pid);
         return list.empty() ? "l" : list;
     }
     if (packet.take("sThreadInfo")) return "l";
@@ -157,32 +168,14 @@ Reply GdbServer::verbose(PacketReader packet) {
     if (packet.take("Cont?")) return "vCont;c;C;s;S;t;r";
     if (packet.take("Cont;")) return resume_by_actions(packet);
     if (packet.take("File:")) return file_request(packet);
-    if (packet.take("Kill;")) {
-        end_ = End::kKilled;
-        return kOk;
-    }
+    if (packet.take("Kill;")) return kill_process(packet);
     return kUnsupported;  // vMustReplyEmpty too
-}
-
-Reply GdbServer::thread_lives(PacketReader packet) {
-    if (packet.take("p")) (void)packet.until('.');
-    const auto task = packet.number();
-    const auto& tasks = debugger_.machine().kernel().state().tasks;
-    return task && *task <= 0x7fffffff && tasks.contains(static_cast<kernel::Pid>(*task))
-               ? kOk
-               : error("it has ended");
 }
 
 RegisterView GdbServer::registers() const {
     RegisterView view;
     view.registers = &debugger_.registers();
-    auto& kernel = debugger_.machine().kernel().state();
-    // While all sleep the CPU has nobody's.
-    if (!kernel.current && debugger_.has_task()) view.registers = &debugger_.task().registers;
-    if (const auto other = kernel.tasks.find(selected_);
-        other != kernel.tasks.end() && selected_ != kernel.current)
-        view.registers = &other->second.registers;
-    view.control = debugger_.machine().mmu().control();
+    view.control = debugger_.control();
     view.orig_rax = debugger_.syscall_at_stop().value_or(~u64{0});
     view.instructions = debugger_.instructions();
     view.fault_stage = debugger_.in_stage() ? 2 : 0;
@@ -280,126 +273,6 @@ Reply GdbServer::search_memory(PacketReader packet) const {
     return "0";
 }
 
-// --- running
-
-Reply GdbServer::resume(const Resume& how) {
-    if (debugger_.in_stage()) {
-        stage_resume_ = how;
-        return std::nullopt;
-    }
-    objects_.clear();
-    selected_ = 0;
-    const Stop stop = debugger_.resume(how);
-    if (end_) return std::nullopt;  // the client left at a stage
-    if (stop.kind == Stop::Kind::kCaught) {
-        const std::string line = "caught " + stop.what + "\n";
-        connection_.send("O" + to_hex(std::string_view(line)));
-    }
-    return stop_reply();
-}
-
-/// c [ADDRESS], s [ADDRESS], C SIGNAL[;ADDRESS], S SIGNAL[;ADDRESS]
-Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
-    Resume how;
-    how.kind = letter == 's' || letter == 'S' ? Resume::Kind::kStep : Resume::Kind::kContinue;
-    const bool with_signal = letter == 'C' || letter == 'S';
-    how.deliver_signal = with_signal && packet.number().value_or(0) != 0;
-    if (with_signal) packet.take(";");
-    if (const auto address = packet.number(); address && !debugger_.in_stage())
-        debugger_.registers().rip = *address;
-    return resume(how);
-}
-
-/// vCont;ACTION[:THREAD];...: the first is ours, as all threads stop and go together.
-Reply GdbServer::resume_by_actions(PacketReader packet) {
-    PacketReader action(packet.until(';'));
-    PacketReader verb(action.until(':'));
-    Resume how;
-    how.deliver_signal = false;
-    if (verb.take("r")) {
-        const auto first = verb.number();
-        if (!first || !verb.take(",")) return error("malformed range");
-        const auto end = verb.number();
-        if (!end) return error("malformed range");
-        how = {.kind = Resume::Kind::kRange, .first = *first, .end = *end, .deliver_signal = false};
-    } else if (verb.take("s") || verb.take("S")) {
-        how.kind = Resume::Kind::kStep;
-        how.deliver_signal = verb.number().value_or(0) != 0;
-    } else if (verb.take("C")) {
-        how.deliver_signal = verb.number().value_or(0) != 0;
-    } else if (verb.take("t")) {
-        return stop_reply();
-    } else if (!verb.take("c")) {
-        return error("unknown action");
-    }
-    return resume(how);
-}
-
-std::string GdbServer::thread_id() const {
-    return debugger_.has_task() ? thread_id(debugger_.task().pid) : thread_id(kernel::kFirstPid);
-}
-
-/// All tasks are threads of the first process to GDB, which would otherwise ask for each process's own
-/// program.
-std::string GdbServer::thread_id(kernel::Pid task) const {
-    const std::string id = hex_number(static_cast<u64>(task));
-    return multiprocess_ ? "p" + hex_number(kernel::kFirstPid) + "." + id : id;
-}
-
-/// Hg THREAD: whose registers are read. [pPID.]TID; 0 and -1: the running one.
-Reply GdbServer::select_thread(PacketReader packet) {
-    if (!packet.take("g")) return kOk;  // Hc: all go on together
-    if (packet.take("p")) (void)packet.until('.');
-    if (packet.take("-1")) {
-        selected_ = 0;
-        return kOk;
-    }
-    const auto task = packet.number();
-    const auto& tasks = debugger_.machine().kernel().state().tasks;
-    if (!task || *task > 0x7fffffff) return error("malformed thread");
-    selected_ = static_cast<kernel::Pid>(*task);
-    return selected_ == 0 || tasks.contains(selected_) ? kOk : error("no such thread");
-}
-
-std::string GdbServer::exit_reply() const {
-    const auto status = debugger_.machine().kernel().exit_status().value_or(kernel::ExitStatus{});
-    const u8 code = static_cast<u8>(status.killed_by ? gdb_signal(status.killed_by) : status.code);
-    std::string reply = (status.killed_by ? "X" : "W") + to_hex(std::span(&code, 1));
-    if (multiprocess_) reply += ";process:" + hex_number(kernel::kFirstPid);
-    return reply;
-}
-
-std::string GdbServer::stop_reply() const {
-    if (debugger_.machine().ended()) return exit_reply();
-    const Stop& stop = debugger_.last_stop();
-    const u8 signal = static_cast<u8>(stop.kind == Stop::Kind::kSignal        ? gdb_signal(stop.signal)
-                                      : stop.kind == Stop::Kind::kInterrupted ? SIGINT
-                                                                              : SIGTRAP);
-    std::string reply = "T" + to_hex(std::span(&signal, 1));
-    for (const unsigned number : {kGdbRbp, kGdbRsp, kGdbRip})
-        reply += hex_number(number >> 4) + hex_number(number & 15) + ":" +
-                 to_hex(*read_register(registers(), number)) + ";";
-    reply += "thread:" + thread_id() + ";core:0;";
-    switch (stop.kind) {
-        case Stop::Kind::kBreakpoint:
-            return reply + "swbreak:;";
-        case Stop::Kind::kSyscallEntry:
-            return reply + "syscall_entry:" + hex_number(stop.syscall) + ";";
-        case Stop::Kind::kSyscallReturn:
-            return reply + "syscall_return:" + hex_number(stop.syscall) + ";";
-        case Stop::Kind::kWatch: {
-            const WatchRange& range = stop.watch.range;
-            const char* const kind = range.reads && range.writes ? "awatch"
-                                     : range.reads               ? "rwatch"
-                                                                 : "watch";
-            return reply + kind + ":" + hex_number(std::clamp(stop.watch.address, range.first, range.last)) +
-                   ";";
-        }
-        default:
-            return reply;
-    }
-}
-
 /// Z TYPE,ADDRESS,KIND[;X LENGTH,BYTECODE]...: types 0 and 1 are breakpoints, 2 to 4 watch KIND bytes.
 Reply GdbServer::breakpoint(PacketReader packet, bool insert) {
     const auto type = packet.number();
@@ -414,15 +287,15 @@ Reply GdbServer::breakpoint(PacketReader packet, bool insert) {
         return error("unusable range");
     const WatchRange range{*address, *address + *size - 1, *type != 2, *type != 3};
     if (insert)
-        debugger_.set_watch(range);
+        debugger_.set_watch(range, process());
     else
-        debugger_.remove_watch(range);
+        debugger_.remove_watch(range, process());
     return kOk;
 }
 
 Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
     if (!insert) {
-        debugger_.remove_breakpoint(address);
+        debugger_.remove_breakpoint(address, process());
         return kOk;
     }
     (void)packet.until(';');
@@ -438,10 +311,10 @@ Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
         packet.take(";");
     }
     if (conditions.empty()) {
-        debugger_.set_breakpoint(address);
+        debugger_.set_breakpoint(address, {}, process());
         return kOk;
     }
-    debugger_.set_breakpoint(address, [this, conditions] {
+    const auto condition = [this, conditions] {
         const AgentContext context{
             [this](unsigned number) -> std::optional<u64> {
                 const auto bytes = read_register(registers(), number);
@@ -455,7 +328,8 @@ Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
         // What cannot be judged stops: GDB will say why.
         return std::any_of(conditions.begin(), conditions.end(),
                            [&](const std::string& code) { return evaluate(code, context).value_or(1) != 0; });
-    });
+    };
+    debugger_.set_breakpoint(address, condition, process());
     return kOk;
 }
 

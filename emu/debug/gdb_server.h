@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "emu/debug/debugger.h"
 #include "emu/debug/gdb_registers.h"
@@ -54,9 +55,24 @@ class GdbServer {
     Reply resume_by_letter(char letter, PacketReader packet);
     Reply resume_by_actions(PacketReader packet);
     std::string stop_reply() const;
-    std::string exit_reply() const;
+    std::string standing_reply() const;
+    std::string reason(const Stop& stop) const;
+    std::string exit_reply(int wait_status, kernel::Pid process) const;
     std::string thread_id() const;
     std::string thread_id(kernel::Pid task) const;
+    /// [pPROCESS.]THREAD; 0: any, -1: all.
+    struct ThreadId {
+        kernel::Pid process = 0, thread = 0;
+    };
+    static std::optional<ThreadId> read_thread(PacketReader& packet);
+    bool names(const ThreadId& id, const kernel::Task& task) const;
+    kernel::Task* task_named(const ThreadId& id) const;
+    kernel::Pid process() const;
+    std::vector<kernel::Pid> threads_shown() const;
+    bool anybody_attached() const;
+    void begin_tasks();
+    Reply detach(PacketReader packet);
+    Reply kill_process(PacketReader packet);
     Reply select_thread(PacketReader packet);
     Reply thread_lives(PacketReader packet);
     Reply breakpoint(PacketReader packet, bool insert);
@@ -90,10 +106,9 @@ class GdbServer {
 
     Debugger& debugger_;
     RspConnection& connection_;
-    bool multiprocess_ = false;
+    bool multiprocess_ = false, told_exit_ = false;
     std::optional<End> end_;
     std::optional<Resume> stage_resume_;
-    kernel::Pid selected_ = 0;  ///< whose registers are shown; 0: of the running task
     std::map<u64, RemoteFile> files_;
     u64 next_file_ = 3;
     mutable std::map<std::string, std::string> objects_;  ///< those that are being read in parts

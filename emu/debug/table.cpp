@@ -80,7 +80,7 @@ void add_page_tables(Table& out, const mmu::PhysicalMemory& memory, PhysAddr tab
 
 Table page_tables(Debugger& debugger) {
     Table table{{"table", "physical", "first-address", "entries"}, {}};
-    const mmu::ControlRegisters& control = debugger.machine().mmu().control();
+    const mmu::ControlRegisters control = debugger.control();
     add_page_tables(table, debugger.machine().memory(), control.root(), control.levels(), 0);
     return table;
 }

@@ -8,7 +8,7 @@
 namespace emu {
 namespace {
 
-using mmu::Access, mmu::Privilege, mmu::VirtAddr, mmu::Walk, mmu::WalkEnd;
+using mmu::Access, mmu::VirtAddr, mmu::Walk, mmu::WalkEnd;
 
 bool walkable(const mmu::Mmu& mmu, u64 address) {
     return mmu.control().paging() && VirtAddr{address}.is_canonical(mmu.control().virtual_bits());
@@ -71,8 +71,8 @@ std::string kernel_would(Debugger& debugger, u64 address, Access access, const W
 std::string walk_text(Debugger& debugger, u64 address) {
     const mmu::Mmu& mmu = debugger.machine().mmu();
     if (!walkable(mmu, address)) return hex(address) + " is not canonical: #GP before any walk\n";
-    const Walk walk = mmu.peek_walk(VirtAddr{address}, Access::kLoad, Privilege::kUser);
-    std::string text = "CR3   " + hex(mmu.control().cr3) + "\n";
+    const Walk walk = debugger.peek_walk(address, Access::kLoad);
+    std::string text = "CR3   " + hex(debugger.control().cr3) + "\n";
     for (unsigned n = 0; n < walk.entries_read; ++n) {
         const mmu::WalkedEntry entry = walk.entry(n);
         text += entry_words(walk.level_of(n), entry.where.value, entry.value.raw) + "\n";
@@ -91,7 +91,7 @@ std::string why_text(Debugger& debugger, u64 address) {
     constexpr std::pair<Access, const char*> kAccesses[] = {
         {Access::kLoad, "read "}, {Access::kStore, "write"}, {Access::kFetch, "fetch"}};
     for (const auto& [access, name] : kAccesses) {
-        const Walk walk = mmu.peek_walk(VirtAddr{address}, access, Privilege::kUser);
+        const Walk walk = debugger.peek_walk(address, access);
         text += std::string(name) + "  ";
         if (walk.translated()) {
             text += "goes to physical " + hex(walk.physical(VirtAddr{address}).value) + "\n";
@@ -127,7 +127,7 @@ std::string why_text(Debugger& debugger, u64 address) {
 std::string pte_text(Debugger& debugger, u64 address) {
     const mmu::Mmu& mmu = debugger.machine().mmu();
     if (!walkable(mmu, address)) return hex(address) + " is not canonical\n";
-    const Walk walk = mmu.peek_walk(VirtAddr{address}, Access::kLoad, Privilege::kUser);
+    const Walk walk = debugger.peek_walk(address, Access::kLoad);
     const unsigned last = walk.entries_read - 1u;
     const mmu::WalkedEntry entry = walk.entry(last);
     return entry_words(walk.level_of(last), entry.where.value, entry.value.raw) + "\n";

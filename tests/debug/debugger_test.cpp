@@ -201,3 +201,37 @@ TEST_CASE("Debugger: who leaves at a stage gets the machine back behind it") {
     run_out(debugger);
     CHECK(machine->state_hash() == free_run(kGuest));
 }
+
+TEST_CASE("Debugger: forks, other programs and ends of processes stop, and change nothing") {
+    const std::string guest = test::debug_guest("processes.static");
+    const auto machine = test::load(guest);
+    Debugger debugger(*machine);
+    debugger.want_task_events({.forks = true, .execs = true, .exits = true});
+    std::vector<Stop::Kind> kinds;
+    std::vector<u8> bytes(4096);
+    run_out(debugger, [&](const Stop& stop) {
+        if (stop.kind == Stop::Kind::kSignal) return;  // SIGCHLD
+        kinds.push_back(stop.kind);
+        debugger.select(stop.other ? stop.other : stop.task);
+        debugger.read(test::symbol(guest, "work"), bytes);
+    });
+    using Kind = Stop::Kind;
+    CHECK(kinds == std::vector{Kind::kFork, Kind::kProcessExited, Kind::kVfork, Kind::kExec, Kind::kVforkDone,
+                               Kind::kProcessExited});
+    CHECK(machine->state_hash() == free_run(guest));
+}
+
+TEST_CASE("Debugger: a breakpoint of one process is not another's") {
+    const std::string guest = test::debug_guest("processes.static");
+    const u64 work = test::symbol(guest, "work");
+    const auto machine = test::load(guest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGCHLD});
+    debugger.set_breakpoint(work, {}, 1000);
+    debugger.want_task_events({.children_ignored = true});
+    CHECK(run_out(debugger, [&](const Stop& stop) {
+              CHECK(stop.task == 1000);
+              CHECK(debugger.registers().gpr[mmu::kRdi] == 5);
+          }) == 1);
+    CHECK(machine->state_hash() == free_run(guest));
+}

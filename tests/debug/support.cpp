@@ -19,6 +19,20 @@ std::unique_ptr<emu::Machine> load(const std::string& guest, const std::vector<s
     return std::move(*machine);
 }
 
+std::string gdb(const std::string& guest, const std::string& commands,
+                const std::vector<std::string>& arguments) {
+    const TemporaryFolder folder;
+    const std::string script = folder.write("commands", commands);
+    std::vector<std::string> words = {
+        MMUSCOPE_PROGRAM,         "gdb", "--gdb-option=-nx", "--gdb-option=-batch", "--gdb-option=-x",
+        "--gdb-option=" + script, "--",  debug_guest(guest)};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    ProcessOptions options;
+    options.environment.push_back("HOME=" + folder.path());
+    const ProcessResult result = run(words, options);
+    return result.out + result.err + (result.timed_out ? "gdb did not come to an end" : "");
+}
+
 mmu::u64 symbol(const std::string& guest, const std::string& name) {
     const ProcessResult result = run({"/usr/bin/nm", guest});
     const auto at = result.out.find(" " + name + "\n");

@@ -21,4 +21,14 @@ std::unique_ptr<emu::Machine> load(const std::string& guest, const std::vector<s
 /// The address of a symbol of a static program.
 mmu::u64 symbol(const std::string& guest, const std::string& name);
 
+/// What gdb prints for `commands`, one a line, on a guest that it starts through us.
+std::string gdb(const std::string& guest, const std::string& commands,
+                const std::vector<std::string>& arguments = {});
+
 }  // namespace test
+
+#define CHECK_CONTAINS(text, part)                     \
+    do {                                               \
+        INFO(text);                                    \
+        CHECK((text).find(part) != std::string::npos); \
+    } while (false)
