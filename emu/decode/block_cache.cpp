@@ -88,6 +88,10 @@ void* BlockCache::allocate(usize bytes) {
 Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second_frame) {
     const usize bytes = sizeof(Block) + header.insns * sizeof(Insn) + sizeof(Links);
     auto* block = new (allocate(mmu::align_up(bytes, alignof(Block)))) Block(header);
+    // The next block will be written soon, behind this one.
+    const u64 behind = reinterpret_cast<u64>(chunk_next_);
+    for (unsigned line = 0; line < 4; ++line)
+        __builtin_prefetch(reinterpret_cast<const void*>(behind + 64 * line), 1);
     std::memcpy(static_cast<void*>(block->code()), code, header.insns * sizeof(Insn));
     new (block->code() + header.insns) Links;
 

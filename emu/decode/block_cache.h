@@ -58,7 +58,12 @@ class BlockCache final : public mmu::CodeObserver {
     };
 
     static Links& links(Block* block) { return *reinterpret_cast<Links*>(block->code() + block->insns); }
-    usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
+    /// Blocks that follow each other in memory stand side by side: the host's cache has the entry of the next
+    /// one.
+    usize hash(u64 physical) const {
+        const u64 frame = physical >> mmu::kPageShift, offset = physical & mmu::kPageOffsetMask;
+        return ((frame * 0x9e3779b97f4a7c15 >> 20) + (offset >> 4)) & mask_;
+    }
     Entry& entry_for(u64 physical);
     void grow();
     void kill(Block* block);

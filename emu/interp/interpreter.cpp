@@ -82,7 +82,8 @@ Exit Interpreter::run(u64 max_instructions) {
         const u64 before = cpu_.counters.instructions;
         const i64 slice = static_cast<i64>(std::min<u64>(max_instructions, kSlice));
         exit = run_slice(slice, BlockBuilder::kMaxInstructions);
-        if (cpu_.debug && (cpu_.debug->at_breakpoint || cpu_.debug->leave || !cpu_.debug->hits.empty())) break;
+        if (cpu_.debug && (cpu_.debug->at_breakpoint || cpu_.debug->leave || !cpu_.debug->hits.empty()))
+            break;
         // The block at hand may be longer than what is left of the budget.
         if (exit == Exit::kBudget && cpu_.counters.instructions == before) exit = run_slice(1, 1);
         max_instructions -= cpu_.counters.instructions - before;
@@ -204,8 +205,9 @@ bool Interpreter::decode(const u8* host, u32 max_instructions, mmu::Pfn& second_
         CHECK(builder_.build(source) == BlockBuilder::Status::kBuilt, cpu_.regs.rip);
     }
     ++blocks_built_;
-    cpu_.mmu.frame_holds_code(mmu::PhysAddr{physical_of(host)}.pfn());
-    cpu_.mmu.frame_holds_code(second_frame);
+    const mmu::Pfn frame = mmu::PhysAddr{physical_of(host)}.pfn();
+    cpu_.mmu.frame_holds_code(frame);
+    if (second_frame != frame) cpu_.mmu.frame_holds_code(second_frame);
     return true;
 }
 
