@@ -7,6 +7,7 @@
 
 #include "emu/cpu/cpu.h"
 #include "tests/oracle/compare.h"
+#include "tests/oracle/forms.h"
 #include "tests/oracle/host_features.h"
 
 namespace tests {
@@ -14,30 +15,6 @@ namespace {
 
 constexpr unsigned kAttemptsPerCase = 40;
 constexpr unsigned kRoundsForRareForms = 20;  ///< of as many cases again
-
-/// Whether the table takes the encoding for an instruction.
-bool builds(const emu::OpcodeRow& row, const emu::Fields& fields) {
-    if (fields.lock && !(row.lockable && fields.memory())) return false;
-    emu::Insn insn;
-    insn.base = insn.index = insn.segment = emu::Slot::kZero;
-    return row.build(fields, insn);
-}
-
-std::string form_of(const emu::OpcodeRow& row, const emu::Fields& f) {
-    char text[64];
-    int n = 0;
-    if (row.count > 1) n = std::snprintf(text, sizeof text, "%02x ", f.opcode);
-    const char* const operand = !f.has_modrm ? "" : f.memory() ? "mem " : "reg ";
-    if (f.vex)
-        std::snprintf(text + n, sizeof text - static_cast<unsigned>(n), "%sVEX.%u.W%d", operand,
-                      f.vex_l ? 256 : 128, f.rex_w());
-    else
-        std::snprintf(text + n, sizeof text - static_cast<unsigned>(n), "%s%u%s", operand, 8 * f.width(),
-                      f.lock                                        ? " lock"
-                      : f.repeat && row.prefix == emu::Prefix::kAny ? " rep"
-                                                                    : "");
-    return text;
-}
 
 }  // namespace
 
@@ -67,6 +44,11 @@ Oracle::RowResult Oracle::test_row(const emu::OpcodeRow& row, unsigned cases) {
     result.missing = missing_on_host(row);
     if (result.skipped || result.missing) return result;
     const bool faults = always_faults(row);
+    for (const std::string& form : forms_of(row)) {
+        const bool left_out = reason_not_drawn(row, form);
+        result.not_drawn += left_out;
+        if (!left_out) result.forms[form] = {};
+    }
     RandomCase test;
     for (unsigned round = 0; round <= kRoundsForRareForms; ++round) {
         const u64 wanted = result.cases + cases;
@@ -76,7 +58,9 @@ Oracle::RowResult Oracle::test_row(const emu::OpcodeRow& row, unsigned cases) {
             const bool executed = run(row, test);
             result.executed += executed;
             if (!builds(row, test.fields)) continue;
-            Form& form = result.forms[form_of(row, test.fields)];
+            const std::string name = form_of(row, test.fields);
+            if (reason_not_drawn(row, name)) continue;
+            Form& form = result.forms[name];
             ++form.cases;
             form.executed += executed || faults;
         }
@@ -115,6 +99,7 @@ OracleRun run_all(Oracle& oracle, unsigned cases_per_row, const char* only) {
                 ++run.missing_by_feature[result.missing];
             }
             run.cases += result.cases;
+            run.not_drawn += result.not_drawn;
             run.forms += result.forms.size();
             for (const auto& [name, form] : result.forms) run.forms_executed += form.executed > 0;
             for (const std::string& form : result.uncovered())
@@ -134,6 +119,10 @@ std::string OracleRun::summary() const {
     std::string text = line;
     if (skipped) {
         std::snprintf(line, sizeof line, "%u rows are not compared (compare.cpp says why)\n", skipped);
+        text += line;
+    }
+    if (not_drawn) {
+        std::snprintf(line, sizeof line, "%u forms are never drawn (forms.cpp says why)\n", not_drawn);
         text += line;
     }
     for (const auto& [feature, count] : missing_by_feature) {

@@ -30,8 +30,9 @@ class Oracle {
         const char* skipped = nullptr;  ///< why it is not compared
         const char* missing = nullptr;  ///< the feature that the host has not
         u64 cases = 0, executed = 0;
-        std::map<std::string, Form>
-            forms;  ///< those that the table builds, by name: "mem 64", "reg VEX.256.W1"
+        /// All that the table builds (forms.h), drawn or not, by name: "mem 64", "reg VEX.256.W1".
+        std::map<std::string, Form> forms;
+        unsigned not_drawn = 0;  ///< forms that the generator leaves out, with a reason
 
         /// Forms that never executed, also where no case of the row did.
         std::vector<std::string> uncovered() const;
@@ -58,7 +59,7 @@ class Oracle {
 /// All rows, a round or more of them.
 struct OracleRun {
     u64 cases = 0;
-    unsigned rows = 0, skipped = 0, missing = 0;
+    unsigned rows = 0, skipped = 0, missing = 0, not_drawn = 0;
     u64 forms = 0, forms_executed = 0;
     std::vector<std::string> uncovered;                  ///< "paddd (66 0f fe) mem"
     std::map<std::string, unsigned> missing_by_feature;  ///< rows
