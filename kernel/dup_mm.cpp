@@ -3,6 +3,7 @@
 
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 
 namespace kernel {
 
@@ -85,6 +86,7 @@ void copy_layout(MmStruct& fresh, const MmStruct& old) {
     fresh.env_end = old.env_end;
     fresh.next_anon_vma = old.next_anon_vma;
     fresh.rlimits = old.rlimits;
+    dup_pkeys(fresh, old);
     // mm_init(): VM_LOCKED of the future is not inherited.
     fresh.def_flags = old.def_flags & ~(VM_LOCKED | VM_LOCKONFAULT);
 }

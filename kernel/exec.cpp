@@ -10,6 +10,7 @@
 #include "kernel/exit.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/pkeys.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
@@ -428,6 +429,7 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     arch_pick_mmap_layout(mm, kernel.config.randomize ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
     if (old != kernel.mms.end()) mm_release(kernel, task);
     switch_mm(kernel.system, mm);
+    write_pkru(kernel.system, kInitPkru);  // flush_thread()
     if (old != kernel.mms.end() && --old->second.users == 0) {
         exit_mmap(kernel.system, old->second);
         mm_drop(kernel.system, old->second);

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -36,16 +37,26 @@ FaultOutcome bad_area(MemorySystem& system, const Fault& fault, u64 error_code) 
     return signal_outcome(system, fault, SIGSEGV, SEGV_MAPERR, error_code, "SIGSEGV SEGV_MAPERR");
 }
 
+/// bad_area_access_from_pkeys(): the page's key, or the area's where no page is there yet.
+bool denied_by_key(const MemorySystem& system, u32 error_code, const VmAreaStruct& vma) {
+    return (error_code & Code::kProtectionKey) ||
+           !vma_access_permitted(system, vma, error_code & Code::kWrite, error_code & Code::kFetch);
+}
+
 /// bad_area_access_error(): there is one, and it forbids this.
-FaultOutcome bad_area_access_error(MemorySystem& system, const Fault& fault) {
-    const bool keyed = fault.error_code & Code::kProtectionKey;
-    return signal_outcome(system, fault, SIGSEGV, keyed ? SEGV_PKUERR : SEGV_ACCERR, fault.error_code,
-                          keyed ? "SIGSEGV SEGV_PKUERR" : "SIGSEGV SEGV_ACCERR");
+FaultOutcome bad_area_access_error(MemorySystem& system, MmStruct& mm, const Fault& fault) {
+    const VmAreaStruct* vma = mm.mm_mt.vma_lookup(fault.address.value);
+    if (!vma || !denied_by_key(system, fault.error_code, *vma))
+        return signal_outcome(system, fault, SIGSEGV, SEGV_ACCERR, fault.error_code, "SIGSEGV SEGV_ACCERR");
+    FaultOutcome outcome =
+        signal_outcome(system, fault, SIGSEGV, SEGV_PKUERR, fault.error_code, "SIGSEGV SEGV_PKUERR");
+    outcome.pkey = static_cast<u32>(vma_pkey(*vma));
+    return outcome;
 }
 
 /// access_error(): does the area forbid what the fault wanted?
-bool access_error(u32 error_code, const VmAreaStruct& vma) {
-    if (error_code & Code::kProtectionKey) return true;
+bool access_error(const MemorySystem& system, u32 error_code, const VmAreaStruct& vma) {
+    if (denied_by_key(system, error_code, vma)) return true;
     if (error_code & Code::kWrite) return !(vma.vm_flags & VM_WRITE);
     if (error_code & Code::kPresent) return true;
     return !(vma.vm_flags & VM_ACCESS_FLAGS);
@@ -68,7 +79,7 @@ Verdict do_user_addr_fault(MemorySystem& system, MmStruct& mm, const Fault& faul
     CHECK(!(fault.error_code & Code::kReserved), address, fault.error_code);
     VmAreaStruct* vma = lock_mm_and_find_vma(system, mm, address);
     if (!vma) return Verdict::kMapErr;
-    if (access_error(fault.error_code, *vma)) {
+    if (access_error(system, fault.error_code, *vma)) {
         system.notify({.kind = EventKind::kAccessError, .address = address, .flags = vma->vm_flags});
         return Verdict::kAccErr;
     }
@@ -99,7 +110,7 @@ FaultOutcome do_page_fault(MemorySystem& system, MmStruct& mm, const Fault& faul
         case Verdict::kMapErr:
             return bad_area(system, fault, fault.error_code);
         case Verdict::kAccErr:
-            return bad_area_access_error(system, fault);
+            return bad_area_access_error(system, mm, fault);
         case Verdict::kSigbus:
             return signal_outcome(system, fault, SIGBUS, BUS_ADRERR, fault.error_code, "SIGBUS BUS_ADRERR");
         case Verdict::kOom:

@@ -8,6 +8,7 @@
 #include "kernel/dup_mm.h"
 #include "kernel/errno.h"
 #include "kernel/exit.h"
+#include "kernel/pkeys.h"
 #include "kernel/sched.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
@@ -189,6 +190,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     copy_sighand(kernel, flags, child);
     copy_signal(kernel, flags, child);
     copy_thread(args, child, registers);
+    child.pkru = read_pkru(kernel.system);
     if (flags & (CLONE_PARENT | CLONE_THREAD)) {
         child.parent_thread = parent.parent_thread;
         child.exit_signal =

@@ -11,6 +11,7 @@
 #include "kernel/exit.h"
 #include "kernel/fault.h"
 #include "kernel/fs/files.h"
+#include "kernel/pkeys.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
@@ -32,11 +33,12 @@ using mmu::Unexpected;
 namespace {
 
 /// Control registers as 64-bit Linux sets them (arch/x86/kernel/cpu/common.c): 4 or 5 levels, PCIDs, SMEP and
-/// SMAP, no keys.
-void set_control_registers(mmu::Mmu& hw, bool la57) {
+/// SMAP, and protection keys where the CPU has them (setup_pku()).
+void set_control_registers(mmu::Mmu& hw, bool la57, bool pku) {
     using C = ControlRegisters;
     const u64 cr0 = C::kCr0Pe | C::kCr0Wp | C::kCr0Pg;
-    const u64 cr4 = C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap | (la57 ? C::kCr4La57 : 0);
+    const u64 cr4 = C::kCr4Pae | C::kCr4Pge | C::kCr4Smep | C::kCr4Smap | (la57 ? C::kCr4La57 : 0) |
+                    (pku ? C::kCr4Pke : 0);
     // CR4.LA57 can be changed only while paging is off; CR4.PCIDE can be set only while it is on.
     const bool set = hw.write_efer(C::kEferLme | C::kEferLma | C::kEferNxe).has_value() &&
                      hw.write_cr4(hw.control().cr4 & ~C::kCr4Pcide).has_value() &&
@@ -260,7 +262,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
 
 Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& config)
     : state_(std::make_unique<KernelState>(memory, mmu, config)) {
-    set_control_registers(mmu, config.la57);
+    set_control_registers(mmu, config.la57, config.xcr0 & kXfeaturePkru);
     state_->system.skip_flushes = config.skip_invlpg;
     state_->system.overcommit = config.overcommit;
     if (config.swap_bytes) state_->system.swap.enable(config.swap_bytes);

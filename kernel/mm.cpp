@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
@@ -91,6 +92,7 @@ std::optional<MmStruct> mm_alloc(MemorySystem& system) {
     mm.pgtables_bytes = mm.peak_pgtables_bytes = 0;
     mm.rlimits[kRlimitStack].cur = 8u << 20;
     mm.rlimits[kRlimitMemlock] = {8u << 20, 8u << 20};
+    init_pkeys(system, mm);
     return mm;
 }
 

@@ -77,6 +77,8 @@ struct MmStruct {
     u64 pgtables_bytes = 0, peak_pgtables_bytes = 0;
     u64 huge_pmds = 0;  ///< page-directory entries that map a page
     u64 def_flags = 0;  ///< mlockall(MCL_FUTURE)
+    u16 pkey_allocation_map = 0;  ///< mm->context: bit k: protection key k is in use (pkeys.h)
+    mmu::i16 execute_only_pkey = 0;    ///< the one of PROT_EXEC alone; -1: none yet
     u32 next_anon_vma = 1;
     u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
     std::array<Limit, kRlimits> rlimits{};

@@ -24,7 +24,7 @@ constexpr u64 pages_of(u64 bytes) {
     return bytes >> mmu::kPageShift;
 }
 
-/// calc_vm_prot_bits(): PROT_* are VM_*.
+/// calc_vm_prot_bits(): PROT_* are VM_*; the key has bits of its own (pkeys.h pkey_vm_flags()).
 constexpr u64 calc_vm_prot_bits(u64 prot) {
     return prot & VM_ACCESS_FLAGS;
 }

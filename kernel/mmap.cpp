@@ -3,6 +3,7 @@
 #include "kernel/mmap.h"
 
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 
 namespace kernel {
 
@@ -96,6 +97,10 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
     if (place < 0) return place;
     addr = static_cast<u64>(place);
     if ((flags & kMapFixedNoreplace) && mm.mm_mt.find_vma_intersection(addr, addr + len)) return -EEXIST;
+    if (prot == PROT_EXEC_) {
+        const int pkey = execute_only_pkey(system, mm);
+        vm_flags |= pkey_vm_flags(pkey < 0 ? 0 : pkey);
+    }
     if ((flags & kMapLocked) && !can_do_mlock(mm)) return -EPERM;
     if (!mlock_future_ok(mm, vm_flags, len)) return -EAGAIN;
 

@@ -15,6 +15,7 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
 i64 sys_munmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len);
 u64 sys_brk(MemorySystem& system, MmStruct& mm, u64 brk);
 i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot);
+i64 sys_pkey_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot, int pkey);
 i64 sys_mremap(MemorySystem& system, MmStruct& mm, u64 addr, u64 old_len, u64 new_len, u64 flags,
                u64 new_addr);
 i64 sys_madvise(MemorySystem& system, MmStruct& mm, u64 start, u64 len, int behavior);

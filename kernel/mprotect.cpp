@@ -1,8 +1,9 @@
 // Purpose: changing rights. Linux: mm/mprotect.c do_mprotect_pkey(), mprotect_fixup(), change_pte_range(),
-// arch/x86/include/asm/tlbflush.h pte_needs_flush(). Deviation: no protection keys in VMAs.
+// arch/x86/include/asm/tlbflush.h pte_needs_flush().
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/pkeys.h"
 
 namespace kernel {
 
@@ -29,7 +30,7 @@ bool pte_needs_flush(Pte before, Pte after) {
     if (!before.present()) return false;
     constexpr u64 kFlushOnClear = Pte::kDirty | Pte::kPresent;
     constexpr u64 kFlushOnChange = Pte::kWritable | Pte::kUser | Pte::kWriteThrough | Pte::kCacheDisable |
-                                   Pte::kLarge | Pte::kGlobal | Pte::kNoExecute;
+                                   Pte::kLarge | Pte::kGlobal | Pte::kNoExecute | kPagePkeyMask;
     const u64 changed = before.raw ^ after.raw;
     return (changed & before.raw & kFlushOnClear) || (changed & kFlushOnChange);
 }
@@ -80,9 +81,7 @@ int mprotect_fixup(MmuGather& tlb, MmStruct& mm, VmAreaStruct& vma, u64 start, u
     return 0;
 }
 
-}  // namespace
-
-i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot) {
+i64 do_mprotect_pkey(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot, int pkey) {
     const u64 grows = prot & (PROT_GROWSDOWN_ | PROT_GROWSUP_);
     prot &= ~(PROT_GROWSDOWN_ | PROT_GROWSUP_);
     if (grows == (PROT_GROWSDOWN_ | PROT_GROWSUP_)) return -EINVAL;
@@ -92,6 +91,7 @@ i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 pro
     const u64 end = start + len;
     if (end <= start) return -ENOMEM;
     if (prot & ~(PROT_READ_ | PROT_WRITE_ | PROT_EXEC_ | PROT_SEM_)) return -EINVAL;
+    if (pkey != kNoPkey && !mm_pkey_is_allocated(system, mm, pkey)) return -EINVAL;
     VmAreaStruct* vma = mm.mm_mt.find_vma_intersection(start, end);
     if (!vma) return -ENOMEM;
     if (grows == PROT_GROWSDOWN_) {
@@ -105,7 +105,9 @@ i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 pro
     while (start < end) {
         vma = mm.mm_mt.vma_lookup(start);
         if (!vma) return -ENOMEM;  // a hole: what lies before it is changed
-        const u64 new_flags = calc_vm_prot_bits(prot) | (vma->vm_flags & ~VM_ACCESS_FLAGS);
+        const int new_pkey = arch_override_mprotect_pkey(system, mm, *vma, prot, pkey);
+        const u64 kept = vma->vm_flags & ~(VM_ACCESS_FLAGS | ARCH_VM_PKEY_FLAGS);
+        const u64 new_flags = calc_vm_prot_bits(prot) | pkey_vm_flags(new_pkey) | kept;
         // VM_MAY* are the rights four bits further up.
         if (new_flags & ~(new_flags >> 4) & VM_ACCESS_FLAGS) return -EACCES;
         const u64 stop = std::min(vma->vm_end, end);
@@ -113,6 +115,16 @@ i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 pro
         start = stop;
     }
     return 0;
+}
+
+}  // namespace
+
+i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot) {
+    return do_mprotect_pkey(system, mm, start, len, prot, kNoPkey);
+}
+
+i64 sys_pkey_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot, int pkey) {
+    return do_mprotect_pkey(system, mm, start, len, prot, pkey);
 }
 
 }  // namespace kernel

@@ -7,6 +7,7 @@
 #include "kernel/errno.h"
 #include "kernel/exit.h"
 #include "kernel/fs/host_wait.h"
+#include "kernel/pkeys.h"
 #include "kernel/timer.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
@@ -115,6 +116,7 @@ void save_running(KernelState& kernel, const Registers& registers) {
     Task* task = kernel.find_task(kernel.current);
     if (!task) return;
     task->registers = registers;
+    task->pkru = read_pkru(kernel.system);
     if (task->state == TaskState::kRunning) {
         ++task->usage.involuntary_switches;
         enqueue_task(kernel, *task);
@@ -130,6 +132,7 @@ void context_switch(KernelState& kernel, Task& next, Registers& registers) {
     kernel.current = next.pid;
     ++kernel.stats.context_switches;
     registers = next.registers;
+    write_pkru(kernel.system, next.pkru);
     MmStruct& mm = kernel.mm_of(next);
     switch_mm(kernel.system, mm);
     if (kernel.lazy_mm && kernel.lazy_mm != next.mm) {

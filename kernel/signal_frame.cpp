@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernel/errno.h"
+#include "kernel/pkeys.h"
 #include "kernel/signal.h"
 #include "kernel/signal_fpu.h"
 #include "kernel/state.h"
@@ -192,13 +193,18 @@ bool setup_rt_frame(KernelState& kernel, Task& task, const SigInfo& info, const 
     frame.uc.ss_size = alt.size;
     frame.uc.uc_mcontext = sigcontext_of(task, registers, mask, place->fpstate);
     frame.uc.uc_sigmask = mask;
-    const std::vector<u8> fpu = fpstate_image(registers, kernel.config.xcr0);
+    // sig_prepare_pkru(): the frame may lie on a stack whose key the interrupted code has no right to.
+    const u32 pkru = read_pkru(kernel.system);
+    write_pkru(kernel.system, 0);
+    const std::vector<u8> fpu = fpstate_image(registers, kernel.config.xcr0, pkru);
     const size_t head = offsetof(RtSigframe, info);
-    if (copy_to_user(kernel.system, mm, place->fpstate, fpu.data(), fpu.size())) return false;
-    if (copy_to_user(kernel.system, mm, place->frame, &frame, head)) return false;
-    if (action.flags & kSaSigInfo) {
-        const SiginfoBytes bytes = siginfo_bytes(info);
-        if (copy_to_user(kernel.system, mm, place->frame + head, &bytes, sizeof bytes)) return false;
+    const SiginfoBytes bytes = siginfo_bytes(info);
+    if (copy_to_user(kernel.system, mm, place->fpstate, fpu.data(), fpu.size()) ||
+        copy_to_user(kernel.system, mm, place->frame, &frame, head) ||
+        ((action.flags & kSaSigInfo) &&
+         copy_to_user(kernel.system, mm, place->frame + head, &bytes, sizeof bytes))) {
+        write_pkru(kernel.system, pkru);
+        return false;
     }
     if (alt.flags & AltStack::kAutoDisarm) alt = AltStack{};  // sas_ss_reset()
 
@@ -210,6 +216,7 @@ bool setup_rt_frame(KernelState& kernel, Task& task, const SigInfo& info, const 
     registers.rip = action.handler;
     registers.rflags &= ~(Rflags::kDf | Rflags::kRf | Rflags::kTf);
     clear_fpu(registers);
+    write_pkru(kernel.system, kInitPkru);
     return true;
 }
 
@@ -221,8 +228,9 @@ bool restore_rt_frame(KernelState& kernel, Task& task, Registers& registers) {
     set_blocked(task, uc.uc_sigmask);
 
     const Sigcontext& context = uc.uc_mcontext;
-    Registers fpu;
-    clear_fpu(fpu);
+    FpuState fpu;
+    clear_fpu(fpu.registers);
+    fpu.pkru = kInitPkru;
     if (context.fpstate && !restore_fpstate(kernel, mm, context.fpstate, fpu)) return false;
     const u64 extended[] = {context.r8,  context.r9,  context.r10, context.r11,
                             context.r12, context.r13, context.r14, context.r15};
@@ -238,9 +246,10 @@ bool restore_rt_frame(KernelState& kernel, Task& task, Registers& registers) {
     gpr[mmu::kRsp] = context.sp;
     registers.rip = context.ip;
     registers.rflags = (registers.rflags & ~kFixEflags) | (context.flags & kFixEflags);
-    registers.vector = fpu.vector;
-    registers.x87 = fpu.x87;
-    registers.mxcsr = fpu.mxcsr;
+    registers.vector = fpu.registers.vector;
+    registers.x87 = fpu.registers.x87;
+    registers.mxcsr = fpu.registers.mxcsr;
+    write_pkru(kernel.system, fpu.pkru);
     // restore_altstack(): its errors do not matter.
     (void)set_alt_stack(task, AltStack{uc.ss_sp, uc.ss_size, uc.ss_flags}, gpr[mmu::kRsp], kMinSigStackSize);
     return true;

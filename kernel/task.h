@@ -224,6 +224,7 @@ struct Task {
     bool queued = false;       ///< in the run queue
     bool in_user = false;      ///< has been in user mode: false until a new task first returns from fork
     mmu::Registers registers;  ///< while it does not run; the CPU has them otherwise
+    u32 pkru = 0;              ///< thread.pkru: the same
     CallState call;
     BlockedCall blocked_call;
     WaitFor wait;

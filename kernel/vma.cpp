@@ -23,7 +23,8 @@ u64 vm_get_page_prot(u64 vm_flags) {
     u64 prot = Pte::kPresent | Pte::kUser | Pte::kAccessed;
     if (!(vm_flags & VM_EXEC)) prot |= Pte::kNoExecute;
     if ((vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE)) prot |= Pte::kWritable;
-    return prot;
+    const u64 pkey = (vm_flags & ARCH_VM_PKEY_FLAGS) >> VM_PKEY_SHIFT;
+    return prot | pkey << kPagePkeyShift;
 }
 
 VmAreaStruct* VmaMap::find_vma_slow(u64 address) {

@@ -101,7 +101,10 @@ FeatureSet implemented_features() {
         // So do vector instructions with VEX encodings.
         constexpr FeatureSet kVectors = {Feature::kAvx, Feature::kAvx2, Feature::kFma, Feature::kF16c};
         if (host_features().contains(kVectors))
-            set = set | kVectors | FeatureSet{Feature::kXsave, Feature::kOsxsave};
+            set = set | kVectors |
+                  FeatureSet{Feature::kXsave, Feature::kOsxsave, Feature::kPku, Feature::kOspke};
+        for (const Feature feature : {Feature::kVaes, Feature::kVpclmulqdq})
+            if (set.has(Feature::kAvx) && host_features().has(feature)) set.add(feature);
         return set;
     }();
     return features;
@@ -110,11 +113,16 @@ FeatureSet implemented_features() {
 FeatureSet host_features() {
     static const FeatureSet features = [] {
         FeatureSet set;
+        // Each leaf once: in a virtual machine CPUID takes a microsecond and more.
+        u32 leaf = 0, subleaf = 0;
+        std::array<u32, 4> words{};
         for (const FeatureRow& row : kRows) {
-            std::array<u32, 4> words{};
-            if (__get_cpuid_count(row.leaf, row.subleaf, &words[0], &words[1], &words[2], &words[3]) &&
-                words[static_cast<u8>(row.word)] >> row.bit & 1)
-                set.add(row.feature);
+            if (row.leaf != leaf || row.subleaf != subleaf) {
+                leaf = row.leaf;
+                subleaf = row.subleaf;
+                if (!__get_cpuid_count(leaf, subleaf, &words[0], &words[1], &words[2], &words[3])) words = {};
+            }
+            if (words[static_cast<u8>(row.word)] >> row.bit & 1) set.add(row.feature);
         }
         constexpr FeatureSet kNeedAvx = {Feature::kAvx,  Feature::kAvx2, Feature::kFma,
                                          Feature::kF16c, Feature::kVaes, Feature::kVpclmulqdq};

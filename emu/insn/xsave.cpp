@@ -1,4 +1,5 @@
-// XSAVE XRSTOR XGETBV: the standard format, components x87, SSE and AVX. SDM Vol. 1 13.4 to 13.8, Vol. 2D.
+// XSAVE XRSTOR XGETBV: the standard format, components x87, SSE, AVX and PKRU. SDM Vol. 1 13.4 to 13.8, Vol.
+// 2D.
 //
 // Offered is what CPUID.0DH says: no XSAVEOPT, XSAVEC or XSAVES, so a compacted area is #GP.
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "emu/insn/chapters.h"
 #include "emu/insn/fx_area.h"
 #include "emu/insn/vector_forms.h"
+#include "mmu/mmu.h"
 
 namespace emu::insn {
 namespace {
@@ -14,14 +16,15 @@ namespace {
 struct XsaveArea {
     static constexpr u32 kHeader = 512, kHeaderSize = 64, kAvx = XsaveLayout::kAvx;
     static constexpr u32 kAlignment = 64, kEnd = kAvx + XsaveLayout::kAvxSize;
+    static constexpr u32 kPkru = XsaveLayout::kPkru, kPkruEnd = kPkru + XsaveLayout::kPkruSize;
     static constexpr u32 kPiece = 64;  ///< what Cpu::read() takes at most
 };
-constexpr u64 kX87 = Xcr0::kX87, kSse = Xcr0::kSse, kAvx = Xcr0::kAvx;
+constexpr u64 kX87 = Xcr0::kX87, kSse = Xcr0::kSse, kAvx = Xcr0::kAvx, kPkru = Xcr0::kPkru;
 
 /// XCR0 and what EDX:EAX asks for.
 u64 requested(const Cpu& c) {
     const u64 asked = static_cast<u32>(c.regs.gpr[mmu::kRax]) | c.regs.gpr[mmu::kRdx] << 32;
-    return asked & c.model.xcr0() & (kX87 | kSse | kAvx);
+    return asked & c.model.xcr0() & (kX87 | kSse | kAvx | kPkru);
 }
 
 /// XINUSE: the components that are not in their initial state.
@@ -33,7 +36,7 @@ u64 in_use(Cpu& c) {
         if (words[0] | words[1]) used |= kSse;
         if (words[2] | words[3]) used |= kAvx;
     }
-    return used;
+    return used | (c.mmu.control().pkru ? kPkru : 0);
 }
 
 /// The references of one instruction, in pieces; they count even when a later one faults.
@@ -80,7 +83,9 @@ template <bool wide>
 bool save(Cpu& c, Pieces& area) {
     const u64 components = requested(c);
     u64 present = 0;
-    const u32 end = components & kAvx ? XsaveArea::kEnd : XsaveArea::kAvx;
+    const u32 end = components & kPkru  ? XsaveArea::kPkruEnd
+                    : components & kAvx ? XsaveArea::kEnd
+                                        : XsaveArea::kAvx;
     if (!area.try_write(0) || !area.try_write(end - 8)) return false;
     if (!area.read(XsaveArea::kHeader, reinterpret_cast<u8*>(&present), 8)) return false;
     const FxArea legacy = fx_area(c, wide);
@@ -96,6 +101,9 @@ bool save(Cpu& c, Pieces& area) {
         for (u8 n = 0; n < 16; ++n) __builtin_memcpy(upper + 16 * n, c.vector(n) + 16, 16);
         if (!area.write(XsaveArea::kAvx, upper, sizeof upper)) return false;
     }
+    const u64 pkru = c.mmu.control().pkru;
+    if (components & kPkru && !area.write(XsaveArea::kPkru, reinterpret_cast<const u8*>(&pkru), sizeof pkru))
+        return false;
     present = (present & ~components) | (in_use(c) & components);
     return area.write(XsaveArea::kHeader, reinterpret_cast<const u8*>(&present), 8);
 }
@@ -114,6 +122,10 @@ Restored restore(Cpu& c, Pieces& area) {
     u8 upper[XsaveLayout::kAvxSize];
     if (components & kAvx && !area.read(XsaveArea::kAvx, upper, sizeof upper)) return Restored::kFault;
     if (!(present & kAvx)) std::fill_n(upper, sizeof upper, u8{0});
+    u32 pkru = 0;
+    if (components & present & kPkru &&
+        !area.read(XsaveArea::kPkru, reinterpret_cast<u8*>(&pkru), sizeof pkru))
+        return Restored::kFault;
     const bool with_mxcsr = components & (kSse | kAvx);
     const u32 mxcsr = legacy.at<u32>(FxArea::kMxcsr);
     if (with_mxcsr && mxcsr & ~Mxcsr::kWritable) return Restored::kProtection;
@@ -131,6 +143,7 @@ Restored restore(Cpu& c, Pieces& area) {
     }
     if (components & kAvx)
         for (u8 n = 0; n < 16; ++n) __builtin_memcpy(c.vector(n) + 16, upper + 16 * n, 16);
+    if (components & kPkru) c.mmu.write_pkru(pkru);
     return Restored::kDone;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/fs/proc_table.h"
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 
 namespace kernel {
 
@@ -241,8 +242,9 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
         text += proc_kilobytes("KernelPageSize: ", mmu::kPageSize) +
                 proc_kilobytes("MMUPageSize:    ", mmu::kPageSize);
         text += show_smap(mss, false);
-        text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)}) +
-                vma_flags_text(vma.vm_flags);
+        text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)});
+        if (arch_pkeys_enabled(system)) text += proc_format("ProtectionKey:  %8u\n", vma_pkey(vma));
+        text += vma_flags_text(vma.vm_flags);
     }
     return text;
 }

@@ -4,6 +4,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/mmap.h"
+#include "kernel/pkeys.h"
 #include "kernel/syscalls/functions.h"
 
 namespace kernel::calls {
@@ -25,6 +26,19 @@ i64 munmap(Syscall& call) {
 
 i64 mprotect(Syscall& call) {
     return sys_mprotect(call.system(), call.mm(), call.args[0], call.args[1], call.args[2]);
+}
+
+i64 pkey_mprotect(Syscall& call) {
+    const auto& a = call.args;
+    return sys_pkey_mprotect(call.system(), call.mm(), a[0], a[1], a[2], call.integer(3));
+}
+
+i64 pkey_alloc(Syscall& call) {
+    return sys_pkey_alloc(call.system(), call.mm(), call.args[0], call.args[1]);
+}
+
+i64 pkey_free(Syscall& call) {
+    return sys_pkey_free(call.system(), call.mm(), call.integer(0));
 }
 
 i64 brk(Syscall& call) {

@@ -15,7 +15,7 @@ using namespace emu;
 namespace {
 
 /// Features that come with no instruction of their own.
-constexpr FeatureSet kWithoutInstruction = {Feature::kPcid, Feature::kOsxsave, Feature::kOspke,
+constexpr FeatureSet kWithoutInstruction = {Feature::kPcid, Feature::kOsxsave, Feature::kPku,
                                             Feature::kErms, Feature::kFsrm,    Feature::kPrefetchw};
 
 u32 word_of(const CpuidResult& result, CpuidWord word) {

@@ -98,7 +98,7 @@ mmu::Registers emulated_state() {
 TEST_CASE("Signal frame: the area of XSAVE agrees with the host kernel's, field by field") {
     if (!__builtin_cpu_supports("avx")) return;
     take_native_frame();
-    const std::vector<u8> image = fpstate_image(emulated_state(), kAvxState);
+    const std::vector<u8> image = fpstate_image(emulated_state(), kAvxState, 0);
     REQUIRE(image.size() == kEnd + 4);
     CHECK((native.uc_flags & 1) == 1);  // UC_FP_XSTATE
     CHECK(std::memcmp(image.data(), native.area, 6) == 0);
@@ -124,9 +124,10 @@ TEST_CASE("Signal frame: the host kernel's area gives its registers back") {
     take_native_frame();
     const u64 present = word_at(native.area, 512) & kAvxState;
     std::memcpy(native.area + 512, &present, 8);  // the host's CPU may have more components
-    mmu::Registers registers;
+    kernel::FpuState state;
+    mmu::Registers& registers = state.registers;
     registers.vector[5].bytes.fill(0xee);
-    REQUIRE(load_xsave_image(native.area, kAvxState, kAvxState, registers));
+    REQUIRE(load_xsave_image(native.area, kAvxState, kAvxState, state));
     const mmu::Registers expected = emulated_state();
     CHECK(registers.vector == expected.vector);
     CHECK(registers.mxcsr == expected.mxcsr);
@@ -136,19 +137,20 @@ TEST_CASE("Signal frame: the host kernel's area gives its registers back") {
 }
 
 TEST_CASE("Signal frame: components that an area leaves out are initialised") {
-    std::vector<u8> image = fpstate_image(emulated_state(), kAvxState);
+    std::vector<u8> image = fpstate_image(emulated_state(), kAvxState, 0);
     const u64 no_avx = 3;
     std::memcpy(image.data() + 512, &no_avx, 8);
-    mmu::Registers registers;
+    kernel::FpuState state;
+    mmu::Registers& registers = state.registers;
     for (auto& each : registers.vector) each.bytes.fill(0xee);
-    REQUIRE(load_xsave_image(image, kAvxState, kAvxState, registers));
+    REQUIRE(load_xsave_image(image, kAvxState, kAvxState, state));
     const mmu::Registers expected = emulated_state();
     CHECK(std::memcmp(registers.vector[3].bytes.data(), expected.vector[3].bytes.data(), 16) == 0);
     for (const auto& each : registers.vector) CHECK(each.bytes[31] == 0);
 }
 
 TEST_CASE("Signal frame: what XRSTOR would refuse is refused and changes nothing") {
-    const std::vector<u8> good = fpstate_image(emulated_state(), kAvxState);
+    const std::vector<u8> good = fpstate_image(emulated_state(), kAvxState, 0);
     struct Row {
         size_t at;
         u8 value;
@@ -160,9 +162,25 @@ TEST_CASE("Signal frame: what XRSTOR would refuse is refused and changes nothing
     INFO(row.what);
     std::vector<u8> bad = good;
     bad[row.at] = row.value;
-    mmu::Registers registers;
-    CHECK(!load_xsave_image(bad, kAvxState, kAvxState, registers));
-    CHECK(registers == mmu::Registers{});
+    kernel::FpuState state;
+    CHECK(!load_xsave_image(bad, kAvxState, kAvxState, state));
+    CHECK(state.registers == mmu::Registers{});
+}
+
+TEST_CASE("Signal frame: PKRU is marked as present whatever it is, and comes back") {
+    constexpr u64 kPkruState = kAvxState | 0x200;
+    std::vector<u8> image = fpstate_image(emulated_state(), kPkruState, 0x5555'5550);
+    REQUIRE(image.size() == 2696 + 4);
+    CHECK(word_at(image.data(), 512) & 0x200);
+    CHECK(word_at(image.data(), 2688) == 0x5555'5550);
+    CHECK(word_at(fpstate_image(emulated_state(), kPkruState, 0).data(), 512) & 0x200);
+    kernel::FpuState state;
+    REQUIRE(load_xsave_image({image.data(), 2696}, kPkruState, kPkruState, state));
+    CHECK(state.pkru == 0x5555'5550);
+    CHECK(state.registers.vector == emulated_state().vector);
+    // What the frame leaves out is initialised: 0, all keys open.
+    REQUIRE(load_xsave_image({image.data(), 2696}, kAvxState, kPkruState, state));
+    CHECK(state.pkru == 0);
 }
 
 TEST_CASE("Signal frame: AT_MINSIGSTKSZ grows with the state that a frame holds") {
