@@ -76,15 +76,12 @@ struct CmpxchgReg {
 struct CmpxchgMem {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        u8* p = c.open_modify(Address::address(c, i), sizeof(T));
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        const T old = get<T>(p), expected = c.reg<T>(kRaxOffset);
-        alu<Alu::kCmp>(expected, old, c.flags);
-        put<T>(p, old == expected ? c.reg<T>(i->src) : old);
-        c.close(p);
-        if (old != expected) c.set_reg(kRaxOffset, old);
-        return next(c, i);
+        return with_modify<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
+            const T old = get<T>(p), expected = cpu.reg<T>(kRaxOffset);
+            alu<Alu::kCmp>(expected, old, cpu.flags);
+            put<T>(p, old == expected ? cpu.reg<T>(insn->src) : old);
+            if (old != expected) cpu.set_reg(kRaxOffset, old);
+        });
     }
 };
 
@@ -92,24 +89,19 @@ struct CmpxchgMem {
 struct CmpxchgPair {
     template <class T, class Address>
     static Exit run(Cpu& c, const Insn* i) {
-        const u64 address = Address::address(c, i);
         if constexpr (sizeof(T) == 8)
-            if (address & 15) [[unlikely]]
+            if (Address::address(c, i) & 15) [[unlikely]]
                 return raise(c, i, mmu::Vector::kGeneralProtection);
-        u8* p = c.open_modify(address, 2 * sizeof(T));
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        const T low = get<T>(p), high = get<T>(p + sizeof(T));
-        const bool equal = low == c.reg<T>(kRaxOffset) && high == c.reg<T>(kRdxOffset);
-        put<T>(p, equal ? c.reg<T>(mmu::kRbx * 8) : low);
-        put<T>(p + sizeof(T), equal ? c.reg<T>(mmu::kRcx * 8) : high);
-        c.close(p);
-        c.flags = static_cast<Flags>((c.flags & ~FlagBits::kZf) | (equal ? FlagBits::kZf : 0));
-        if (!equal) {
-            c.set_reg(kRaxOffset, low);
-            c.set_reg(kRdxOffset, high);
-        }
-        return next(c, i);
+        return with_modify<T[2], Address>(c, i, [](Cpu& cpu, const Insn*, u8* p, u64) {
+            const T low = get<T>(p), high = get<T>(p + sizeof(T));
+            const bool equal = low == cpu.reg<T>(kRaxOffset) && high == cpu.reg<T>(kRdxOffset);
+            put<T>(p, equal ? cpu.reg<T>(mmu::kRbx * 8) : low);
+            put<T>(p + sizeof(T), equal ? cpu.reg<T>(mmu::kRcx * 8) : high);
+            cpu.flags = static_cast<Flags>((cpu.flags & ~FlagBits::kZf) | (equal ? FlagBits::kZf : 0));
+            if (equal) return;
+            cpu.set_reg(kRaxOffset, low);
+            cpu.set_reg(kRdxOffset, high);
+        });
     }
 };
 

@@ -60,17 +60,23 @@ struct MmxOp {
     }
 };
 
-template <auto op, u32 size = 8>
-bool mmx_op(const Fields& f, Insn& out) {
+/// A form with run_register() and run_memory(); an immediate, if there is one, is in `aux`.
+template <class Form>
+bool mmx_form(const Fields& f, Insn& out) {
     out.dst = mmx_number(f.reg);
+    out.aux = static_cast<u8>(f.immediate());
     if (f.memory()) {
-        out.run = &MmxOp<op, size>::run_memory;
+        out.run = &Form::run_memory;
         add_cost(out, 1, 0);
     } else {
         out.src = mmx_number(f.rm);
-        out.run = &MmxOp<op, size>::run_register;
+        out.run = &Form::run_register;
     }
     return true;
+}
+template <auto op, u32 size = 8>
+bool mmx_op(const Fields& f, Insn& out) {
+    return mmx_form<MmxOp<op, size>>(f, out);
 }
 
 // --- rows of mmx_move.cpp ---

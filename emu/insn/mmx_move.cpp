@@ -394,16 +394,7 @@ bool pmovmskb_mm(const Fields& f, Insn& out) {
     return true;
 }
 bool pshufw(const Fields& f, Insn& out) {
-    out.dst = mmx_number(f.reg);
-    out.aux = static_cast<u8>(f.immediate());
-    if (f.memory()) {
-        out.run = &ShuffleWords::run_memory;
-        add_cost(out, 1, 0);
-    } else {
-        out.src = mmx_number(f.rm);
-        out.run = &ShuffleWords::run_register;
-    }
-    return true;
+    return mmx_form<ShuffleWords>(f, out);
 }
 bool emms(const Fields&, Insn& out) {
     out.run = &Emms::run;

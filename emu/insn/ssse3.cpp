@@ -101,19 +101,6 @@ struct PalignrMm {
     }
 };
 
-bool palignr_mm(const Fields& f, Insn& out) {
-    out.dst = mmx_number(f.reg);
-    out.aux = static_cast<u8>(f.immediate());
-    if (f.memory()) {
-        out.run = &PalignrMm::run_memory;
-        add_cost(out, 1, 0);
-    } else {
-        out.src = mmx_number(f.rm);
-        out.run = &PalignrMm::run_register;
-    }
-    return true;
-}
-
 constexpr OpcodeRow xmm_row(const char* name, u8 opcode, Build build) {
     return row38(Feature::kSsse3, name, Prefix::k66, opcode, build);
 }
@@ -155,7 +142,7 @@ Rows ssse3() {
         mm_row("pabsb", 0x1c, mmx_op<kPabsb>),
         mm_row("pabsw", 0x1d, mmx_op<kPabsw>),
         mm_row("pabsd", 0x1e, mmx_op<kPabsd>),
-        row3a(Feature::kSsse3, "palignr", Prefix::kNone, 0x0f, palignr_mm),
+        row3a(Feature::kSsse3, "palignr", Prefix::kNone, 0x0f, mmx_form<PalignrMm>),
     };
     return kRows;
 }

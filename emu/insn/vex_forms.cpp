@@ -25,46 +25,35 @@ StubBody body_of(const Insn* i) {
 
 // --- memory operands: their address, then the stub ---
 
-template <u32 size, bool aligned>
-struct LoadForStub {
-    template <class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        const u64 address = Address::address(c, i);
-        if constexpr (aligned)
-            if (address % size) [[unlikely]]
-                return raise(c, i, mmu::Vector::kGeneralProtection);
-        u8* p = c.l0.hit(c.l0.load, address, size);
-        if (!p) [[unlikely]]
-            return run_missed(c, i, address);
-        return body_of(i)(c, i, p);
-    }
-    [[gnu::cold, gnu::noinline]] static Exit run_missed(Cpu& c, const Insn* i, u64 address) {
-        const u8* p = c.read_slow(address, size);
-        if (!p) return fault_exit(c, i, 1, 0);
-        return body_of(i)(c, i, const_cast<u8*>(p));  // it only reads
-    }
-};
-
-template <u32 size, bool aligned>
-struct StoreForStub {
-    template <class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        const u64 address = Address::address(c, i);
-        if constexpr (aligned)
-            if (address % size) [[unlikely]]
-                return raise(c, i, mmu::Vector::kGeneralProtection);
-        u8* p = c.l0.hit(c.l0.store, address, size);
-        if (!p) [[unlikely]]
-            return run_missed(c, i, address);
-        return body_of(i)(c, i, p);
-    }
-    [[gnu::cold, gnu::noinline]] static Exit run_missed(Cpu& c, const Insn* i, u64 address) {
-        u8* p = c.open_store_slow(address, size);
-        if (!p) return fault_exit(c, i, 0, 1);
-        run_alone(c, i, p, body_of(i));
-        c.close(p);
-        return next(c, i);
-    }
+template <bool store>
+struct ForStub {
+    template <u32 size, bool aligned>
+    struct Of {
+        template <class Address>
+        static Exit run(Cpu& c, const Insn* i) {
+            const u64 address = Address::address(c, i);
+            if constexpr (aligned)
+                if (address % size) [[unlikely]]
+                    return raise(c, i, mmu::Vector::kGeneralProtection);
+            u8* p = c.l0.hit(store ? c.l0.store : c.l0.load, address, size);
+            if (!p) [[unlikely]]
+                return run_missed(c, i, address);
+            return body_of(i)(c, i, p);
+        }
+        [[gnu::cold, gnu::noinline]] static Exit run_missed(Cpu& c, const Insn* i, u64 address) {
+            if constexpr (store) {
+                u8* p = c.open_store_slow(address, size);
+                if (!p) return fault_exit(c, i, 0, 1);
+                run_alone(c, i, p, body_of(i));
+                c.close(p);
+                return next(c, i);
+            } else {
+                const u8* p = c.read_slow(address, size);
+                if (!p) return fault_exit(c, i, 1, 0);
+                return body_of(i)(c, i, const_cast<u8*>(p));  // it only reads
+            }
+        }
+    };
 };
 
 template <template <u32, bool> class Form>
@@ -275,8 +264,8 @@ bool build_vex(const VexForm& form, const Fields& f, Insn& out) {
     }
     out.imm = reinterpret_cast<u64>(code);
     const u32 size = operand_size(form, f);
-    out.run = is_store(form) ? pick_size<StoreForStub>(size, form.aligned, out)
-                             : pick_size<LoadForStub>(size, form.aligned, out);
+    out.run = is_store(form) ? pick_size<ForStub<true>::Of>(size, form.aligned, out)
+                             : pick_size<ForStub<false>::Of>(size, form.aligned, out);
     add_cost(out, is_store(form) ? 0 : 1, is_store(form) ? 1 : 0);
     return true;
 }

@@ -15,9 +15,9 @@ namespace {
 
 /// A slice is short enough that a stop is answered within milliseconds, and that Cpu::references cannot
 /// overflow.
-/// Where the compiler does not make jumps of all tail calls (without optimisation, or when it guards the
-/// stack) it also bounds the depth of the host's stack.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+/// Where the compiler does not make jumps of all tail calls (without optimisation, when it guards the stack,
+/// or clang, which promises none) it also bounds the depth of the host's stack.
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
 constexpr i64 kSlice = i64{1} << 21;
 #else
 constexpr i64 kSlice = i64{1} << 12;
