@@ -73,11 +73,19 @@ std::deque<Pid>::iterator next_task(Scheduler& sched) {
     return next;
 }
 
+/// A debugger holds all that are alive: there is nothing to wait for.
+bool all_frozen(const KernelState& kernel) {
+    if (kernel.sched.frozen.empty()) return false;
+    for (const auto& [pid, task] : kernel.tasks)
+        if (task.state < TaskState::kZombie && !kernel.sched.frozen.contains(pid)) return false;
+    return true;
+}
+
 /// Nobody can run: lets time pass, or waits for the host. False: only a signal from outside can help.
 bool wait_for_event(KernelState& kernel) {
     Scheduler& sched = kernel.sched;
     constexpr u64 kMillisecond = 1'000'000;
-    if (kernel.interrupt_flag && *kernel.interrupt_flag) return false;
+    if ((kernel.interrupt_flag && *kernel.interrupt_flag) || all_frozen(kernel)) return false;
     if (!sched.deadlines.empty()) {
         const u64 now = kernel.clock.now_ns();
         const u64 when = sched.deadlines.begin()->when;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "emu/debug/gdb_listener.h"
+#include "emu/debug/python_commands.h"
 #include "emu/debug/symbol_file.h"
 
 namespace emu {
@@ -32,12 +33,14 @@ bool write_file(const std::string& path, const std::string& content) {
 }
 
 /// Becomes gdb. Returns only when it cannot.
-Error become_gdb(const Options& options, const std::string& socket, const std::string& symbols) {
+Error become_gdb(const Options& options, const std::string& socket, const std::string& symbols,
+                 const std::string& commands) {
     std::vector<std::string> words = {
         "gdb", "-q", "-iex", "set confirm off", "-iex", "set debuginfod enabled off"};
     // The guest sees the host's own files unless it has a root of its own: gdb then reads them directly.
     if (options.kernel.files.root.empty()) words.insert(words.end(), {"-iex", "set sysroot /"});
-    words.insert(words.end(), {"-ex", "target remote " + socket, "-ex", "add-symbol-file " + symbols});
+    words.insert(words.end(), {"-ex", "target remote " + socket, "-ex", "add-symbol-file " + symbols, "-ex",
+                               "source " + commands});
     words.insert(words.end(), options.gdb_options.begin(), options.gdb_options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -53,17 +56,19 @@ Expected<void, Error> start_gdb(Machine& guest, const Options& options) {
     auto listener = GdbListener::open("unix:" + socket);
     if (!listener) return Unexpected{listener.error()};
     const std::string symbols = *folder + "/vmkernel.debug", source = *folder + "/" + kKernelSourceName;
-    if (!write_file(symbols, kernel_symbol_file(*folder)) || !write_file(source, kernel_source()))
+    const std::string commands = *folder + "/" + kPythonCommandsName;
+    if (!write_file(symbols, kernel_symbol_file(*folder)) || !write_file(source, kernel_source()) ||
+        !write_file(commands, python_commands()))
         return Unexpected{Error{*folder + ": " + strerror(errno)}};
     const auto remove_all = [&] {
-        for (const std::string& file : {socket, symbols, source}) ::unlink(file.c_str());
+        for (const std::string& file : {socket, symbols, source, commands}) ::unlink(file.c_str());
         ::rmdir(folder->c_str());
     };
     std::fflush(nullptr);
     const pid_t parent = getpid(), child = fork();
     if (child < 0) return Unexpected{Error{std::string("fork: ") + strerror(errno)}};
     if (child > 0) {
-        const Error error = become_gdb(options, socket, symbols);
+        const Error error = become_gdb(options, socket, symbols, commands);
         remove_all();
         return Unexpected{error};
     }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "emu/debug/vm_words.h"
 #include "kernel/fault.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
@@ -17,6 +18,9 @@ using mmu::Access, mmu::Privilege, mmu::VirtAddr;
 Debugger::Debugger(Machine& machine)
     : machine_(machine),
       fault_log_(machine.counters().instructions),
+      vm_watch_(
+          machine.mmu(), machine.cpu().regs, fault_log_,
+          [this](u64 address, u64 root) { return last_entry(address, root); }, [this] { leave_soon(); }),
       stages_(
           machine.cpu().regs, [this](u64 pc) { at_stage(pc); },
           [this](u64 address) {
@@ -53,10 +57,20 @@ bool Debugger::wants_references() const {
 }
 
 void Debugger::choose_observers() {
-    if (references_wanted_ == wants_references()) return;
-    references_wanted_ = !references_wanted_;
-    machine_.set_observers(references_wanted_ ? &stages_ : nullptr, &task_watch_);
+    const bool references = wants_references(), observed = references || vm_watch_.active();
+    if (references == references_wanted_ && observed == mmu_observed_) return;
+    references_wanted_ = references;
+    mmu_observed_ = observed;
+    vm_watch_.set_next(references ? &stages_ : nullptr);
+    machine_.set_observers(observed ? &vm_watch_ : nullptr, &task_watch_);
     machine_.debug_changed();
+}
+
+/// Within an instruction: what follows it is to wait.
+void Debugger::leave_soon() {
+    if (hooks_.held || !machine_.cpu().run_budget) return;
+    hooks_.leave = hooks_.held = true;
+    machine_.cpu().budget -= DebugHooks::kHold;
 }
 
 bool Debugger::stops_at_stage(u64 pc) {
@@ -69,6 +83,10 @@ bool Debugger::stops_at_stage(u64 pc) {
             last_stop_ = {.kind = Stop::Kind::kBreakpoint, .task = machine_.kernel().state().current};
             return true;
         }
+    }
+    if (auto what = fault_log_.take_caught()) {
+        last_stop_ = {.kind = Stop::Kind::kCaught, .what = *what, .task = machine_.kernel().state().current};
+        return true;
     }
     last_stop_ = {.kind = Stop::Kind::kStep, .task = machine_.kernel().state().current};
     if (fault_mode_ == FaultMode::kStop && pc == address_of(kernel_function("exc_page_fault")) + kBody)
@@ -90,11 +108,7 @@ void Debugger::at_stage(u64 pc) {
     in_stage_ = false;
     selected_ = 0;
     stepping_stages_ = stepped_from_stage_ = how_.kind != Resume::Kind::kContinue;
-    // Within an instruction: what follows it is to wait.
-    if ((stepping_stages_ || leaving_) && !hooks_.held && machine_.cpu().run_budget) {
-        hooks_.leave = hooks_.held = true;
-        machine_.cpu().budget -= DebugHooks::kHold;
-    }
+    if (stepping_stages_ || leaving_) leave_soon();
 }
 
 void Debugger::set_breakpoint(u64 address, Condition condition, kernel::Pid process) {
@@ -135,6 +149,9 @@ void Debugger::apply_hooks() {
     for (const Watch& watch : watches_)
         if (std::find(hooks_.watches.begin(), hooks_.watches.end(), watch.range) == hooks_.watches.end())
             hooks_.watches.push_back(watch.range);
+    // Stores to watched frames, wherever they are mapped now.
+    for (const WatchRange& physical : vm_watch_.physical())
+        for (const WatchRange& range : ranges_mapping(*this, physical)) hooks_.watches.push_back(range);
     if (hooks_.breakpoints == applied_breakpoints_ && hooks_.watches == applied_watches_) return;
     applied_breakpoints_ = hooks_.breakpoints;
     applied_watches_ = hooks_.watches;
@@ -288,7 +305,12 @@ std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
         unserved_ = exit;
         return Stop{.kind = Stop::Kind::kBreakpoint};
     }
+    if (!hooks_.hits.empty() && vm_watch_.watches_memory()) vm_watch_.after_store();
     drop_foreign_hits();
+    if (auto what = vm_watch_.take(); what && !current_ignored()) {
+        unserved_ = exit;
+        return Stop{.kind = Stop::Kind::kCaught, .what = *what};
+    }
     if (!hooks_.hits.empty()) {
         unserved_ = exit;
         // A write is told before a read of the same instruction: it is what people wait for.
@@ -337,6 +359,7 @@ std::optional<Stop> Debugger::serve(Exit exit) {
     if (exit == Exit::kSyscall && catches_syscall(number) && !current_ignored())
         caught_calls_[caller] = number;
     machine_.serve(exit);
+    vm_watch_.after_kernel();
     if (machine_.ended()) return std::nullopt;
     if (auto stop = task_stop()) {
         if (auto also = syscall_return()) stops_due_.push_back(*also);
@@ -347,6 +370,8 @@ std::optional<Stop> Debugger::serve(Exit exit) {
     if (auto stop = task_stop()) return stop;
     if (stage_left_for_guest()) return Stop{.kind = Stop::Kind::kStep};
     if (auto what = fault_log_.take_caught(); what && !current_ignored())
+        return Stop{.kind = Stop::Kind::kCaught, .what = *what};
+    if (auto what = vm_watch_.take(); what && !current_ignored())
         return Stop{.kind = Stop::Kind::kCaught, .what = *what};
     return syscall_return();
 }

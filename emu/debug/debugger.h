@@ -16,6 +16,7 @@
 #include "emu/debug/fault_log.h"
 #include "emu/debug/stage_frames.h"
 #include "emu/debug/task_watch.h"
+#include "emu/debug/vm_watch.h"
 #include "emu/machine/machine.h"
 #include "kernel/task.h"
 
@@ -85,6 +86,11 @@ class Debugger {
     const Stop& last_stop() const { return last_stop_; }
     FaultLog& faults() { return fault_log_; }
     const FaultLog& faults() const { return fault_log_; }
+    /// By which names the kernel's functions are shown.
+    void set_kernel_names(KernelNames names) { kernel_names_ = names; }
+    KernelNames kernel_names() const { return kernel_names_; }
+    /// Physical memory and page-table entries that are watched, TLB misses and evictions that are caught.
+    VmWatch& vm_watch() { return vm_watch_; }
 
     /// Asked between slices of a run: true ends it with kInterrupted.
     void set_interrupt_check(std::function<bool()> check) { interrupted_ = std::move(check); }
@@ -157,6 +163,7 @@ class Debugger {
     std::optional<Stop> task_changed(const kernel::Event& event, kernel::Pid pid);
     bool current_ignored() const;
     bool none_left() const;
+    VmWatch::Entry last_entry(u64 address, u64 root) const;
     void leave_frozen();
     void drop_breakpoints(kernel::Pid process);
     void copy_breakpoints(kernel::Pid from, kernel::Pid to);
@@ -171,6 +178,7 @@ class Debugger {
     bool stage_left_for_guest();
     bool wants_references() const;
     void choose_observers();
+    void leave_soon();
     std::optional<Stop> serve(Exit exit);
     std::optional<Stop> after_execution(Exit exit, bool first);
     bool breaks_at_fetch_fault();
@@ -181,7 +189,8 @@ class Debugger {
     Machine& machine_;
     DebugHooks hooks_;
     FaultLog fault_log_;
-    TaskWatch task_watch_{fault_log_};
+    VmWatch vm_watch_;
+    TaskWatch task_watch_{vm_watch_};
     std::vector<u64> applied_breakpoints_;
     std::vector<WatchRange> applied_watches_;
     std::map<u64, std::map<kernel::Pid, Condition>> breakpoints_;
@@ -203,12 +212,13 @@ class Debugger {
     std::set<std::pair<kernel::Pid, int>> injected_;  ///< signals that came from us
     Resume how_;  ///< of the run under way; a stop at a stage may change it
 
+    KernelNames kernel_names_ = KernelNames::kCurrent;
     StageFrames stages_;
     std::function<Resume()> stage_handler_;
     FaultMode fault_mode_ = FaultMode::kHidden;
     mmu::Registers stage_registers_;
     bool in_stage_ = false, stepping_stages_ = false, leaving_ = false, stepped_from_stage_ = false,
-         references_wanted_ = false;
+         references_wanted_ = false, mmu_observed_ = false;
 };
 
 }  // namespace emu

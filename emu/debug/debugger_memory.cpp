@@ -89,6 +89,7 @@ bool Debugger::write(u64 address, std::span<const u8> bytes) {
         bytes = bytes.subspan(part.size());
         address += part.size();
     }
+    vm_watch_.look_again();
     return true;
 }
 

@@ -81,6 +81,21 @@ mmu::Walk Debugger::peek_walk(u64 address, mmu::Access access) const {
     return machine_.mmu().peek_walk(control(), mmu::VirtAddr{address}, access, mmu::Privilege::kUser);
 }
 
+/// What the walk of an address ends in, in the address space with this root table; level 0: it is gone.
+VmWatch::Entry Debugger::last_entry(u64 address, u64 root) const {
+    const auto& mms = machine_.kernel().state().mms;
+    const bool alive = std::any_of(
+        mms.begin(), mms.end(), [&](const auto& entry) { return entry.second.pgd.address().value == root; });
+    if (!alive) return {};
+    mmu::ControlRegisters control = machine_.mmu().control();
+    control.cr3 = root;
+    const mmu::Walk walk =
+        machine_.mmu().peek_walk(control, mmu::VirtAddr{address}, mmu::Access::kLoad, mmu::Privilege::kUser);
+    if (!walk.entries_read) return {};
+    const mmu::WalkedEntry entry = walk.entry(walk.entries_read - 1u);
+    return {walk.level_of(walk.entries_read - 1u), entry.where.value, entry.value.raw};
+}
+
 /// All that may run have ended; those that stand still are left.
 bool Debugger::none_left() const {
     const kernel::KernelState& kernel = machine_.kernel().state();

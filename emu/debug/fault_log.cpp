@@ -69,13 +69,19 @@ void FaultLog::note(const char* kind, const Event& event, const std::string& det
     if (caught_.empty() || hit_) return;
     const std::string exact = detail.empty() ? kind : std::string(kind) + ":" + detail;
     if (caught_.contains(kind) || caught_.contains(exact)) {
-        const std::string words = kernel_words(event);
+        std::string words = kernel_words(event);
+        words.erase(0, words.find_first_not_of(' '));
         hit_ = exact + (words.empty() ? "" : " (" + words + ")");
     }
 }
 
+/// First what is remembered and caught, so that whoever shows the event as a stage can stop there.
 void FaultLog::on_event(const Event& event) {
+    record(event);
     if (next_) next_->on_event(event);
+}
+
+void FaultLog::record(const Event& event) {
     switch (event.kind) {
         case EventKind::kFaultEntry:
             faults_.push_back({.number = faults_.size() + 1,

@@ -42,6 +42,7 @@ class FaultLog final : public kernel::Observer {
     void set_next(kernel::Observer* next) { next_ = next; }
 
   private:
+    void record(const kernel::Event& event);
     void note(const char* kind, const kernel::Event& event, const std::string& detail = {});
 
     const u64& instructions_;

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "emu/debug/gdb_server.h"
+#include "emu/debug/python_commands.h"
 #include "emu/debug/symbol_file.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
@@ -29,14 +31,33 @@ std::string failed(int error) {
     return "F-1," + hex_number(static_cast<u64>(shared ? error : kUnknown));
 }
 
-/// "/proc/1000/task/1000/maps" and "/proc/1000/maps" are the guest's own, as "/proc/self/maps".
-std::string own_proc_name(const std::string& path, kernel::Pid pid) {
-    const std::string process = "/proc/" + std::to_string(pid) + "/";
-    if (!path.starts_with(process)) return path;
-    std::string rest = path.substr(process.size());
-    const std::string task = "task/" + std::to_string(pid) + "/";
-    if (rest.starts_with(task)) rest.erase(0, task.size());
-    return "/proc/self/" + rest;
+struct ProcName {
+    kernel::Task* task = nullptr;  ///< whose; null: nobody's of the guest
+    std::string name;              ///< as the task itself would say it
+};
+
+/// "/proc/1000/maps", "/proc/1000/task/1001/maps": of a process or thread of the guest, whichever is
+/// selected.
+ProcName own_proc_name(kernel::KernelState& kernel, kernel::Task& selected, const std::string& path) {
+    std::string_view rest(path);
+    constexpr std::string_view kProc = "/proc/", kTask = "task/";
+    if (!rest.starts_with(kProc)) return {};
+    rest.remove_prefix(kProc.size());
+    kernel::Task* task = &selected;
+    const auto take_pid = [&] {
+        kernel::Pid pid = 0;
+        const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), pid);
+        if (error != std::errc{} || end == rest.data() + rest.size() || *end != '/') return false;
+        rest.remove_prefix(static_cast<usize>(end - rest.data()) + 1);
+        task = kernel.find_task(pid);
+        return true;
+    };
+    if (!take_pid()) return {task, path};
+    if (task && rest.starts_with(kTask)) {
+        rest.remove_prefix(kTask.size());
+        if (!take_pid()) return {task, path};
+    }
+    return {task && task->mm ? task : nullptr, "/proc/self/" + std::string(rest)};
 }
 
 void put_number(std::string& out, u64 value, unsigned bytes) {
@@ -60,9 +81,10 @@ std::string packed_status(const struct stat& s) {
 /// A file of the guest's /proc; nothing: there is none of this name.
 std::optional<std::string> GdbServer::own_file(const std::string& path) {
     auto& kernel = debugger_.machine().kernel().state();
-    const std::string name = own_proc_name(path, debugger_.task().pid);
-    if (name == "/proc/self/coredump_filter") return "00000033\n";
-    const auto entry = kernel::proc_entry(kernel, debugger_.task(), name);
+    const ProcName own = own_proc_name(kernel, debugger_.task(), path);
+    if (!own.task) return std::nullopt;
+    if (own.name == "/proc/self/coredump_filter") return "00000033\n";
+    const auto entry = kernel::proc_entry(kernel, *own.task, own.name);
     if (!entry || entry->kind != kernel::ProcEntry::Kind::kText || entry->window) return std::nullopt;
     return entry->text;
 }
@@ -87,8 +109,12 @@ Reply GdbServer::file_open(PacketReader packet) {
     if (*flags & 3) return failed(EROFS);
     if (files_.size() >= kMostFiles) return failed(EMFILE);
     RemoteFile file;
-    if (*path == "/vmkernel.debug") {
-        file.text = kernel_symbol_file("/");
+    if (*path == "/vmkernel.debug" || *path == "/vmkernel-2.6.32.debug") {
+        file.text = kernel_symbol_file("/", debugger_.kernel_names());
+    } else if (*path == std::string("/") + kKernelSourceName) {
+        file.text = kernel_source(debugger_.kernel_names());
+    } else if (*path == std::string("/") + kPythonCommandsName) {
+        file.text = python_commands();
     } else if (path->starts_with("/proc/")) {
         auto text = own_file(*path);
         if (!text) return failed(ENOENT);
@@ -146,8 +172,9 @@ Reply GdbServer::file_link(PacketReader packet) {
     const auto path = from_hex(packet.rest());
     if (!path) return failed(EINVAL);
     auto& kernel = debugger_.machine().kernel().state();
-    const auto entry =
-        kernel::proc_entry(kernel, debugger_.task(), own_proc_name(*path, debugger_.task().pid));
+    const ProcName own = own_proc_name(kernel, debugger_.task(), *path);
+    if (!own.task) return failed(ENOENT);
+    const auto entry = kernel::proc_entry(kernel, *own.task, own.name);
     if (!entry || entry->kind != kernel::ProcEntry::Kind::kLink) return failed(ENOENT);
     return "F" + hex_number(entry->text.size()) + ";" + entry->text;
 }

@@ -186,7 +186,10 @@ void GdbListener::serve(Machine& machine, Clients clients) {
         GdbServer::End end;
         {
             const WakeByClient wake(machine, connection.descriptor());
-            end = GdbServer(debugger, connection).serve();
+            // A gdb that we have started has the symbols.
+            const auto symbols =
+                clients == Clients::kOne ? GdbServer::Symbols::kGiven : GdbServer::Symbols::kServed;
+            end = GdbServer(debugger, connection, symbols).serve();
         }
         if (machine.ended()) return;
         if (end == GdbServer::End::kKilled) return machine.kernel().kill(SIGKILL);

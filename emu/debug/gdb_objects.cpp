@@ -43,6 +43,7 @@ std::optional<std::string> GdbServer::object(std::string_view name, const std::s
     }
     if (debugger_.machine().ended()) return std::nullopt;
     if (name == "auxv") return own_file("/proc/self/auxv");
+    if (name == "libraries-svr4" && symbols_ == Symbols::kServed) return libraries();
     if (name == "exec-file") return program_path();
     if (name == "threads") return threads();
     if (name == "siginfo") return signal_information();

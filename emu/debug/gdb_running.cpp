@@ -161,11 +161,14 @@ Reply GdbServer::resume(const Resume& how) {
     if (end_) return std::nullopt;  // the client left at a stage
     if (stop.kind == Stop::Kind::kProcessExited) told_exit_ = true;
     debugger_.select(stop.task);
-    if (stop.kind == Stop::Kind::kCaught) {
-        const std::string line = "caught " + stop.what + "\n";
-        connection_.send("O" + to_hex(std::string_view(line)));
-    }
+    say_what_was_caught(stop);
     return stop_reply();
+}
+
+void GdbServer::say_what_was_caught(const Stop& stop) {
+    if (stop.kind != Stop::Kind::kCaught) return;
+    const std::string line = "caught " + stop.what + "\n";
+    connection_.send("O" + to_hex(std::string_view(line)));
 }
 
 /// c [ADDRESS], s [ADDRESS], C SIGNAL[;ADDRESS], S SIGNAL[;ADDRESS]

@@ -42,6 +42,8 @@ GdbServer::End GdbServer::serve() {
     // What one client asked for is not the next one's.
     debugger_.clear_all();
     debugger_.faults().catch_nothing();
+    debugger_.vm_watch().clear();
+    debugger_.vm_watch().clear_catches();
     debugger_.freeze({});
     debugger_.want_task_events({});
     return *end_;
@@ -50,6 +52,7 @@ GdbServer::End GdbServer::serve() {
 /// The guest stands at a stage, within a resume() of ours: packets are answered until one goes on.
 Resume GdbServer::serve_stage() {
     objects_.clear();
+    say_what_was_caught(debugger_.last_stop());
     connection_.send(stop_reply());
     stage_resume_.reset();
     answer_until([this] { return end_ || stage_resume_; });
@@ -136,10 +139,12 @@ Reply GdbServer::query(PacketReader packet) {
                                     .exits = multiprocess_,
                                     .children_ignored = true});
         return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
+               (symbols_ == Symbols::kServed ? ";qXfer:libraries-svr4:read+" : "") +
                (multiprocess_ ? kProcessFeatures : "");
     }
     if (packet.take("Xfer:")) return transfer(packet);
     if (packet.take("Rcmd,")) return monitor(packet);
+    if (packet.take("GetTLSAddr:")) return thread_local_address(packet);
     if (packet.take("Search:memory:")) return search_memory(packet);
     if (packet.take("Attached")) return "0";
     if (packet.take("ThreadExtraInfo,")) return to_hex(std::string_view("guest"));

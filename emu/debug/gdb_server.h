@@ -18,7 +18,10 @@ namespace emu {
 
 class GdbServer {
   public:
-    GdbServer(Debugger& debugger, RspConnection& connection) : debugger_(debugger), connection_(connection) {}
+    /// Whether the client is told of the kernel's symbols as of a library, or has been given them.
+    enum class Symbols : u8 { kServed, kGiven };
+    GdbServer(Debugger& debugger, RspConnection& connection, Symbols symbols)
+        : debugger_(debugger), connection_(connection), symbols_(symbols) {}
 
     /// How a client left.
     enum class End : u8 {
@@ -52,6 +55,7 @@ class GdbServer {
 
     // Running.
     Reply resume(const Resume& how);
+    void say_what_was_caught(const Stop& stop);
     Reply resume_by_letter(char letter, PacketReader packet);
     Reply resume_by_actions(PacketReader packet);
     std::string stop_reply() const;
@@ -87,6 +91,11 @@ class GdbServer {
     std::string signal_information() const;
     std::string program_path() const;
 
+    // Modules and their thread-local variables (gdb_modules.cpp).
+    std::string libraries();
+    Reply thread_local_address(PacketReader packet);
+    std::optional<u64> thread_local_block(u64 map);
+
     // Files (gdb_files.cpp).
     Reply file_request(PacketReader packet);
     Reply file_open(PacketReader packet);
@@ -106,6 +115,7 @@ class GdbServer {
 
     Debugger& debugger_;
     RspConnection& connection_;
+    Symbols symbols_;
     bool multiprocess_ = false, told_exit_ = false;
     std::optional<End> end_;
     std::optional<Resume> stage_resume_;

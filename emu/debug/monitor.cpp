@@ -22,13 +22,21 @@ constexpr const char* kHelp =
     "vm tlb [ADDRESS]      the TLBs' valid entries (of the page of an address)\n"
     "vm pwc                how full the paging-structure caches are\n"
     "vm pgtables | buddy | vmas | tasks\n"
+    "vm rmap PFN|ADDRESS   who maps a frame, in all processes\n"
+    "vm heap               glibc's malloc: arenas, top chunks, bins, mapped chunks, and which pages are "
+    "resident\n"
+    "vm names [2.6.32]     the kernel's functions by the names of Linux 2.6.32, or of 6.12 (the default)\n"
     "vm faults [last N]    the page faults so far\n"
     "vm faults hidden      steps never enter the kernel; breakpoints on its functions still stop (the "
     "default)\n"
     "vm faults step        a step on an instruction that faults enters exc_page_fault\n"
     "vm faults stop        every fault stops at exc_page_fault\n"
-    "vm catch EVENT        stop after: fault, fault:anon|zero|file|cow|wp|segv, alloc, alloc:ORDER, flush, "
-    "mmap, oom\n"
+    "vm watch phys ADDRESS[,LENGTH]   stop when these bytes of physical memory change, whoever does it\n"
+    "vm watch pte ADDRESS  stop when the entry that translates it changes: by the kernel, by A and D\n"
+    "vm watch [off]        what is watched (nothing any more)\n"
+    "vm catch EVENT        stop at: fault, fault:anon|zero|file|cow|wp|segv, alloc, alloc:ORDER, flush, "
+    "mmap, oom,\n"
+    "                      tlbmiss [ADDRESS|FIRST-LAST], evict\n"
     "vm catch off          no more\n"
     "vm stats              counts of references, walks and faults\n"
     "info tlb, info mem    the same as vm tlb and vm maps\n"
@@ -50,6 +58,50 @@ std::optional<u64> number_of(const std::string& text) {
     const u64 value = std::strtoull(text.c_str(), &end, 0);
     if (errno || *end) return std::nullopt;
     return value;
+}
+
+/// Both ends included.
+struct Range {
+    u64 first = 0, last = 0;
+};
+
+/// "ADDRESS" (its page) or "FIRST-LAST".
+std::optional<Range> range_of(const std::string& text) {
+    const auto dash = text.find('-');
+    const auto first = number_of(text.substr(0, dash));
+    if (!first) return std::nullopt;
+    if (dash == std::string::npos)
+        return Range{*first & ~mmu::kPageOffsetMask, *first | mmu::kPageOffsetMask};
+    const auto last = number_of(text.substr(dash + 1));
+    return last && *first <= *last ? std::optional(Range{*first, *last}) : std::nullopt;
+}
+
+/// vm watch [phys ADDRESS[,LENGTH] | pte ADDRESS | off]
+std::string watch(Debugger& debugger, const Words& words) {
+    VmWatch& watch = debugger.vm_watch();
+    if (words.size() == 2) return watch.list();
+    if (words[2] == "off") {
+        watch.clear();
+        return "nothing is watched any more\n";
+    }
+    if (words.size() != 4 || (words[2] != "phys" && words[2] != "pte"))
+        return "usage: vm watch phys ADDRESS[,LENGTH] | pte ADDRESS | off\n";
+    if (words[2] == "pte") {
+        const auto address = number_of(words[3]);
+        const auto control = debugger.control();
+        if (!address || !mmu::VirtAddr{*address}.is_canonical(control.virtual_bits()))
+            return "no canonical address: " + words[3] + "\n";
+        return watch.watch_entry(*address, control.root().value);
+    }
+    constexpr u64 kMostBytes = 1 << 20;
+    const auto comma = words[3].find(',');
+    const auto first = number_of(words[3].substr(0, comma));
+    const auto length = comma == std::string::npos ? u64{8} : number_of(words[3].substr(comma + 1));
+    const u64 bytes = debugger.machine().memory().frames() * mmu::kPageSize;
+    if (!first || !length || *length == 0 || *length > kMostBytes || *first >= bytes ||
+        *length > bytes - *first)
+        return "not in RAM, or too long: " + words[3] + "\n";
+    return watch.watch_physical(*first, *first + *length - 1);
 }
 
 std::string table_text(Debugger& debugger, const std::string& name) {
@@ -91,9 +143,20 @@ std::string catch_event(Debugger& debugger, const Words& words) {
     }
     if (words[2] == "off") {
         log.catch_nothing();
+        debugger.vm_watch().clear_catches();
         return "nothing is caught any more\n";
     }
-    if (log.catch_event(words[2])) return "the guest stops after each " + words[2] + "\n";
+    if (words[2] == "evict") {
+        debugger.vm_watch().catch_evictions();
+        return "the guest stops behind each instruction that evicts a TLB entry\n";
+    }
+    if (words[2] == "tlbmiss") {
+        const auto range = words.size() > 3 ? range_of(words[3]) : Range{0, ~u64{0}};
+        if (!range) return "no address or range: " + words[3] + "\n";
+        debugger.vm_watch().catch_misses(range->first, range->last);
+        return "the guest stops behind each instruction that misses the TLBs\n";
+    }
+    if (log.catch_event(words[2])) return "the guest stops at each " + words[2] + "\n";
     return "no such event: " + words[2] + " (see monitor vm help)\n";
 }
 
@@ -108,6 +171,19 @@ std::string fault_mode(Debugger& debugger, const std::string& name) {
     else
         return "hidden, step or stop, or: vm faults [last N]\n";
     return "faults: " + name + "\n";
+}
+
+/// vm names [2.6.32|6.12]
+std::string names(Debugger& debugger, const Words& words) {
+    if (words.size() > 3 || (words.size() == 3 && words[2] != "2.6.32" && words[2] != "6.12"))
+        return "usage: vm names [2.6.32|6.12]\n";
+    if (words.size() == 3)
+        debugger.set_kernel_names(words[2] == "6.12" ? KernelNames::kCurrent : KernelNames::k2632);
+    const bool old = debugger.kernel_names() == KernelNames::k2632;
+    Table table{{"6.12", "2.6.32"}, {}};
+    for (const auto& [current, before] : renamed_functions())
+        table.rows.push_back({std::string(current), std::string(before)});
+    return table.text() + "shown as in " + (old ? "2.6.32" : "6.12") + "; breakpoints take either name\n";
 }
 
 std::string with_address(Debugger& debugger, const Words& words, std::string (*tell)(Debugger&, u64)) {
@@ -136,6 +212,10 @@ std::string run_monitor(Debugger& debugger, const std::string& command) {
     if (verb == "faults" && words.size() == 3) return fault_mode(debugger, words[2]);
     if (verb == "faults") return faults(debugger, words);
     if (verb == "catch") return catch_event(debugger, words);
+    if (verb == "watch") return watch(debugger, words);
+    if (verb == "names") return names(debugger, words);
+    if (verb == "rmap") return with_address(debugger, words, rmap_text);
+    if (verb == "heap") return heap_text(debugger);
     if (verb == "stats") return stats_text(debugger);
     if (verb == "maps") {
         kernel::KernelState& kernel = debugger.machine().kernel().state();

@@ -134,7 +134,7 @@ std::string abbreviations() {
     return b.byte(0).data();
 }
 
-std::string information(const std::string& folder) {
+std::string information(const std::string& folder, KernelNames names) {
     constexpr u32 kHeader = 11;  // unit_length .. address_size
     const auto functions = kernel_functions();
     Bytes b;
@@ -158,7 +158,7 @@ std::string information(const std::string& folder) {
     b.uleb(5).byte(8).put(area);
     for (usize n = 0; n < functions.size(); ++n) {
         b.uleb(3)
-            .text(functions[n].name)
+            .text(name_in(names, functions[n].name))
             .byte(1)
             .put(line_of(n))
             .put(word)
@@ -241,17 +241,20 @@ std::string symbols(std::string& names) {
     std::string table(sizeof(Elf64_Sym), '\0');
     names.assign(1, '\0');
     const auto functions = kernel_functions();
-    for (usize n = 0; n < functions.size(); ++n) {
+    const auto add = [&](std::string_view name, usize n) {
         Elf64_Sym symbol{};
         symbol.st_name = static_cast<u32>(names.size());
         symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
         symbol.st_shndx = 1;
         symbol.st_value = address_of(n);
         symbol.st_size = kFunctionBytes;
-        names += functions[n].name;
+        names += name;
         names += '\0';
         table.append(reinterpret_cast<const char*>(&symbol), sizeof symbol);
-    }
+    };
+    for (usize n = 0; n < functions.size(); ++n) add(functions[n].name, n);
+    for (const auto& [current, old] : renamed_functions())
+        if (const usize n = kernel_function(current); n < functions.size()) add(old, n);
     return table;
 }
 
@@ -261,10 +264,10 @@ std::string kernel_text() {
     return std::string(kernel_functions().size() * kFunctionBytes, '\x90');
 }
 
-std::string kernel_source() {
+std::string kernel_source(KernelNames names) {
     std::string text = "// What the kernel and the MMU do, as stages: there is no code here to run.\n\n";
     for (const KernelFunction& f : kernel_functions()) {
-        text += "unsigned long " + std::string(f.name) + "(";
+        text += "unsigned long " + std::string(name_in(names, f.name)) + "(";
         for (usize n = 0; n < 4 && !f.arguments[n].empty(); ++n)
             text += std::string(n ? ", " : "") + std::string(f.arguments[n]);
         text += ") {  // " + std::string(f.file) + "\n    " + std::string(f.does) +
@@ -273,14 +276,14 @@ std::string kernel_source() {
     return text;
 }
 
-std::string kernel_symbol_file(const std::string& folder) {
+std::string kernel_symbol_file(const std::string& folder, KernelNames shown) {
     std::string names;
     const std::string table = symbols(names);
     std::vector<Section> sections = {
         {"", SHT_NULL, 0, 0, {}},
         {".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, kKernelText, kernel_text()},
         {".debug_abbrev", SHT_PROGBITS, 0, 0, abbreviations()},
-        {".debug_info", SHT_PROGBITS, 0, 0, information(folder)},
+        {".debug_info", SHT_PROGBITS, 0, 0, information(folder, shown)},
         {".debug_line", SHT_PROGBITS, 0, 0, lines()},
         {".debug_frame", SHT_PROGBITS, 0, 0, frames()},
         {".symtab", SHT_SYMTAB, 0, 0, table, 7, 1, sizeof(Elf64_Sym)},

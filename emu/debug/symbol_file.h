@@ -5,12 +5,15 @@
 
 #include <string>
 
+#include "emu/debug/kernel_functions.h"
+
 namespace emu {
 
-/// The ELF file; `folder` is where its source is found.
-std::string kernel_symbol_file(const std::string& folder);
+/// The ELF file; `folder` is where its source is found. Its symbols have both kernels' names, so a breakpoint
+/// can be set by either; `names` are those that are shown.
+std::string kernel_symbol_file(const std::string& folder, KernelNames names = KernelNames::kCurrent);
 /// The source: three lines a function and a heading.
-std::string kernel_source();
+std::string kernel_source(KernelNames names = KernelNames::kCurrent);
 /// Bytes of the functions: what a debugger reads at kKernelText.
 std::string kernel_text();
 

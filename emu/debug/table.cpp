@@ -58,7 +58,9 @@ Table faults(Debugger& debugger) {
     Table table{{"number", "instructions", "address", "rip", "error", "how", "frame", "verdict"}, {}};
     for (const FaultRecord& f : debugger.faults().faults())
         table.rows.push_back({std::to_string(f.number), std::to_string(f.instructions), hex(f.address),
-                              hex(f.rip), hex(f.error_code), f.how, f.pfn ? hex(f.pfn) : "", f.verdict});
+                              hex(f.rip), hex(f.error_code),
+                              std::string(name_in(debugger.kernel_names(), f.how)), f.pfn ? hex(f.pfn) : "",
+                              f.verdict});
     return table;
 }
 

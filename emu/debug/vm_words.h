@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "emu/cpu/debug_hooks.h"
 #include "mmu/base/ints.h"
 
 namespace emu {
@@ -13,6 +15,12 @@ std::string walk_text(Debugger& debugger, mmu::u64 address);
 std::string why_text(Debugger& debugger, mmu::u64 address);
 std::string pte_text(Debugger& debugger, mmu::u64 address);
 std::string page_text(Debugger& debugger, mmu::u64 pfn);
+/// vm_rmap.cpp; a number beyond the last frame is an address.
+std::string rmap_text(Debugger& debugger, mmu::u64 number);
+/// Where bytes of physical memory are mapped, in any address space; only writes count.
+std::vector<WatchRange> ranges_mapping(Debugger& debugger, const WatchRange& physical);
+/// vm_heap.cpp
+std::string heap_text(Debugger& debugger);
 std::string walk_cache_text(Debugger& debugger);
 std::string stats_text(Debugger& debugger);
 

@@ -235,3 +235,39 @@ TEST_CASE("Debugger: a breakpoint of one process is not another's") {
           }) == 1);
     CHECK(machine->state_hash() == free_run(guest));
 }
+
+TEST_CASE("Debugger: watched memory and entries, TLB misses and evictions stop, and change nothing") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    const u64 root = debugger.control().root().value;
+    (void)debugger.vm_watch().watch_entry(test::symbol(kGuest, "counter"), root);
+    (void)debugger.vm_watch().watch_physical(0x100000, 0x100fff);
+    debugger.vm_watch().catch_misses(0x400000, 0x4fffff);
+    debugger.vm_watch().catch_evictions();
+    u64 misses = 0;
+    run_out(debugger, [&](const Stop& stop) {
+        CHECK(stop.kind == Stop::Kind::kCaught);
+        misses += stop.what.find("tlbmiss") != std::string::npos;
+    });
+    CHECK(misses > 10);
+    CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: a thread that stands still runs on later, and no other one is lost") {
+    const std::string guest = test::debug_guest("threads.static");
+    const auto machine = test::load(guest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGCHLD});
+    debugger.set_breakpoint(test::symbol(guest, "work"));
+    const Stop first = debugger.resume(kGo);
+    REQUIRE(first.kind == Stop::Kind::kBreakpoint);
+    debugger.freeze({first.task});
+    const Stop second = debugger.resume(kGo);
+    REQUIRE(second.kind == Stop::Kind::kBreakpoint);
+    CHECK(second.task != first.task);
+    debugger.freeze({});
+    debugger.clear_all();
+    run_out(debugger);
+    CHECK(machine->kernel().exit_status()->code == 0);
+}

@@ -51,3 +51,61 @@ TEST_CASE("gdb: keeps parent and child, each with its own memory, and sees both 
     CHECK_CONTAINS(out, "$4 = 1");
     CHECK_CONTAINS(out, "exited with code 02");
 }
+
+TEST_CASE("gdb: a core file has all threads") {
+    const test::TemporaryFolder folder;
+    const std::string core = folder.path() + "/core";
+    const std::string out =
+        gdb("threads.static", "break work\ncontinue\ngenerate-core-file " + core + "\nkill\n");
+    CHECK_CONTAINS(out, "Saved corefile");
+    const auto result = test::run({"/usr/bin/gdb", "-nx", "-batch", "-ex", "thread apply all bt 1",
+                                   test::debug_guest("threads.static"), core});
+    CHECK_CONTAINS(result.out, "(LWP 1002)");
+    CHECK_CONTAINS(result.out, "work (which=1)");
+}
+
+TEST_CASE("gdb: connects over a pipe, and finds the kernel's functions and libraries by itself") {
+    const std::string target = std::string("target remote | ") + MMUSCOPE_PROGRAM + " run --gdb stdio " +
+                               test::debug_guest("processes.dynamic");
+    const auto result = test::run({"/usr/bin/gdb",
+                                   "-nx",
+                                   "-batch",
+                                   "-iex",
+                                   "set debuginfod enabled off",
+                                   "-ex",
+                                   target,
+                                   "-ex",
+                                   "break do_wp_page",
+                                   "-ex",
+                                   "break work",
+                                   "-ex",
+                                   "continue",
+                                   "-ex",
+                                   "delete 1",
+                                   "-ex",
+                                   "continue",
+                                   "-ex",
+                                   "print mine",
+                                   "-ex",
+                                   "info sharedlibrary",
+                                   "-ex",
+                                   "continue"});
+    const std::string out = result.out + result.err;
+    CHECK_CONTAINS(out, "do_wp_page (vma=0x");
+    CHECK_CONTAINS(out, "work (which=5)");
+    CHECK_CONTAINS(out, "$1 = 7");
+    CHECK_CONTAINS(out, "libc.so.6");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("gdb: tables of the system are those of the chosen process; another signal can be sent") {
+    const std::string out =
+        gdb("processes.static",
+            "set detach-on-fork off\nset schedule-multiple on\nbreak work\ncontinue\ninfo os vmas\n"
+            "info os tasks\ninfo os pgtables\ninfo os faults\ninfo os buddy\ninfo os tlb\n"
+            "eval \"monitor vm rmap %lu\", (unsigned long)&work\nx/10xw $sp\nsignal SIGTERM\n");
+    CHECK_CONTAINS(out, "processes.static");
+    CHECK_CONTAINS(out, "2 mappings");
+    CHECK_CONTAINS(out, "process 1001 (processes.stati");
+    CHECK_CONTAINS(out, "terminated with signal SIGTERM");
+}

@@ -1,4 +1,5 @@
 // Clients that break the rules: the guest stays as it is, and a good client can come after them.
+#include "mmu/base/rng.h"
 #include "tests/debug/support.h"
 
 #include <poll.h>
@@ -13,13 +14,15 @@
 
 namespace {
 
+using mmu::u64;
+
 /// mmuscope with a guest that waits for gdb at a socket.
 class Server {
   public:
-    Server() : path_(folder_.path() + "/gdb") {
+    explicit Server(const char* program = "debuggee.static") : path_(folder_.path() + "/gdb") {
         pid_ = fork();
         if (pid_ == 0) {
-            const std::string where = "--gdb=unix:" + path_, guest = test::debug_guest("debuggee.static");
+            const std::string where = "--gdb=unix:" + path_, guest = test::debug_guest(program);
             freopen("/dev/null", "w", stdout);
             freopen("/dev/null", "w", stderr);
             execl(MMUSCOPE_PROGRAM, "mmuscope", where.c_str(), guest.c_str(), nullptr);
@@ -201,4 +204,72 @@ TEST_CASE("gdb server: after detach the guest runs to its end") {
     }
     for (int tries = 0; tries < 2000 && server.runs(); ++tries) usleep(5000);
     CHECK_FALSE(server.runs());
+}
+
+TEST_CASE("gdb server: the byte 03 stops a guest that runs, and it goes on from there") {
+    const Server server("spin.static");
+    Client client(server);
+    for (int turn = 0; turn < 3; ++turn) {
+        client.packet("vCont;c");
+        usleep(20000);
+        client.raw("\x03");
+        CHECK(client.reply().substr(0, 3) == "T02");
+    }
+    CHECK(client.ask("s").substr(0, 3) == "T05");
+    CHECK(server.runs());
+}
+
+TEST_CASE("gdb server: packets with random damage are answered, whatever they have become") {
+    const std::vector<std::string> good = {"g",
+                                           "p10",
+                                           "m401000,40",
+                                           "qSupported:multiprocess+;fork-events+",
+                                           "Hgp3e8.3e8",
+                                           "Tp3e8.3e8",
+                                           "qXfer:threads:read::0,1000",
+                                           "qXfer:osdata:read:tlb:0,200",
+                                           "qGetTLSAddr:p3e8.3e8,0,0",
+                                           "qSearch:memory:401000;1000;abc",
+                                           "Z0,401650,1;X3,220127",
+                                           "z0,401650,1",
+                                           "Z2,4a72f0,8",
+                                           "z2,4a72f0,8",
+                                           "vFile:open:2f70726f632f31303030,0,0",
+                                           "vFile:pread:3,100,0",
+                                           "QCatchSyscalls:1;c",
+                                           "QPassSignals:e;14",
+                                           "qRcmd,766d2077616c6b2030",
+                                           "qRcmd,766d20776174636820706879732030",
+                                           "qfThreadInfo",
+                                           "vCont?",
+                                           "?"};
+    const Server server;
+    mmu::Rng rng(11);
+    Client client(server);
+    for (int n = 0; n < 1500; ++n) {
+        std::string packet = good[rng.below(good.size())];
+        for (u64 flips = rng.below(4); flips-- > 0 && !packet.empty();) {
+            const u64 at = rng.below(packet.size());
+            switch (rng.below(3)) {
+                case 0:
+                    packet[at] = static_cast<char>(32 + rng.below(95));
+                    break;
+                case 1:
+                    packet.erase(at, 1 + rng.below(4));
+                    break;
+                default:
+                    packet.insert(at, std::string(1 + rng.below(20), "0f;:,.-"[rng.below(7)]));
+            }
+        }
+        // What moves the guest or leaves it is not for this test; $, # and } end packets.
+        if (packet.empty() || packet.find_first_of("$#}*") != std::string::npos ||
+            std::string_view("cCsSkDRrv").find(packet[0]) != std::string_view::npos)
+            continue;
+        INFO(packet);
+        const std::string reply = client.ask(packet);
+        REQUIRE(reply != "closed");
+        REQUIRE(reply != "silence");
+    }
+    CHECK(client.ask("s").substr(0, 3) == "T05");
+    CHECK(server.runs());
 }

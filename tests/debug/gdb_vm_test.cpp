@@ -1,0 +1,134 @@
+// The real gdb: `monitor vm` watches and lists, thread-local variables, names of an older kernel, our
+// commands in Python.
+#include "tests/debug/support.h"
+
+#include <catch2/catch.hpp>
+
+using test::gdb;
+
+TEST_CASE("gdb: a page-table entry is watched, whoever changes it") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\neval \"monitor vm watch pte %lu\", p\ndelete\n"
+                                "continue\ncontinue\nmonitor vm watch\nmonitor vm watch off\n"
+                                "handle SIGUSR1 nostop noprint\ncontinue\n");
+    CHECK_CONTAINS(out, "watching the entry of 0x");
+    CHECK_CONTAINS(out, "= 0: not present -> PTE   @ 0x");
+    CHECK_CONTAINS(out, "by the kernel's set_pte_at in the page fault at 0x");
+    CHECK_CONTAINS(out, "nothing is watched any more");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("gdb: physical memory is watched through whatever maps it") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break count_up\ncontinue\npython\nimport gdb, re\n"
+            "text = gdb.execute('monitor vm walk %d' % "
+            "int(gdb.parse_and_eval('(long)&counter')), to_string=True)\n"
+            "gdb.execute('monitor vm watch phys ' + re.search(r'physical (\\S+)', "
+            "text).group(1) + ',8')\nend\n"
+            "delete\ncontinue\ncontinue\nprint counter\nmonitor vm watch phys 99999999999999\n"
+            "monitor vm watch nonsense\n");
+    CHECK_CONTAINS(out, "watching physical 0x");
+    CHECK_CONTAINS(out, "0000000000000000 -> 0100000000000000, by the guest's instruction before 0x");
+    CHECK_CONTAINS(out, "0100000000000000 -> 0300000000000000, by");
+    CHECK_CONTAINS(out, "$1 = 3");
+    CHECK_CONTAINS(out, "not in RAM, or too long");
+    CHECK_CONTAINS(out, "usage: vm watch phys");
+}
+
+TEST_CASE("gdb: TLB misses, evictions and kinds of faults are caught where they happen") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\ndelete\neval \"monitor vm catch tlbmiss %lu\", p\n"
+                                "continue\nmonitor vm catch off\nmonitor vm catch alloc:0\ncontinue\nbt 1\n"
+                                "monitor vm catch off\nmonitor vm catch tlbmiss what\n"
+                                "handle SIGUSR1 nostop noprint\ncontinue\n");
+    CHECK_CONTAINS(out, "caught tlbmiss: store of 0x");
+    CHECK_CONTAINS(out, "caught alloc:0 (buddy: ");
+    CHECK_CONTAINS(out, "#0  alloc_pages (order=0");
+    CHECK_CONTAINS(out, "no address or range: what");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("gdb: an eviction names the page that leaves and the one that comes") {
+    const std::string out =
+        gdb("debuggee.dynamic", "monitor vm catch evict\ncontinue\nmonitor vm catch off\n");
+    CHECK_CONTAINS(out, "caught evict L");
+    CHECK_CONTAINS(out, " leaves for 0x");
+}
+
+TEST_CASE("gdb: thread-local variables are found in static and dynamic guests, in each thread") {
+    for (const char* kind : {"static", "static-pie", "dynamic"}) {
+        const std::string out =
+            gdb(std::string("processes.") + kind,
+                "break work\ncontinue\nprint mine\nfinish\nprint mine\nprint (int)errno\n");
+        CHECK_CONTAINS(out, "$1 = 7");
+        CHECK_CONTAINS(out, "$2 = 12");
+        CHECK_CONTAINS(out, "$3 = 45");
+    }
+}
+
+TEST_CASE("gdb: functions of the kernel have the names of Linux 2.6.32 too") {
+    const std::string out = gdb("debuggee.static",
+                                "break main\ncontinue\nbreak do_brk\ncontinue\nbt 2\nvm-names 2.6.32\nbt 2\n"
+                                "delete\nbreak do_page_fault\ncontinue\nmonitor vm names 5\n");
+    CHECK_CONTAINS(out, "do_brk_flags (start=");
+    CHECK_CONTAINS(out, "in __do_sys_brk (");
+    CHECK_CONTAINS(out, "do_brk (start=");
+    CHECK_CONTAINS(out, "in sys_brk (");
+    CHECK_CONTAINS(out, "do_page_fault (error_code=6");
+    CHECK_CONTAINS(out, "usage: vm names [2.6.32|6.12]");
+}
+
+TEST_CASE("gdb: commands in Python walk, list and tell who mapped a page") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break factorial\ncontinue\nvm-walk &counter\nvm-maps &counter\nvm-maps\n"
+            "vm-fault\nvm-fault 1\nvm-tlb &counter\nvm-who-mapped &counter\n"
+            "help vm-who-mapped\npython print(gdb.lookup_static_symbol)\ncomplete vm-names 2\n"
+            "vm-fault 99999\n");
+    CHECK_CONTAINS(out, "PML4E @");
+    CHECK_CONTAINS(out, "[stack]");
+    CHECK_CONTAINS(out, "fault 1 after ");
+    CHECK_CONTAINS(out, "1 mapping\n");
+    CHECK_CONTAINS(out, "process 1000 (debuggee.static)");
+    CHECK_CONTAINS(out, "Show which faults brought the page");
+    CHECK_CONTAINS(out, "vm-names 2.6.32");
+    CHECK_CONTAINS(out, "faults\n");
+}
+
+TEST_CASE("gdb: glibc's heap is laid over pages, and refused where there is none") {
+    for (const char* kind : {"static", "dynamic"}) {
+        const std::string out =
+            gdb(std::string("heap.") + kind,
+                "monitor vm heap\nbreak done\ncontinue\nmonitor vm heap\nmonitor vm rmap 2\n");
+        CHECK_CONTAINS(out, "no arena of glibc's malloc");
+        CHECK_CONTAINS(out, "main arena at 0x");
+        CHECK_CONTAINS(out, "pages resident: ");
+        CHECK_CONTAINS(out, "pages not resident: top chunk");
+        CHECK_CONTAINS(out, "mapped chunk 0x");
+        CHECK_CONTAINS(out, "1 unsorted");
+        CHECK_CONTAINS(out, "frame 0x2: ");
+    }
+}
+
+TEST_CASE("gdb: what pwndbg and GEF read of a process is there") {
+    const std::string out =
+        gdb("threads.dynamic",
+            "break work\ncontinue\npython\nimport gdb, tempfile, os\n"
+            "ptid = gdb.selected_inferior().pid, gdb.selected_thread().ptid[1]\n"
+            "path = tempfile.mktemp()\n"
+            "gdb.execute('remote get /proc/%d/maps %s' % (ptid[1], path), to_string=True)\n"
+            "lines = open(path).read().splitlines()\nos.unlink(path)\n"
+            "print('maps', all(len(line.split(None, 5)) >= 5 for line in lines), any('[stack]' in l for l in "
+            "lines))\n"
+            "info = gdb.execute('info proc mappings', to_string=True).splitlines()\n"
+            "rows = [l.split() for l in info if l.strip().startswith('0x')]\n"
+            "print('rows', len(rows) == len(lines), all(int(r[0], 16) < int(r[1], 16) for r in rows))\n"
+            "print('auxv', 'AT_PHDR' in gdb.execute('info auxv', to_string=True))\n"
+            "print('mem', 'monitor' not in gdb.execute('monitor info mem', to_string=True))\n"
+            "try:\n    print('qemu', gdb.selected_inferior().connection.send_packet('qemu.sstepbits'))\n"
+            "except Exception as e:\n    print(e)\nend\n");
+    CHECK_CONTAINS(out, "maps True True");
+    CHECK_CONTAINS(out, "rows True True");
+    CHECK_CONTAINS(out, "auxv True");
+}
