@@ -40,12 +40,17 @@ class Heap {
         for (u64 arena = main; arena && seen.insert(arena).second && seen.size() <= 256;
              arena = word(arena + kNext))
             out += arena_text(arena, arena == main);
-        return out + mapped_chunks();
+        out += mapped_chunks();
+        return looks_left_
+                   ? out
+                   : out + "not all of it was looked at: there is too much, or its lists are broken\n";
     }
 
   private:
     u64 word(u64 address) const {
         u64 value = 0;
+        if (looks_left_ == 0) return 0;
+        --looks_left_;
         (void)debugger_.read(address, {reinterpret_cast<u8*>(&value), sizeof value});
         return value;
     }
@@ -60,8 +65,10 @@ class Heap {
     /// Where nearly all bins are empty and point at themselves. Other arenas lie at the beginning of a heap
     /// of their own; the main one comes first in memory or is the one that is not there.
     u64 find_main_arena() const {
+        u64 bytes_left = u64{256} << 20;
         for (const auto& [end, vma] : mm_.mm_mt) {
-            if (!may_hold_arena(vma)) continue;
+            if (!may_hold_arena(vma) || vma.vm_end - vma.vm_start > bytes_left) continue;
+            bytes_left -= vma.vm_end - vma.vm_start;
             std::string bytes(vma.vm_end - vma.vm_start, '\0');
             bytes.resize(debugger_.read(vma.vm_start, {reinterpret_cast<u8*>(bytes.data()), bytes.size()}));
             const auto at = [&](u64 offset) {
@@ -132,6 +139,8 @@ class Heap {
     }
 
     bool resident(u64 page) const {
+        if (looks_left_ == 0) return false;
+        --looks_left_;
         const mmu::Walk walk = debugger_.peek_walk(page, mmu::Access::kLoad);
         return walk.translated() || walk.end == mmu::WalkEnd::kDenied;
     }
@@ -150,7 +159,7 @@ class Heap {
         std::vector<Pages> runs;
         u64 chunk = first;
         usize chunks = 0;
-        for (u64 page = first & ~mmu::kPageOffsetMask; page < end; page += mmu::kPageSize) {
+        for (u64 page = first & ~mmu::kPageOffsetMask; page < end && looks_left_; page += mmu::kPageSize) {
             Pages now{page, page + mmu::kPageSize, resident(page), page >= top};
             while (chunk < top && chunk < now.end && chunks++ < kMostChunks) {
                 const u64 size = word(chunk + 8) & kSizeMask;
@@ -187,13 +196,14 @@ class Heap {
         std::string out;
         for (const auto& [end, vma] : mm_.mm_mt) {
             if (!vma.is_anonymous() || !(vma.vm_flags & kernel::VM_WRITE)) continue;
-            for (u64 at = vma.vm_start; at < vma.vm_end;) {
+            for (u64 at = vma.vm_start; at < vma.vm_end && looks_left_;) {
                 const u64 head = word(at + 8), size = head & kSizeMask;
                 if ((head & 7) != kMapped || word(at) != 0 || size & mmu::kPageOffsetMask || size == 0 ||
                     size > vma.vm_end - at)
                     break;
                 usize present = 0;
-                for (u64 page = at; page < at + size; page += mmu::kPageSize) present += resident(page);
+                for (u64 page = at; page < at + size && looks_left_; page += mmu::kPageSize)
+                    present += resident(page);
                 out += "mapped chunk " + hex(at) + ", " + std::to_string(size) +
                        " bytes: " + std::to_string(present) + " of " +
                        std::to_string(size >> mmu::kPageShift) + " pages resident\n";
@@ -206,6 +216,7 @@ class Heap {
     Debugger& debugger_;
     kernel::KernelState& kernel_;
     const kernel::MmStruct& mm_;
+    mutable u64 looks_left_ = u64{1} << 22;  ///< at words and pages: what a guest has tied into knots ends
 };
 
 }  // namespace
