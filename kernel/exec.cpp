@@ -10,6 +10,7 @@
 #include "kernel/exit.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/host/host.h"
 #include "kernel/pkeys.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
@@ -240,13 +241,13 @@ u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, 
         AT_ENTRY,
         layout.program.entry,
         AT_UID,
-        ::getuid(),
+        host::getuid(),
         AT_EUID,
-        ::geteuid(),
+        host::geteuid(),
         AT_GID,
-        ::getgid(),
+        host::getgid(),
         AT_EGID,
-        ::getegid(),
+        host::getegid(),
         AT_SECURE,
         0,
         AT_RANDOM,

@@ -9,6 +9,7 @@
 #include "kernel/errno.h"
 #include "kernel/fs/files.h"
 #include "kernel/futex.h"
+#include "kernel/host/host.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
@@ -64,7 +65,7 @@ SigInfo child_info(KernelState& kernel, const SignalStruct& process, int code, i
     info.code = code;
     info.layout = SigInfo::Layout::kChild;
     info.pid = process.tgid;
-    info.uid = ::getuid();
+    info.uid = host::getuid();
     info.status = status;
     info.utime = static_cast<i64>(usage_of(kernel, process).instructions / 10'000'000);
     return info;
@@ -149,7 +150,7 @@ void send_parent_death_signals(KernelState& kernel, Task& task, const SignalStru
         info.signo = child.parent_death_signal;
         info.code = kSiUser;
         info.pid = task.tgid;
-        info.uid = ::getuid();
+        info.uid = host::getuid();
         (void)send_group_signal(kernel, child, info);
     }
 }

@@ -7,6 +7,7 @@
 #include "kernel/errno.h"
 #include "kernel/exit.h"
 #include "kernel/fs/host_wait.h"
+#include "kernel/host/host.h"
 #include "kernel/pkeys.h"
 #include "kernel/timer.h"
 #include "kernel/uaccess.h"
@@ -85,7 +86,7 @@ bool all_frozen(const KernelState& kernel) {
 bool wait_for_event(KernelState& kernel) {
     Scheduler& sched = kernel.sched;
     constexpr u64 kMillisecond = 1'000'000;
-    if ((kernel.interrupt_flag && *kernel.interrupt_flag) || all_frozen(kernel)) return false;
+    if (host::interrupted(kernel.interrupt_flag) || all_frozen(kernel)) return false;
     if (!sched.deadlines.empty()) {
         const u64 now = kernel.clock.now_ns();
         const u64 when = sched.deadlines.begin()->when;

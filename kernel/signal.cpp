@@ -8,6 +8,7 @@
 
 #include "kernel/errno.h"
 #include "kernel/exit.h"
+#include "kernel/host/host.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal_frame.h"
@@ -87,7 +88,7 @@ void stop_process(KernelState& kernel, Task& task, int signal) {
             return;
         }
         // Its parent is the user's shell, which stops and continues all of us.
-        ::raise(SIGSTOP);
+        host::stop_self();
         return;
     }
     process.stopped = true;
@@ -279,7 +280,7 @@ i64 broken_pipe(KernelState& kernel, Task& task) {
     info.signo = SIGPIPE;
     info.code = kSiUser;
     info.pid = task.tgid;
-    info.uid = ::getuid();
+    info.uid = host::getuid();
     (void)send_signal(kernel, task, info);
     return -EPIPE;
 }

@@ -7,6 +7,7 @@
 #include "kernel/errno.h"
 #include "kernel/fs/event_files.h"
 #include "kernel/fs/file_io.h"
+#include "kernel/host/host.h"
 #include "kernel/state.h"
 
 namespace kernel {
@@ -47,7 +48,7 @@ void refresh(KernelState& kernel, u32 id) {
     if (!epoll.host) return;
     epoll_event events[64];
     while (true) {
-        const int count = ::epoll_wait(epoll.host.get(), events, 64, 0);
+        const int count = host::epoll_wait(epoll.host.get(), events, 64, 0);
         for (int i = 0; i < count; ++i) {
             const EpollKey name{static_cast<int>(events[i].data.u64 >> 32),
                                 static_cast<u32>(events[i].data.u64)};
@@ -78,13 +79,13 @@ bool watchable(const OpenFile& file) {
 
 i64 control_host(Epoll& epoll, int operation, const EpollKey& name, const OpenFile& target, u32 events) {
     if (target.kind != OpenFile::Kind::kHost) return 0;
-    if (!epoll.host) epoll.host = UniqueFd{::epoll_create1(EPOLL_CLOEXEC)};
+    if (!epoll.host) epoll.host = UniqueFd{host::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll.host) return -errno;
     epoll_event event{};
     event.events = (events & 0xffff & ~u32{EPOLLEXCLUSIVE}) | EPOLLET;
     event.data.u64 = pack(name);
     // Two numbers of one host descriptor are one to the host; the second is told by the first.
-    const int result = ::epoll_ctl(epoll.host.get(), operation, target.fd.get(), &event);
+    const int result = host::epoll_ctl(epoll.host.get(), operation, target.fd.get(), &event);
     return result < 0 && errno != EEXIST && errno != ENOENT ? -errno : 0;
 }
 

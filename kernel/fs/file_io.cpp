@@ -9,6 +9,7 @@
 
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/host/host.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
 #include "kernel/uaccess.h"
@@ -27,7 +28,7 @@ bool may_block(const OpenFile& file) {
 /// O_NONBLOCK is the host's to know, but for sockets.
 bool waits(const OpenFile& file) {
     if (file.network) return !(file.flags & O_NONBLOCK);
-    return may_block(file) && !(::fcntl(file.fd.get(), F_GETFL) & O_NONBLOCK);
+    return may_block(file) && !(host::fcntl(file.fd.get(), F_GETFL) & O_NONBLOCK);
 }
 
 /// 0 when the host's call will not wait; else what block() says.
@@ -44,8 +45,8 @@ i64 host_read(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> byt
     const int fd = file.fd.get();
     while (true) {
         if (const i64 waiting = wait_for_host(kernel, task, file, POLLIN)) return waiting;
-        const ssize_t got = offset ? ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
-                                   : ::read(fd, bytes.data(), bytes.size());
+        const ssize_t got = offset ? host::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
+                                   : host::read(fd, bytes.data(), bytes.size());
         if (got >= 0) return got;
         if (errno == EAGAIN && waits(file)) continue;
         if (errno != EINTR) return -errno;
@@ -60,8 +61,8 @@ i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
     if (S_ISFIFO(file.type)) bytes = bytes.first(std::min<usize>(bytes.size(), kPipeChunk));
     while (true) {
         if (const i64 waiting = wait_for_host(kernel, task, file, POLLOUT)) return waiting;
-        const ssize_t put = offset ? ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
-                                   : ::write(fd, bytes.data(), bytes.size());
+        const ssize_t put = offset ? host::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
+                                   : host::write(fd, bytes.data(), bytes.size());
         if (put >= 0) return put;
         if (errno == EAGAIN && waits(file)) continue;
         if (errno == EPIPE) return broken_pipe(kernel, task);
@@ -73,7 +74,7 @@ i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const 
 /// Where a plain read or write of a regular file will happen; pages of it that are mapped must agree.
 u64 position_of(const OpenFile& file, std::optional<u64> offset) {
     if (offset) return *offset;
-    const off_t at = ::lseek(file.fd.get(), 0, SEEK_CUR);
+    const off_t at = host::lseek(file.fd.get(), 0, SEEK_CUR);
     return at < 0 ? 0 : static_cast<u64>(at);
 }
 
@@ -194,7 +195,7 @@ i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const U
         if (copied < static_cast<u64>(got)) {
             // What did not reach the guest has not been read.
             if (file.regular() && !offset)
-                (void)::lseek(file.fd.get(), static_cast<off_t>(copied) - got, SEEK_CUR);
+                (void)host::lseek(file.fd.get(), static_cast<off_t>(copied) - got, SEEK_CUR);
             return done ? static_cast<i64>(done) : -EFAULT;
         }
         if (static_cast<u64>(got) < want || !file.regular()) break;
@@ -277,7 +278,7 @@ short poll_file(KernelState& kernel, Task& task, const OpenFile& file, short eve
     if (file.kind != OpenFile::Kind::kHost || file.regular())
         return static_cast<short>(events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM));
     pollfd entry{file.fd.get(), events, 0};
-    return ::poll(&entry, 1, 0) == 1 ? entry.revents : short{0};
+    return host::poll(&entry, 1, 0) == 1 ? entry.revents : short{0};
 }
 
 void wait_on_file(KernelState& kernel, Task& task, const OpenFile& file, short events, WaitFor& wait) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 
 namespace kernel {
 
@@ -12,20 +12,20 @@ HostFileBacking::HostFileBacking(UniqueFd fd) : fd_(std::move(fd)), identity_(id
 
 u64 HostFileBacking::size() const {
     struct stat status {};
-    return ::fstat(fd_.get(), &status) == 0 ? static_cast<u64>(std::max<off_t>(status.st_size, 0)) : 0;
+    return host::fstat(fd_.get(), &status) == 0 ? static_cast<u64>(std::max<off_t>(status.st_size, 0)) : 0;
 }
 
 u64 HostFileBacking::version() const {
     struct stat status {};
-    if (::fstat(fd_.get(), &status) != 0) return 0;
+    if (host::fstat(fd_.get(), &status) != 0) return 0;
     return static_cast<u64>(status.st_mtim.tv_sec) * 1'000'000'000 + static_cast<u64>(status.st_mtim.tv_nsec);
 }
 
 i64 HostFileBacking::pread(std::span<u8> buffer, u64 offset) {
     usize done = 0;
     while (done < buffer.size()) {
-        const ssize_t got =
-            ::pread(fd_.get(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
+        const ssize_t got = host::pread(fd_.get(), buffer.data() + done, buffer.size() - done,
+                                        static_cast<off_t>(offset + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return -errno;
         if (got == 0) break;
@@ -37,8 +37,8 @@ i64 HostFileBacking::pread(std::span<u8> buffer, u64 offset) {
 i64 HostFileBacking::pwrite(std::span<const u8> buffer, u64 offset) {
     usize done = 0;
     while (done < buffer.size()) {
-        const ssize_t put = ::pwrite(fd_.get(), buffer.data() + done, buffer.size() - done,
-                                     static_cast<off_t>(offset + done));
+        const ssize_t put = host::pwrite(fd_.get(), buffer.data() + done, buffer.size() - done,
+                                         static_cast<off_t>(offset + done));
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return -errno;
         done += static_cast<usize>(put);
@@ -48,7 +48,7 @@ i64 HostFileBacking::pwrite(std::span<const u8> buffer, u64 offset) {
 
 FileBacking::Identity identity_of(int fd) {
     struct stat status {};
-    if (::fstat(fd, &status) != 0) return {};
+    if (host::fstat(fd, &status) != 0) return {};
     return {status.st_dev, status.st_ino};
 }
 
@@ -60,12 +60,7 @@ MmapFile mmap_file_of(const OpenFile& file) {
     result.description = file.id;
     result.dev_zero = file.kind == OpenFile::Kind::kDevice && file.device == Device::kZero;
     if (file.kind == OpenFile::Kind::kHost && file.regular() && !file.path_only) {
-        // A descriptor of its own where it may write: pwrite() to one with O_APPEND appends, whatever the
-        // offset.
-        int copy = -1;
-        if (file.writable())
-            copy = ::open(descriptor_path(file.fd.get()).c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
-        if (copy < 0) copy = ::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
+        const int copy = host::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
         if (copy >= 0) result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy});
     }
     return result;

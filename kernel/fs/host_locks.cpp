@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 
 namespace kernel {
 
@@ -59,11 +60,11 @@ struct flock host_lock(u64 start, u64 end, short type) {
 
 bool apply(int fd, u64 start, u64 end, short type) {
     struct flock lock = host_lock(start, end, type);
-    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+    return host::fcntl_lock(fd, F_OFD_SETLK, lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 UniqueFd open_again(const OpenFile& file, int flags) {
-    return UniqueFd{::open(descriptor_path(file.fd.get()).c_str(), flags | O_CLOEXEC | O_NOCTTY)};
+    return UniqueFd{host::open(descriptor_path(file.fd.get()).c_str(), flags | O_CLOEXEC | O_NOCTTY)};
 }
 
 short strongest_flock(const std::vector<FileLock>& flocks) {
@@ -75,7 +76,7 @@ short strongest_flock(const std::vector<FileLock>& flocks) {
 
 bool flock_host(int fd, short type) {
     const int operation = type == F_WRLCK ? LOCK_EX : type == F_RDLCK ? LOCK_SH : LOCK_UN;
-    return ::flock(fd, operation | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    return host::flock(fd, operation | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 }  // namespace
@@ -145,7 +146,7 @@ std::optional<FileLock> HostLocks::test(const OpenFile& file, Identity identity,
     const bool own = found != files_.end() && found->second.records;
     if (!own && file.kind != OpenFile::Kind::kHost) return std::nullopt;
     struct flock query = host_lock(lock.start, lock.end, lock.type);
-    if (::fcntl(own ? found->second.records.get() : file.fd.get(), F_OFD_GETLK, &query) != 0)
+    if (host::fcntl_lock(own ? found->second.records.get() : file.fd.get(), F_OFD_GETLK, query) != 0)
         return std::nullopt;
     if (query.l_type == F_UNLCK) return std::nullopt;
     FileLock result = lock;

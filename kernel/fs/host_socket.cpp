@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/host/host.h"
 #include "mmu/base/log.h"
 
 namespace kernel {
@@ -68,7 +69,7 @@ Expected<OpenFile, int> make_host_socket(bool allowed, int domain, int type, int
         return Unexpected{EACCES};
     }
     if (type != SOCK_STREAM && type != SOCK_DGRAM) return Unexpected{EPERM};
-    const int fd = ::socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    const int fd = host::socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0) return Unexpected{errno};
     return host_socket_file(fd, flags);
 }
@@ -118,12 +119,12 @@ int confine_target(SocketAddress& address) {
 void bind_to_loopback(int fd) {
     SocketAddress address;
     address.size = sizeof address.bytes;
-    if (::getsockname(fd, address.get(), &address.size) != 0) return;
+    if (host::getsockname(fd, address.get(), &address.size) != 0) return;
     const bool v6 = address.family() == AF_INET6;
     const auto port = v6 ? as<sockaddr_in6>(address).sin6_port : as<sockaddr_in>(address).sin_port;
     if (port) return;
     make_loopback(address);
-    (void)::bind(fd, address.get(), address.size);
+    (void)host::bind(fd, address.get(), address.size);
 }
 
 bool option_allowed(int level, int option) {

@@ -8,8 +8,9 @@
 #include <sys/vfs.h>
 
 #include <cstring>
-#include <filesystem>
 #include <optional>
+
+#include "kernel/host/host.h"
 
 namespace kernel {
 
@@ -28,7 +29,7 @@ int open_at(int directory, const char* path, u64 flags, u64 resolve) {
     how.flags = flags | O_CLOEXEC;
     how.resolve = resolve;
     for (int attempt = 0;; ++attempt) {
-        const long fd = ::syscall(SYS_openat2, directory, path, &how, sizeof how);
+        const long fd = host::openat2(directory, path, how);
         if (fd >= 0) return static_cast<int>(fd);
         if (errno != EINTR && (errno != EAGAIN || attempt == 100)) return -errno;
     }
@@ -38,7 +39,7 @@ int open_at(int directory, const char* path, u64 flags, u64 resolve) {
 std::string host_path_of(int fd) {
     const std::string link = "/proc/self/fd/" + std::to_string(fd);
     char text[kPathMax];
-    const ssize_t length = ::readlink(link.c_str(), text, sizeof text);
+    const ssize_t length = host::readlink(link.c_str(), text, sizeof text);
     if (length <= 0 || text[0] != '/') return {};
     std::string path(text, static_cast<size_t>(length));
     return path == "/" ? std::string{} : path;
@@ -47,7 +48,7 @@ std::string host_path_of(int fd) {
 bool same_object(int a, int b) {
     struct stat first {
     }, second{};
-    return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+    return host::fstat(a, &first) == 0 && host::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
            first.st_ino == second.st_ino;
 }
 
@@ -86,14 +87,13 @@ struct ShmFolder {
     UniqueFd fd;
     std::string path;
     ~ShmFolder() {
-        std::error_code ignored;
-        if (fd) std::filesystem::remove_all(path, ignored);
+        if (fd) host::remove_tree(path.c_str());
     }
     bool open() {
         for (const char* place : {"/dev/shm/mmuscope-XXXXXX", "/tmp/mmuscope-shm-XXXXXX"}) {
             std::string made = place;
-            if (fd || !::mkdtemp(made.data())) continue;
-            (void)::chmod(made.c_str(), 01777);
+            if (fd || !host::mkdtemp(made.data())) continue;
+            (void)host::chmod(made.c_str(), 01777);
             fd = UniqueFd{open_at(AT_FDCWD, made.c_str(), O_PATH | O_DIRECTORY, 0)};
             path = made;
         }
@@ -162,10 +162,11 @@ std::string normalise_path(std::string_view path) {
     return result.empty() ? "/" : result;
 }
 
-Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int /*guest_pid*/) {
+Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int guest_pid) {
     PathResolver resolver;
     resolver.none_ = policy.none;
     resolver.confined_ = !policy.root.empty();
+    resolver.guest_pid_ = guest_pid;
     const auto open_folder = [](const std::string& name, const char* option) -> Expected<Folder, Error> {
         const int fd = open_at(AT_FDCWD, name.c_str(), O_PATH | O_DIRECTORY, 0);
         if (fd == -ENOSYS) return Unexpected{Error{"the host has no openat2; Linux 5.6 or later is needed"}};
@@ -185,7 +186,7 @@ Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int
 
 Expected<std::string, int> PathResolver::guest_path_of(int fd) const {
     struct stat status {};
-    if (::fstat(fd, &status) != 0 || status.st_nlink == 0) return Unexpected{ENOENT};
+    if (host::fstat(fd, &status) != 0 || status.st_nlink == 0) return Unexpected{ENOENT};
     if (shm_folder().fd)
         if (const auto rest = below(shm_folder().path, host_path_of(fd)))
             return rest->empty() ? "/dev/shm" : "/dev/shm/" + *rest;
@@ -250,8 +251,21 @@ bool PathResolver::special(const StartDirectory& start, const std::string& path,
                            Node& node) const {
     const std::string name = normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
     if (const auto rest = below("/proc", name)) {
+        const std::string own = std::to_string(guest_pid_);
+        std::string tail = *rest;
+        for (const std::string& alias : {own, std::string("thread-self"), "self/task/" + own}) {
+            if (const auto inner = below(alias, tail)) {
+                tail = inner->empty() ? "self" : "self/" + *inner;
+                break;
+            }
+        }
         node.kind = Node::Kind::kProc;
-        node.path = rest->empty() ? "/proc" : "/proc/" + *rest;
+        node.path = tail.empty() ? "/proc" : "/proc/" + tail;
+        const auto descriptor = below("self/fd", tail);
+        if (descriptor && follow == Follow::kYes && parse_descriptor(*descriptor) >= 0) {
+            node.kind = Node::Kind::kDescriptor;
+            node.descriptor = parse_descriptor(*descriptor);
+        }
         return true;
     }
     const auto device = below("/dev", name);
@@ -281,16 +295,16 @@ bool PathResolver::special(const StartDirectory& start, const std::string& path,
 Expected<Node, int> PathResolver::classify(UniqueFd fd) const {
     Node node;
     struct statfs filesystem {};
-    if (::fstatfs(fd.get(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC) {
+    if (host::fstatfs(fd.get(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC) {
         // A link or a directory descriptor led here. Only the guest's own files are to be had, by their
         // names.
         const std::string path = host_path_of(fd.get());
-        const auto own = below("/proc/" + std::to_string(::getpid()), path);
+        const auto own = below("/proc/" + std::to_string(host::getpid()), path);
         node.kind = Node::Kind::kProc;
         node.path = own ? (own->empty() ? "/proc/self" : "/proc/self/" + *own) : path;
         return node;
     }
-    if (::fstat(fd.get(), &node.status) != 0) return Unexpected{errno};
+    if (host::fstat(fd.get(), &node.status) != 0) return Unexpected{errno};
     node.device = device_of(node.status);
     if (node.device != Device::kNone) node.kind = Node::Kind::kDevice;
     node.fd = std::move(fd);
@@ -333,8 +347,6 @@ Expected<Parent, int> PathResolver::lookup_parent(const StartDirectory& start,
     if (UniqueFd reached = reach_writable(directory->fd.get())) {
         parent.writable = true;
         parent.fd = std::move(reached);
-    } else if (directory->status.st_nlink == 0) {
-        return Unexpected{ENOENT};  // it has been removed: nothing is in it and nothing can be made there
     } else {
         parent.fd = std::move(directory->fd);
     }

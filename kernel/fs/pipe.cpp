@@ -8,6 +8,7 @@
 
 #include "kernel/errno.h"
 #include "kernel/fs/user_stream.h"
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
 
@@ -154,8 +155,8 @@ OpenFile pipe_end(KernelState& kernel, u32 id, int flags) {
     file.status.st_ino = pipe.inode;
     file.status.st_dev = 14;
     file.status.st_blksize = 4096;
-    file.status.st_uid = ::geteuid();
-    file.status.st_gid = ::getegid();
+    file.status.st_uid = host::geteuid();
+    file.status.st_gid = host::getegid();
     if (file.readable()) pipe.readers++, pipe.reader_opens++;
     if (file.writable()) pipe.writers++, pipe.writer_opens++;
     return file;

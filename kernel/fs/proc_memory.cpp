@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "kernel/fs/proc_table.h"
+#include "kernel/host/host.h"
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
@@ -201,7 +202,7 @@ mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 off
     if (offset / kEntry >= last) return std::string{};
     const u64 start = offset / kEntry, count = std::min(bytes / kEntry, last - start);
     std::vector<u64> entries(count);
-    const bool show_pfn = ::geteuid() == 0;
+    const bool show_pfn = host::geteuid() == 0;
     const u64 base = start << mmu::kPageShift;
     walk_leaves(kernel.system, mm, base, base + (count << mmu::kPageShift), [&](u64 at, Pte pte) {
         entries[pages_of(at - base)] = pagemap_entry(kernel.system, pte, show_pfn);

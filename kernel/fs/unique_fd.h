@@ -5,6 +5,10 @@
 
 #include <utility>
 
+namespace kernel::host {
+void close(int fd);
+}
+
 namespace kernel {
 
 class UniqueFd {
@@ -25,7 +29,7 @@ class UniqueFd {
     explicit operator bool() const { return fd_ >= 0; }
     int release() { return std::exchange(fd_, -1); }
     void reset() {
-        if (fd_ >= 0) ::close(fd_);
+        if (fd_ >= 0) host::close(fd_);
         fd_ = -1;
     }
 

@@ -10,6 +10,7 @@
 #include "kernel/errno.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/user_stream.h"
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
 
@@ -162,7 +163,7 @@ const FileOperations kUnixOperations = {.name = "socket",
                                         .watch = watch};
 
 ucred credentials_of(const Task& task) {
-    return {task.tgid, ::geteuid(), ::getegid()};
+    return {task.tgid, host::geteuid(), host::getegid()};
 }
 
 OpenFile unix_file(KernelState& kernel, u32 id, int flags) {
@@ -173,8 +174,8 @@ OpenFile unix_file(KernelState& kernel, u32 id, int flags) {
     file.status.st_mode = S_IFSOCK | 0777;
     file.status.st_ino = inode;
     file.status.st_dev = 8;
-    file.status.st_uid = ::geteuid();
-    file.status.st_gid = ::getegid();
+    file.status.st_uid = host::geteuid();
+    file.status.st_gid = host::getegid();
     return file;
 }
 
@@ -290,8 +291,6 @@ i64 unix_send(KernelState& kernel, Task& task, u32 id, UserStream& from, u64 siz
     Socket& socket = socket_at(kernel, id);
     if (socket.type == SOCK_STREAM && send.to)
         return socket.state == Socket::State::kConnected ? -EISCONN : -EOPNOTSUPP;
-    if (socket.type == SOCK_SEQPACKET && socket.error)  // unix_seqpacket_sendmsg()
-        return -std::exchange(socket.error, 0);
     if (socket.shutdown & Socket::kSendShut) return broken(kernel, task, send, socket);
     if (socket.error) return -std::exchange(socket.error, 0);
     u32 target_id = socket.peer;
@@ -373,8 +372,6 @@ i64 receive_stream(Socket& socket, UserStream& to, u64 size, bool peek, UnixRece
 i64 unix_receive(KernelState& kernel, u32 id, UserStream& to, u64 size, bool peek, UnixReceived& received) {
     Socket& socket = socket_at(kernel, id);
     if (connection(socket) && socket.state != Socket::State::kConnected) return -EINVAL;
-    if (socket.type != SOCK_STREAM && socket.error)  // __skb_try_recv_datagram(): before what is queued
-        return -std::exchange(socket.error, 0);
     if (socket.queue.empty()) {
         if (socket.error) return -std::exchange(socket.error, 0);
         if (socket.shutdown & Socket::kReceiveShut) return 0;

@@ -13,10 +13,10 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/host/host.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/locks.h"
-#include "kernel/syscalls/proc_list.h"
 #include "kernel/wait.h"
 #include "mmu/base/log.h"
 
@@ -48,7 +48,7 @@ i64 open_when_joined(Syscall& call, bool close_on_exec) {
     return result;
 }
 
-i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode, u64 resolve = 0) {
+i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode) {
     if (call.task.blocked_call.progress) return open_when_joined(call, flags & O_CLOEXEC);
     // build_open_flags()
     flags &= kValidOpenFlags;
@@ -57,12 +57,7 @@ i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mod
     if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT)) return -EINVAL;  // 6.4
     const auto path = call.path(path_argument);
     if (!path) return -path.error();
-    if (path->empty()) return -ENOENT;
-    // get_unused_fd_flags(): before the file is looked for, or made
-    if (call.files().lowest_free(0, call.mm().rlimit(kRlimitNofile)) < 0) return -EMFILE;
-    const mode_t rights = static_cast<mode_t>(mode);
-    auto file = resolve ? open_path_resolved(call.kernel, call.task, dirfd, *path, flags, rights, resolve)
-                        : open_path(call.kernel, call.task, dirfd, *path, flags, rights);
+    auto file = open_path(call.kernel, call.task, dirfd, *path, flags, static_cast<mode_t>(mode));
     if (!file) return -file.error();
     if (!lacks_partner(call.kernel, *file))
         return install_file(call.kernel, call.task, std::move(*file), flags & O_CLOEXEC);
@@ -76,7 +71,7 @@ i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mod
 OpenFile plain_host_file(UniqueFd fd, int flags) {
     OpenFile file;
     struct stat status {};
-    if (::fstat(fd.get(), &status) == 0) file.type = status.st_mode & S_IFMT;
+    if (host::fstat(fd.get(), &status) == 0) file.type = status.st_mode & S_IFMT;
     file.fd = std::move(fd);
     file.flags = flags;
     return file;
@@ -116,13 +111,8 @@ i64 openat2(Syscall& call) {
     if (call.get(how, call.args[2])) return -EFAULT;
     if (how.flags & ~static_cast<u64>(kValidOpenFlags)) return -EINVAL;
     if ((how.mode & ~u64{07777}) || (how.mode && !(how.flags & (O_CREAT | kTmpFile)))) return -EINVAL;
-    constexpr u64 kResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
-                             RESOLVE_IN_ROOT | RESOLVE_CACHED;
-    if (how.resolve & ~kResolve) return -EINVAL;
-    if ((how.resolve & RESOLVE_BENEATH) && (how.resolve & RESOLVE_IN_ROOT)) return -EINVAL;
-    // All names count as cached.
-    if ((how.resolve & RESOLVE_CACHED) && (how.flags & (O_TRUNC | O_CREAT | kTmpFile))) return -EAGAIN;
-    return do_open(call, call.integer(0), 1, static_cast<int>(how.flags), how.mode, how.resolve);
+    if (how.resolve) return -EINVAL;  // Deviation: restricted resolution is not offered to the guest
+    return do_open(call, call.integer(0), 1, static_cast<int>(how.flags), how.mode);
 }
 
 i64 close(Syscall& call) {
@@ -182,20 +172,16 @@ namespace {
 constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SETFL_MASK
 
 i64 get_flags(const OpenFile& file) {
-    if (file.path_only) return O_PATH | (file.flags & (O_NOFOLLOW | O_DIRECTORY));
+    if (file.path_only) return O_PATH;
     if (file.kind == OpenFile::Kind::kObject || file.network) return file.flags;
     const int fd = host_fd(file);
-    if (fd < 0) return file.flags | 0100000;
-    // How the host was asked is not how the guest asked: names are looked up apart.
-    constexpr i64 kOfName = O_NOFOLLOW | O_DIRECTORY;
-    const i64 flags = result_of(::syscall(SYS_fcntl, fd, F_GETFL));
-    return flags < 0 ? flags : (flags & ~kOfName) | (file.flags & kOfName);
+    return fd < 0 ? file.flags | 0100000 : result_of(host::fcntl(fd, F_GETFL));
 }
 
 i64 set_flags(OpenFile& file, int flags) {
     file.flags = (file.flags & ~kSettable) | (flags & kSettable);
     const int fd = file.network ? -1 : host_fd(file);
-    return fd < 0 ? 0 : result_of(::fcntl(fd, F_SETFL, flags & kSettable));
+    return fd < 0 ? 0 : result_of(host::fcntl(fd, F_SETFL, flags & kSettable));
 }
 
 }  // namespace
@@ -249,8 +235,9 @@ i64 fcntl(Syscall& call) {
             return set_pipe_size(call.kernel, file, argument);
         case F_ADD_SEALS:
         case F_GET_SEALS:
-            return host_fd(file) < 0 ? -EINVAL
-                                     : result_of(::fcntl(host_fd(file), command, static_cast<int>(argument)));
+            return host_fd(file) < 0
+                       ? -EINVAL
+                       : result_of(host::fcntl(host_fd(file), command, static_cast<int>(argument)));
         default:
             return -EINVAL;
     }
@@ -262,14 +249,14 @@ namespace {
 template <class T>
 i64 ioctl_get(Syscall& call, int fd, unsigned long request) {
     T value{};
-    if (::ioctl(fd, request, &value) < 0) return -errno;
+    if (host::ioctl(fd, request, &value, sizeof value) < 0) return -errno;
     return call.put(value, call.args[2]);
 }
 template <class T>
 i64 ioctl_set(Syscall& call, int fd, unsigned long request) {
     T value;
     if (call.get(value, call.args[2])) return -EFAULT;
-    return ::ioctl(fd, request, &value) < 0 ? -errno : 0;
+    return host::ioctl(fd, request, &value, sizeof value) < 0 ? -errno : 0;
 }
 
 /// struct termios of the kernel: without the two speeds that glibc adds.
@@ -282,15 +269,15 @@ static_assert(sizeof(KernelTermios) == 36);
 i64 ioctl_termios(Syscall& call, int fd, unsigned long request) {
     KernelTermios value{};
     if (request != TCGETS && call.get(value, call.args[2])) return -EFAULT;
-    if (::syscall(SYS_ioctl, fd, request, &value) < 0) return -errno;
+    if (host::ioctl(fd, request, &value, sizeof value) < 0) return -errno;
     return request == TCGETS ? call.put(value, call.args[2]) : 0;
 }
 
 /// The terminal's foreground group: the guest's own while it is ours.
 i64 ioctl_foreground(Syscall& call, int fd) {
-    const pid_t group = ::tcgetpgrp(fd);
+    const pid_t group = host::tcgetpgrp(fd);
     if (group < 0) return -errno;
-    return call.put(group == ::getpgrp() ? call.task.pgrp : call.task.pgrp - 1, call.args[2]);
+    return call.put(group == host::getpgrp() ? call.task.pgrp : call.task.pgrp - 1, call.args[2]);
 }
 
 }  // namespace
@@ -338,13 +325,13 @@ i64 ioctl(Syscall& call) {
             return ioctl_termios(call, fd, request);
         case TCFLSH:
         case TCSBRK:
-            return result_of(::ioctl(fd, request, call.args[2]));
+            return result_of(host::ioctl(fd, request, call.args[2]));
         case TIOCGPGRP:
             return ioctl_foreground(call, fd);
         case TIOCSPGRP:
-            return ::isatty(fd) ? 0 : -ENOTTY;
+            return host::isatty(fd) ? 0 : -ENOTTY;
         case TIOCGSID:
-            return ::isatty(fd) ? call.put(call.task.session, call.args[2]) : -ENOTTY;
+            return host::isatty(fd) ? call.put(call.task.session, call.args[2]) : -ENOTTY;
         default:
             LOG(debug, "ioctl {:#x} is not supported: ENOTTY", request);
             return -ENOTTY;
@@ -376,7 +363,7 @@ i64 memfd_create(Syscall& call) {
     const i64 length = strncpy_from_user(call.system(), call.mm(), name, call.args[0], 250);
     if (length < 0) return length;
     if (length == 250) return -EINVAL;
-    const int fd = ::memfd_create(name.c_str(), MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
+    const int fd = host::memfd_create(name.c_str(), MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
     if (fd < 0) return -errno;
     OpenFile file = plain_host_file(UniqueFd{fd}, O_RDWR);
     file.may_change = true;
@@ -387,7 +374,7 @@ i64 memfd_create(Syscall& call) {
 i64 fsync(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
-    return host_fd(*file) < 0 ? -EINVAL : result_of(::fsync(host_fd(*file)));
+    return host_fd(*file) < 0 ? -EINVAL : result_of(host::fsync(host_fd(*file)));
 }
 
 i64 fdatasync(Syscall& call) {
@@ -406,7 +393,7 @@ i64 ftruncate(Syscall& call) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
     if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
-    if (::ftruncate(host_fd(*file), length) != 0) return -errno;
+    if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
     return 0;
 }
@@ -422,7 +409,7 @@ i64 truncate(Syscall& call) {
     if (node->kind != Node::Kind::kHost || !S_ISREG(node->status.st_mode)) return -EINVAL;
     const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
     if (!place) return -EROFS;
-    if (::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
+    if (host::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
     return 0;
 }
@@ -437,7 +424,7 @@ i64 fallocate(Syscall& call) {
     if (S_ISFIFO(file->type)) return -ESPIPE;
     if (S_ISDIR(file->type)) return -EISDIR;
     if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
-    return result_of(::fallocate(host_fd(*file), call.integer(1), offset, length));
+    return result_of(host::fallocate(host_fd(*file), call.integer(1), offset, length));
 }
 
 i64 fadvise64(Syscall& call) {
@@ -459,18 +446,15 @@ namespace {
 i64 list_directory(Syscall& call, long host_call) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
-    if (!S_ISDIR(file->type)) return -ENOTDIR;
-    if (file->kind == OpenFile::Kind::kText)
-        return list_proc(call, *file, host_call == SYS_getdents64 ? Dirent::k64 : Dirent::kOld);
-    if (host_fd(*file) < 0) return -ENOTDIR;
+    if (!S_ISDIR(file->type) || host_fd(*file) < 0) return -ENOTDIR;
     constexpr u64 kMaxBytes = 64 << 10;
     if (static_cast<int>(call.args[2]) < 0) return -EINVAL;  // no entry fits into a negative count
     std::vector<u8> entries(std::min<u64>(call.args[2] & 0xffffffff, kMaxBytes));
-    const off_t before = ::lseek(host_fd(*file), 0, SEEK_CUR);
-    const long got = ::syscall(host_call, host_fd(*file), entries.data(), entries.size());
+    const off_t before = host::lseek(host_fd(*file), 0, SEEK_CUR);
+    const long got = host::getdents(host_call, host_fd(*file), entries.data(), entries.size());
     if (got < 0) return -errno;
     if (copy_to_user(call.system(), call.mm(), call.args[1], entries.data(), static_cast<usize>(got))) {
-        (void)::lseek(host_fd(*file), before, SEEK_SET);
+        (void)host::lseek(host_fd(*file), before, SEEK_SET);
         return -EFAULT;
     }
     return got;

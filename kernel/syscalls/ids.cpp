@@ -2,6 +2,7 @@
 // for the ids it has succeeds, any other is EPERM. Linux: kernel/sys.c.
 #include <unistd.h>
 
+#include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 
 namespace kernel::calls {
@@ -20,28 +21,28 @@ i64 keep(const Syscall& call, unsigned count, u32 id) {
 }  // namespace
 
 i64 setuid(Syscall& call) {
-    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, ::geteuid());
+    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, host::geteuid());
 }
 i64 setgid(Syscall& call) {
-    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, ::getegid());
+    return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, host::getegid());
 }
 i64 setreuid(Syscall& call) {
-    return keep(call, 2, ::geteuid());
+    return keep(call, 2, host::geteuid());
 }
 i64 setregid(Syscall& call) {
-    return keep(call, 2, ::getegid());
+    return keep(call, 2, host::getegid());
 }
 i64 setresuid(Syscall& call) {
-    return keep(call, 3, ::geteuid());
+    return keep(call, 3, host::geteuid());
 }
 i64 setresgid(Syscall& call) {
-    return keep(call, 3, ::getegid());
+    return keep(call, 3, host::getegid());
 }
 i64 setfsuid(Syscall&) {
-    return static_cast<i64>(::geteuid());  // it tells the old one, whatever came of it
+    return static_cast<i64>(host::geteuid());  // it tells the old one, whatever came of it
 }
 i64 setfsgid(Syscall&) {
-    return static_cast<i64>(::getegid());
+    return static_cast<i64>(host::getegid());
 }
 i64 setgroups(Syscall&) {
     return -EPERM;

@@ -1,11 +1,13 @@
 // Locking files: fcntl's record locks and flock. Who has to wait sleeps as a guest; where a program of the
 // host's has the lock, it is asked again every few milliseconds. Linux: fs/locks.c.
 #include "kernel/syscalls/locks.h"
+#include "kernel/host/host.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/wait.h"
 
@@ -64,7 +66,7 @@ i64 wait_for_lock(Syscall& call, Identity identity, const FileLock& lock, bool o
 
 i64 file_position(const OpenFile& file) {
     if (file.kind != OpenFile::Kind::kHost) return static_cast<i64>(file.offset);
-    return std::max<i64>(::lseek(file.fd.get(), 0, SEEK_CUR), 0);
+    return std::max<i64>(host::lseek(file.fd.get(), 0, SEEK_CUR), 0);
 }
 
 enum class Conflict : u8 { kFails, kWaits };

@@ -8,6 +8,7 @@
 
 #include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/sockets.h"
@@ -93,7 +94,7 @@ i64 get_control(Syscall& call, const UserMessage& user, UnixSend& send) {
         } else if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_CREDENTIALS) {
             if (size != sizeof(ucred)) return -EINVAL;
             std::memcpy(&send.sender, data, sizeof(ucred));
-            if (send.sender.pid != call.task.tgid && ::geteuid() != 0) return -EPERM;
+            if (send.sender.pid != call.task.tgid && host::geteuid() != 0) return -EPERM;
         } else if (header.cmsg_level == SOL_SOCKET) {
             return -EINVAL;
         }
@@ -108,7 +109,7 @@ i64 broken_host_pipe(Syscall& call, int flags) {
     info.signo = SIGPIPE;
     info.code = kSiUser;
     info.pid = call.task.tgid;
-    info.uid = ::getuid();
+    info.uid = host::getuid();
     (void)send_signal(call.kernel, call.task, info);
     return -EPIPE;
 }
@@ -120,9 +121,9 @@ i64 send_host(Syscall& call, OpenFile& file, UserStream& from, u64 size, SocketA
     std::vector<u8> bytes(std::min(size, kHostChunk));
     if (from.take(bytes.data(), bytes.size()) < bytes.size()) return -EFAULT;
     bind_to_loopback(file.fd.get());
-    const ssize_t put = ::sendto(file.fd.get(), bytes.data(), bytes.size(),
-                                 (flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL,
-                                 to ? to->get() : nullptr, to ? to->size : 0);
+    const ssize_t put = host::sendto(file.fd.get(), bytes.data(), bytes.size(),
+                                     (flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL,
+                                     to ? to->get() : nullptr, to ? to->size : 0);
     if (put >= 0) return put;
     return errno == EPIPE ? broken_host_pipe(call, flags) : -errno;
 }
@@ -216,17 +217,12 @@ i64 put_control(Syscall& call, const UserMessage& user, u64 header_at, UnixRecei
 i64 receive_host(OpenFile& file, UserStream& to, u64 size, int flags, SocketAddress& from, u32& out_flags) {
     std::vector<u8> bytes(std::min(size, kHostChunk));
     from.size = sizeof from.bytes;
-    iovec part{bytes.data(), bytes.size()};
-    msghdr header{};
-    header.msg_name = from.get();
-    header.msg_namelen = from.size;
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    const ssize_t got =
-        ::recvmsg(file.fd.get(), &header, (flags & (MSG_PEEK | MSG_TRUNC | MSG_OOB)) | MSG_DONTWAIT);
+    int message_flags = 0;
+    const ssize_t got = host::recvfrom(file.fd.get(), bytes.data(), bytes.size(),
+                                       (flags & (MSG_PEEK | MSG_TRUNC | MSG_OOB)) | MSG_DONTWAIT, from.get(),
+                                       &from.size, &message_flags);
     if (got < 0) return -errno;
-    from.size = header.msg_namelen;
-    out_flags |= static_cast<u32>(header.msg_flags) & (MSG_TRUNC | MSG_OOB);
+    out_flags |= static_cast<u32>(message_flags) & (MSG_TRUNC | MSG_OOB);
     const u64 present = std::min<u64>(static_cast<u64>(got), bytes.size());
     return to.put(bytes.data(), present) < present ? -EFAULT : got;
 }

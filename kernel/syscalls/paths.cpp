@@ -8,6 +8,7 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
+#include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 
 namespace kernel::calls {
@@ -123,7 +124,8 @@ i64 check_access(Syscall& call, int dirfd, unsigned path_argument, int mode, int
         if (!file) return -EBADF;
         if (file->kind != OpenFile::Kind::kHost) return mode & X_OK ? -EACCES : 0;
         if ((mode & W_OK) && !file->may_change) return -EROFS;
-        return ::faccessat(AT_FDCWD, descriptor_path(file->fd.get()).c_str(), mode, flags & AT_EACCESS) == 0
+        return host::faccessat(AT_FDCWD, descriptor_path(file->fd.get()).c_str(), mode, flags & AT_EACCESS) ==
+                       0
                    ? 0
                    : -errno;
     }
@@ -138,12 +140,13 @@ i64 check_access(Syscall& call, int dirfd, unsigned path_argument, int mode, int
     }
     if (S_ISLNK(node->status.st_mode)) return 0;
     // access(2) follows no link here: the object is pinned.
-    if (::faccessat(AT_FDCWD, descriptor_path(node->fd.get()).c_str(), mode & ~W_OK, flags & AT_EACCESS) != 0)
+    if (host::faccessat(AT_FDCWD, descriptor_path(node->fd.get()).c_str(), mode & ~W_OK,
+                        flags & AT_EACCESS) != 0)
         return -errno;
     if (!(mode & W_OK)) return 0;
     const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
     if (!place) return -EROFS;
-    return ::faccessat(AT_FDCWD, descriptor_path(place.get()).c_str(), W_OK, flags & AT_EACCESS) == 0
+    return host::faccessat(AT_FDCWD, descriptor_path(place.get()).c_str(), W_OK, flags & AT_EACCESS) == 0
                ? 0
                : -errno;
 }
@@ -158,7 +161,7 @@ i64 read_link(Syscall& call, int dirfd, unsigned first) {
         const OpenFile* file = file_of(call.kernel, call.task, dirfd, FileUse::kAnyFile);
         if (!file) return -EBADF;
         if (file->type != S_IFLNK) return -ENOENT;
-        const ssize_t length = ::readlinkat(file->fd.get(), "", target.data(), target.size());
+        const ssize_t length = host::readlinkat(file->fd.get(), "", target.data(), target.size());
         if (length < 0) return -errno;
         target.resize(static_cast<usize>(length));
     } else {
@@ -171,7 +174,7 @@ i64 read_link(Syscall& call, int dirfd, unsigned first) {
             target = entry->text;
         } else {
             if (node->kind != Node::Kind::kHost || !S_ISLNK(node->status.st_mode)) return -EINVAL;
-            const ssize_t length = ::readlinkat(node->fd.get(), "", target.data(), target.size());
+            const ssize_t length = host::readlinkat(node->fd.get(), "", target.data(), target.size());
             if (length < 0) return -errno;
             target.resize(static_cast<usize>(length));
         }
@@ -201,8 +204,8 @@ i64 readlinkat(Syscall& call) {
 }
 
 i64 getcwd(Syscall& call) {
-    const auto path =
-        call.kernel.paths->guest_path_of(call.kernel.files.at(call.kernel.fs_of(call.task).cwd.directory).fd.get());
+    const auto path = call.kernel.paths->guest_path_of(
+        call.kernel.files.at(call.kernel.fs_of(call.task).cwd.directory).fd.get());
     if (!path) return -ENOENT;
     if (call.args[1] < path->size() + 1) return -ERANGE;
     if (copy_to_user(call.system(), call.mm(), call.args[0], path->c_str(), path->size() + 1)) return -EFAULT;
@@ -213,7 +216,7 @@ namespace {
 
 /// Makes a pinned directory the working directory.
 i64 change_directory(Syscall& call, UniqueFd fd, std::string path) {
-    if (::faccessat(AT_FDCWD, descriptor_path(fd.get()).c_str(), X_OK, AT_EACCESS) != 0) return -errno;
+    if (host::faccessat(AT_FDCWD, descriptor_path(fd.get()).c_str(), X_OK, AT_EACCESS) != 0) return -errno;
     OpenFile file;
     file.type = S_IFDIR;
     file.flags = O_PATH;
@@ -242,7 +245,7 @@ i64 fchdir(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0), FileUse::kAnyFile);
     if (!file) return -EBADF;
     if (file->type != S_IFDIR) return -ENOTDIR;
-    const int copy = ::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
+    const int copy = host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
     if (copy < 0) return -errno;
     return change_directory(call, UniqueFd{copy}, file->path);
 }
@@ -253,7 +256,7 @@ i64 statfs(Syscall& call) {
     const auto node = lookup_path(call.kernel, call.task, AT_FDCWD, *path, Follow::kYes);
     if (!node) return -node.error();
     struct ::statfs status {};
-    if (node->fd && ::fstatfs(node->fd.get(), &status) != 0) return -errno;
+    if (node->fd && host::fstatfs(node->fd.get(), &status) != 0) return -errno;
     return call.put(status, call.args[1]);
 }
 
@@ -261,7 +264,7 @@ i64 fstatfs(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0), FileUse::kAnyFile);
     if (!file) return -EBADF;
     struct ::statfs status {};
-    if (file->kind == OpenFile::Kind::kHost && ::fstatfs(file->fd.get(), &status) != 0) return -errno;
+    if (file->kind == OpenFile::Kind::kHost && host::fstatfs(file->fd.get(), &status) != 0) return -errno;
     return call.put(status, call.args[1]);
 }
 

@@ -17,6 +17,7 @@
 #include "kernel/exec.h"
 #include "kernel/exit.h"
 #include "kernel/futex.h"
+#include "kernel/host/host.h"
 #include "kernel/random.h"
 #include "kernel/rseq.h"
 #include "kernel/signal.h"
@@ -93,27 +94,27 @@ i64 gettid(Syscall& call) {
     return call.task.pid;
 }
 i64 getuid(Syscall&) {
-    return ::getuid();
+    return host::getuid();
 }
 i64 geteuid(Syscall&) {
-    return ::geteuid();
+    return host::geteuid();
 }
 i64 getgid(Syscall&) {
-    return ::getgid();
+    return host::getgid();
 }
 i64 getegid(Syscall&) {
-    return ::getegid();
+    return host::getegid();
 }
 
 i64 getresuid(Syscall& call) {
-    const u32 ids[] = {::getuid(), ::geteuid(), ::geteuid()};
+    const u32 ids[] = {host::getuid(), host::geteuid(), host::geteuid()};
     for (unsigned i = 0; i < 3; ++i)
         if (call.put(ids[i], call.args[i])) return -EFAULT;
     return 0;
 }
 
 i64 getresgid(Syscall& call) {
-    const u32 ids[] = {::getgid(), ::getegid(), ::getegid()};
+    const u32 ids[] = {host::getgid(), host::getegid(), host::getegid()};
     for (unsigned i = 0; i < 3; ++i)
         if (call.put(ids[i], call.args[i])) return -EFAULT;
     return 0;
@@ -122,12 +123,12 @@ i64 getresgid(Syscall& call) {
 i64 getgroups(Syscall& call) {
     const int size = call.integer(0);
     if (size < 0) return -EINVAL;
-    const int count = ::getgroups(0, nullptr);
+    const int count = host::getgroups(0, nullptr);
     if (count < 0) return -errno;
     if (size == 0) return count;
     if (size < count) return -EINVAL;
     std::vector<gid_t> groups(static_cast<usize>(count));
-    if (count && ::getgroups(count, groups.data()) != count) return -EINVAL;
+    if (count && host::getgroups(count, groups.data()) != count) return -EINVAL;
     const usize bytes = groups.size() * sizeof(gid_t);
     return copy_to_user(call.system(), call.mm(), call.args[1], groups.data(), bytes) ? -EFAULT : count;
 }

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/signal_frame.h"
 #include "kernel/syscalls/functions.h"
@@ -21,7 +22,7 @@ SigInfo from_self(const Task& task, int signal, int code) {
     info.signo = signal;
     info.code = code;
     info.pid = task.tgid;
-    info.uid = ::getuid();
+    info.uid = host::getuid();
     return info;
 }
 

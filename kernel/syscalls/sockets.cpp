@@ -7,6 +7,7 @@
 
 #include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 
@@ -103,7 +104,7 @@ i64 tell_name(Syscall& call, const std::string& (*unix_name)(const Syscall&, con
     SocketAddress address;
     if (is_object(**file, kUnixOperations)) {
         const Socket& socket = call.kernel.ipc.sockets.at((*file)->object);
-        if (host == ::getpeername && !socket.peer) return -ENOTCONN;
+        if (host == host::getpeername && !socket.peer) return -ENOTCONN;
         address = unix_address(unix_name(call, **file));
     } else {
         address.size = sizeof address.bytes;
@@ -114,7 +115,7 @@ i64 tell_name(Syscall& call, const std::string& (*unix_name)(const Syscall&, con
 
 i64 accept_host(Syscall& call, OpenFile& file, int flags, SocketAddress& peer) {
     peer.size = sizeof peer.bytes;
-    const int fd = ::accept4(file.fd.get(), peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int fd = host::accept4(file.fd.get(), peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return -errno;
     return install(call, host_socket_file(fd, file_flags(flags)), flags);
 }
@@ -149,10 +150,10 @@ i64 connect_host(Syscall& call, OpenFile& file, SocketAddress address) {
     if (again) {
         int error = 0;
         socklen_t size = sizeof error;
-        (void)::getsockopt(file.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        (void)host::getsockopt(file.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
         return -error;
     }
-    if (::connect(file.fd.get(), address.get(), address.size) == 0) return 0;
+    if (host::connect(file.fd.get(), address.get(), address.size) == 0) return 0;
     if (errno != EINPROGRESS || (file.flags & O_NONBLOCK)) return -errno;
     call.task.blocked_call.progress = 1;
     return wait_for_socket(call, file, POLLOUT, 0);
@@ -262,7 +263,7 @@ i64 bind(Syscall& call) {
     if (!address) return -address.error();
     if (is_object(**file, kUnixOperations)) return bind_unix(call, **file, *address);
     if (const int error = confine_bind(*address)) return -error;
-    return ::bind((*file)->fd.get(), address->get(), address->size) < 0 ? -errno : 0;
+    return host::bind((*file)->fd.get(), address->get(), address->size) < 0 ? -errno : 0;
 }
 
 i64 listen(Syscall& call) {
@@ -271,7 +272,7 @@ i64 listen(Syscall& call) {
     if (is_object(**file, kUnixOperations))
         return unix_listen(call.kernel, call.task, (*file)->object, call.integer(1));
     bind_to_loopback((*file)->fd.get());
-    return ::listen((*file)->fd.get(), call.integer(1)) < 0 ? -errno : 0;
+    return host::listen((*file)->fd.get(), call.integer(1)) < 0 ? -errno : 0;
 }
 
 i64 accept(Syscall& call) {
@@ -296,7 +297,7 @@ i64 getsockname(Syscall& call) {
         [](const Syscall& c, const OpenFile& file) -> const std::string& {
             return c.kernel.ipc.sockets.at(file.object).name;
         },
-        ::getsockname);
+        host::getsockname);
 }
 
 i64 getpeername(Syscall& call) {
@@ -307,7 +308,7 @@ i64 getpeername(Syscall& call) {
             const Socket* peer = c.kernel.ipc.sockets.find(socket.peer);
             return peer ? peer->name : socket.peer_name;
         },
-        ::getpeername);
+        host::getpeername);
 }
 
 i64 shutdown(Syscall& call) {
@@ -315,7 +316,7 @@ i64 shutdown(Syscall& call) {
     if (!file) return -file.error();
     if (is_object(**file, kUnixOperations))
         return unix_shutdown(call.kernel, (*file)->object, call.integer(1));
-    return ::shutdown((*file)->fd.get(), call.integer(1)) < 0 ? -errno : 0;
+    return host::shutdown((*file)->fd.get(), call.integer(1)) < 0 ? -errno : 0;
 }
 
 namespace {
@@ -375,7 +376,7 @@ i64 getsockopt(Syscall& call) {
         if (!option_allowed(level, option)) return -ENOPROTOOPT;
         u8 bytes[256];
         socklen_t size = sizeof bytes;
-        return ::getsockopt((*file)->fd.get(), level, option, bytes, &size) < 0
+        return host::getsockopt((*file)->fd.get(), level, option, bytes, &size) < 0
                    ? -errno
                    : put_option(call, bytes, size);
     }
@@ -401,7 +402,7 @@ i64 setsockopt(Syscall& call) {
         if (static_cast<usize>(size) > sizeof bytes) return -EINVAL;
         if (copy_from_user(call.system(), call.mm(), bytes, call.args[3], static_cast<usize>(size)))
             return -EFAULT;
-        return ::setsockopt((*file)->fd.get(), level, option, bytes, static_cast<socklen_t>(size)) < 0
+        return host::setsockopt((*file)->fd.get(), level, option, bytes, static_cast<socklen_t>(size)) < 0
                    ? -errno
                    : 0;
     }

@@ -9,6 +9,7 @@
 
 #include "kernel/exit.h"
 #include "kernel/fork.h"
+#include "kernel/host/host.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
@@ -245,7 +246,7 @@ i64 waitid(Syscall& call) {
         Pid pid;
         u32 uid;
         int status;
-    } const tail{found ? found->pid : 0, found ? ::getuid() : 0, found ? found->status : 0};
+    } const tail{found ? found->pid : 0, found ? host::getuid() : 0, found ? found->status : 0};
     return call.put(head, a[2]) || call.put(tail, a[2] + 16) ? -EFAULT : 0;
 }
 
@@ -339,7 +340,7 @@ std::vector<Task*> priority_targets(Syscall& call) {
                 if (task.pgrp == (who ? who : call.task.pgrp)) targets.push_back(&task);
             break;
         default:
-            if (who && static_cast<u32>(who) != ::getuid()) break;
+            if (who && static_cast<u32>(who) != host::getuid()) break;
             for (auto& [pid, task] : call.kernel.tasks) targets.push_back(&task);
             break;
     }

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "kernel/fs/files.h"
+#include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/sockets.h"
 
@@ -40,7 +41,7 @@ i64 may_create(const Parent& parent, Created what = Created::kOther) {
     if (!parent.fd) return -EROFS;
     struct ::stat status {};
     const std::string name = without_slashes(parent.name);
-    if (::fstatat(parent.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return -EEXIST;
+    if (host::fstatat(parent.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return -EEXIST;
     if (errno != ENOENT) return -errno;
     if (what == Created::kOther && name.size() != parent.name.size()) return -ENOENT;
     return parent.writable ? 0 : -EROFS;
@@ -57,14 +58,14 @@ i64 make_directory(Syscall& call, int dirfd, unsigned first) {
     if (!parent) return -parent.error();
     if (const i64 error = may_create(*parent, Created::kDirectory)) return error;
     const mode_t mode = masked(call, call.args[first + 1], 01777);
-    if (::mkdirat(parent->fd.get(), parent->name.c_str(), mode) != 0) return -errno;
+    if (host::mkdirat(parent->fd.get(), parent->name.c_str(), mode) != 0) return -errno;
     const std::string name = without_slashes(parent->name);  // the host's umask is not the guest's
     struct ::stat status {};
-    if (::fstatat(parent->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (host::fstatat(parent->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(status.st_mode) && (status.st_mode & 01777) != mode) {
         const UniqueFd made{
-            ::openat(parent->fd.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-        if (made) (void)::chmod(descriptor_path(made.get()).c_str(), mode | (status.st_mode & 06000));
+            host::openat(parent->fd.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (made) (void)host::chmod(descriptor_path(made.get()).c_str(), mode | (status.st_mode & 06000));
     }
     return 0;
 }
@@ -79,7 +80,7 @@ i64 remove_name(Syscall& call, int dirfd, unsigned path_argument, int flags) {
     if (parent->name == "." || parent->name == "./") return flags & AT_REMOVEDIR ? -EINVAL : -EISDIR;
     if (parent->name == ".." || parent->name == "../") return flags & AT_REMOVEDIR ? -ENOTEMPTY : -EISDIR;
     if (!parent->writable) return -EROFS;
-    return result_of(::unlinkat(parent->fd.get(), parent->name.c_str(), flags));
+    return result_of(host::unlinkat(parent->fd.get(), parent->name.c_str(), flags));
 }
 
 i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
@@ -96,7 +97,8 @@ i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     if (!to) return -to.error();
     if (from->is_root || to->is_root) return -EBUSY;
     if (!from->writable || !to->writable) return -EROFS;
-    return result_of(::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags));
+    return result_of(
+        host::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags));
 }
 
 /// The object that gets a second name; with AT_EMPTY_PATH and "" that of a descriptor.
@@ -109,8 +111,8 @@ Expected<Node, int> link_source(Syscall& call, int dirfd, const std::string& pat
     if (!file) return mmu::Unexpected{EBADF};
     Node node;
     if (file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EXDEV};
-    node.fd = UniqueFd{::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3)};
-    if (!node.fd || ::fstat(node.fd.get(), &node.status) != 0) return mmu::Unexpected{errno};
+    node.fd = UniqueFd{host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3)};
+    if (!node.fd || host::fstat(node.fd.get(), &node.status) != 0) return mmu::Unexpected{errno};
     return node;
 }
 
@@ -119,7 +121,7 @@ Expected<UniqueFd, int> changeable_descriptor(Syscall& call, int fd, int absent)
     const OpenFile* file = file_of(call.kernel, call.task, fd, FileUse::kAnyFile);
     if (!file) return mmu::Unexpected{absent};
     if (!file->may_change || file->kind != OpenFile::Kind::kHost) return mmu::Unexpected{EROFS};
-    const int copy = ::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
+    const int copy = host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
     if (copy < 0) return mmu::Unexpected{errno};
     return UniqueFd{copy};
 }
@@ -147,8 +149,8 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
         place = call.kernel.paths->reach_writable(node->fd.get());
     }
     if (!place) return -EXDEV;
-    return result_of(::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(), to->name.c_str(),
-                              AT_SYMLINK_FOLLOW));
+    return result_of(host::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(),
+                                  to->name.c_str(), AT_SYMLINK_FOLLOW));
 }
 
 i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_argument) {
@@ -160,7 +162,7 @@ i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_
     const auto parent = parent_of(call, dirfd, *path);
     if (!parent) return -parent.error();
     if (const i64 error = may_create(*parent)) return error;
-    return result_of(::symlinkat(target->c_str(), parent->fd.get(), parent->name.c_str()));
+    return result_of(host::symlinkat(target->c_str(), parent->fd.get(), parent->name.c_str()));
 }
 
 /// The object of a change, if the guest may change it: ready for calls on descriptor_path() or with
@@ -200,9 +202,9 @@ i64 change_mode(Syscall& call, int dirfd, unsigned first, int flags) {
     const auto place = changeable(call, dirfd, *path, flags);
     if (!place) return -place.error();
     struct ::stat status {};
-    if (::fstat(place->get(), &status) == 0 && S_ISLNK(status.st_mode)) return -EOPNOTSUPP;
-    return result_of(
-        ::chmod(descriptor_path(place->get()).c_str(), static_cast<mode_t>(call.args[first + 1]) & 07777));
+    if (host::fstat(place->get(), &status) == 0 && S_ISLNK(status.st_mode)) return -EOPNOTSUPP;
+    return result_of(host::chmod(descriptor_path(place->get()).c_str(),
+                                 static_cast<mode_t>(call.args[first + 1]) & 07777));
 }
 
 i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
@@ -211,8 +213,8 @@ i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
     if (!path) return -path.error();
     const auto place = changeable(call, dirfd, *path, flags);
     if (!place) return -place.error();
-    return result_of(::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
-                                static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
+    return result_of(host::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
+                                    static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
 }
 
 bool valid_ns(long ns) {
@@ -227,7 +229,7 @@ i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argum
         if (flags) return -EINVAL;
         if (own_object(call, dirfd)) return valid ? 0 : -EINVAL;
         const i64 fd = changeable_file(call, dirfd, FileUse::kInputOutput);
-        return fd < 0 ? fd : !valid ? -EINVAL : result_of(::futimens(static_cast<int>(fd), times));
+        return fd < 0 ? fd : !valid ? -EINVAL : result_of(host::futimens(static_cast<int>(fd), times));
     }
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(path_argument);
@@ -235,7 +237,7 @@ i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argum
     const auto place = changeable(call, dirfd, *path, flags);
     if (!valid && (place || place.error() == EROFS)) return -EINVAL;  // vfs_utimes()
     if (!place) return -place.error();
-    return result_of(::utimensat(place->get(), "", times, AT_EMPTY_PATH));
+    return result_of(host::utimensat(place->get(), "", times, AT_EMPTY_PATH));
 }
 
 i64 change_times_us(Syscall& call, int dirfd, unsigned path_argument, unsigned times_argument) {
@@ -264,10 +266,12 @@ i64 make_node(Syscall& call, int dirfd, const std::string& path, mode_t mode) {
     if (const i64 error = may_create(*parent)) return error;
     if (type == S_IFCHR || type == S_IFBLK) return -EPERM;  // a guest makes no devices
     const mode_t rights = masked(call, mode, 07777);
-    if (::mknodat(parent->fd.get(), parent->name.c_str(), type | rights, 0) != 0) return -errno;
-    const UniqueFd made{::openat(parent->fd.get(), parent->name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (host::mknodat(parent->fd.get(), parent->name.c_str(), type | rights, 0) != 0) return -errno;
+    const UniqueFd made{
+        host::openat(parent->fd.get(), parent->name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     if (made)
-        (void)::chmod(descriptor_path(made.get()).c_str(), rights);  // the host's umask is not the guest's
+        (void)host::chmod(descriptor_path(made.get()).c_str(),
+                          rights);  // the host's umask is not the guest's
     return 0;
 }
 
@@ -337,7 +341,8 @@ i64 fchmod(Syscall& call) {
         return 0;
     }
     const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
-    return fd < 0 ? fd : result_of(::fchmod(static_cast<int>(fd), static_cast<mode_t>(call.args[1]) & 07777));
+    return fd < 0 ? fd
+                  : result_of(host::fchmod(static_cast<int>(fd), static_cast<mode_t>(call.args[1]) & 07777));
 }
 
 i64 chown(Syscall& call) {
@@ -352,15 +357,15 @@ i64 fchownat(Syscall& call) {
 i64 fchown(Syscall& call) {
     if (OpenFile* file = own_object(call, call.integer(0))) {
         const u32 uid = static_cast<u32>(call.args[1]), gid = static_cast<u32>(call.args[2]);
-        if (::geteuid() != 0 && ((uid != ~0u && uid != file->status.st_uid) || gid != ~0u)) return -EPERM;
+        if (host::geteuid() != 0 && ((uid != ~0u && uid != file->status.st_uid) || gid != ~0u)) return -EPERM;
         if (uid != ~0u) file->status.st_uid = uid;
         if (gid != ~0u) file->status.st_gid = gid;
         return 0;
     }
     const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
     return fd < 0 ? fd
-                  : result_of(::fchown(static_cast<int>(fd), static_cast<uid_t>(call.args[1]),
-                                       static_cast<gid_t>(call.args[2])));
+                  : result_of(host::fchown(static_cast<int>(fd), static_cast<uid_t>(call.args[1]),
+                                           static_cast<gid_t>(call.args[2])));
 }
 
 i64 utime(Syscall& call) {
