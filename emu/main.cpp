@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
         case emu::Command::kSmaps:
         case emu::Command::kBuddy:
         case emu::Command::kDiffHost:
+        case emu::Command::kReplay:
             break;
     }
     return emu::run_guest(*options);

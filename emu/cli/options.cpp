@@ -24,6 +24,8 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope explain --fault 12 ./a.out          the story of one fault (--brk N: of one brk call)
   mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
   mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
+  mmuscope record day.rec ./a.out              run it and keep what came from outside; then
+  mmuscope replay day.rec stat                 the same run again, anywhere, with counts
   mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
   mmuscope diff-host ./a.out                   its page faults here and on the host itself, compared
   mmuscope run --strace-e %file ./a.out        its system calls as strace shows them
@@ -397,6 +399,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     Raw raw;
     CLI::App app(command.description, command.name);
     app.footer(kRunFooter);
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // what replay adds wins
     app.formatter(std::make_shared<HelpFormatter>(
         std::string("Usage: mmuscope ") + (command.command == Command::kRun ? "[run]" : command.name) +
         " [OPTIONS] [--] GUEST [ARGS...]"));
@@ -415,6 +418,8 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     if (std::optional<EarlyExit> exit = parse(app, own)) return mmu::Unexpected{*exit};
     if (guest < arguments.size() && arguments[guest] == "--") ++guest;
     options.guest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(guest), arguments.end());
+    options.own_words = own;
+    options.own_words.insert(options.own_words.begin(), command.name);
     if (options.guest.empty()) return wrong("no program to run; see mmuscope --help");
     if (options.guest[0].empty()) return wrong("the name of the program to run is empty");
     options.tlb_given = app.count("--tlb") > 0;
@@ -428,6 +433,54 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
         if (const std::string unclear = finish_diff_host(options); !unclear.empty()) return wrong(unclear);
     if (options.story && (options.command == Command::kGdb || !options.gdb.empty()))
         return wrong("--story and gdb exclude each other");
+    return options;
+}
+
+/// record FILE COMMAND...: the rest is a command line as without it.
+mmu::Expected<Options, EarlyExit> parse_record(std::vector<std::string> arguments,
+                                               std::vector<std::string> environment) {
+    constexpr const char* kUsage =
+        "Usage: mmuscope record FILE [run|stat|maps|smaps|buddy] [OPTIONS] [--] GUEST [ARGS...]\n"
+        "Runs the guest and writes all that comes to it from outside into FILE, for mmuscope replay.\n";
+    const std::string file = arguments.size() > 2 ? arguments[2] : "";
+    if (file == "-h" || file == "--help") return mmu::Unexpected{EarlyExit{0, kUsage}};
+    if (file.empty() || file[0] == '-' || arguments.size() < 4)
+        return mmu::Unexpected{EarlyExit{125, kUsage}};
+    arguments.erase(arguments.begin() + 1, arguments.begin() + 3);
+    auto options = parse_options(arguments, std::move(environment));
+    if (!options) return options;
+    if (options->own_words.empty() || !options->record.empty() || options->command == Command::kReplay)
+        return wrong("record: " + arguments[1] + " runs no guest");
+    if (options->command == Command::kGdb || !options->gdb.empty())
+        return wrong("record and gdb exclude each other: record first, then mmuscope replay FILE gdb");
+    options->record = file;
+    return options;
+}
+
+/// replay [--quiet] FILE [COMMAND [OPTIONS]]: what is recorded there is completed by the caller.
+mmu::Expected<Options, EarlyExit> parse_replay(const std::vector<std::string>& arguments) {
+    constexpr const char* kUsage =
+        "Usage: mmuscope replay [--quiet] FILE [run|stat|gdb|explain|maps|smaps|buddy [OPTIONS]]\n"
+        "Runs a recorded guest again: the same instructions, output and counts, without its files and "
+        "without\n"
+        "effects. OPTIONS are added to the recorded ones; --quiet does not show the guest's output again.\n";
+    Options options;
+    options.command = Command::kReplay;
+    std::size_t at = 2;
+    for (; at < arguments.size() && arguments[at].starts_with("-"); ++at) {
+        if (arguments[at] == "-h" || arguments[at] == "--help") return mmu::Unexpected{EarlyExit{0, kUsage}};
+        if (arguments[at] != "--quiet") return mmu::Unexpected{EarlyExit{125, kUsage}};
+        options.quiet = true;
+    }
+    if (at == arguments.size()) return mmu::Unexpected{EarlyExit{125, kUsage}};
+    options.replay = arguments[at++];
+    options.own_words.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end());
+    if (!options.own_words.empty()) {
+        const std::string& name = options.own_words[0];
+        const auto named = [&](const RunCommand& command) { return name == command.name; };
+        if (std::none_of(std::begin(kRunCommands), std::end(kRunCommands), named))
+            return wrong("replay: '" + name + "' is no command that runs a guest");
+    }
     return options;
 }
 
@@ -478,6 +531,8 @@ std::string overview() {
            "       mmuscope gdb [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope maps|smaps|buddy [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope diff-host [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope record FILE [COMMAND] [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope replay [--quiet] FILE [COMMAND [OPTIONS]]\n"
            "       mmuscope tlb list | tlb show PRESET|FILE\n"
            "       mmuscope cpu list | cpu show NAME\n"
            "       mmuscope run --help, mmuscope stat --help: all options\n\n" +
@@ -494,6 +549,8 @@ mmu::Expected<Options, EarlyExit> parse_options(const std::vector<std::string>& 
         return mmu::Unexpected{EarlyExit{0, overview()}};
     if (first == "--version")
         return mmu::Unexpected{EarlyExit{0, std::string("mmuscope ") + kVersion + "\n"}};
+    if (first == "record") return parse_record(arguments, std::move(environment));
+    if (first == "replay") return parse_replay(arguments);
     if (first == "tlb") return parse_tlb(arguments);
     if (first == "cpu") return parse_cpu(arguments);
     for (const RunCommand& command : kRunCommands)

@@ -22,6 +22,7 @@ enum class Command : mmu::u8 {
     kSmaps,
     kBuddy,
     kDiffHost,
+    kReplay,
     kTlbList,
     kTlbShow,
     kCpuList,
@@ -53,6 +54,10 @@ struct Options {
     std::string output;                    ///< -o FILE; empty: stderr
     std::string gdb;                       ///< --gdb: where to wait for GDB; empty: nowhere
     std::vector<std::string> gdb_options;  ///< for the gdb that `mmuscope gdb` starts
+    std::string record;                    ///< record FILE: what comes from the host goes there too
+    std::string replay;                    ///< replay FILE: it comes from there
+    std::vector<std::string> own_words;    ///< the command line: its options, the command's name first
+    bool quiet = false;                    ///< replay --quiet: the guest's output is not shown again
     StraceOptions strace;
     bool state_hash = false;
     bool story = false;

@@ -12,6 +12,7 @@
 
 #include "emu/cli/diff_command.h"
 #include "emu/cli/gdb_command.h"
+#include "emu/cli/recording.h"
 #include "emu/cli/terminal.h"
 #include "emu/cli/tlb_file.h"
 #include "emu/cpu/cpu_models.h"
@@ -179,7 +180,9 @@ Expected<int, Error> run(const Options& options) {
     if (!mmu::set_log_level(options.log_level))
         return Unexpected{
             Error{"--log: '" + options.log_level + "' is none of trace, debug, info, warn, error, off"}};
-    if (auto folders = check_folders(options.kernel.files); !folders) return Unexpected{folders.error()};
+    const bool replaying = !options.replay.empty();
+    if (!replaying)
+        if (auto folders = check_folders(options.kernel.files); !folders) return Unexpected{folders.error()};
     const auto cpu = find_cpu(options.cpu.empty() ? default_cpu() : options.cpu);
     if (!cpu) return Unexpected{cpu.error()};
     auto tlb = tlb_for(options, *cpu);
@@ -193,8 +196,12 @@ Expected<int, Error> run(const Options& options) {
         if (!native) return Unexpected{native.error()};
         comparison.emplace(std::move(*native));
     }
-    auto machine = Machine::create(machine_config(options, *cpu, *tlb));
+    const MachineConfig config = machine_config(options, *cpu, *tlb);
+    auto machine = Machine::create(config);
     if (!machine) return Unexpected{machine.error()};
+    if (!options.record.empty())
+        if (auto started = start_recording(options, options.environment, config.kernel.epoch); !started)
+            return Unexpected{started.error()};
     Machine& guest = **machine;
     Output strace_output;
     if (auto opened = strace_output.open(options.strace.file); !opened) return Unexpected{opened.error()};
@@ -208,7 +215,10 @@ Expected<int, Error> run(const Options& options) {
     if (comparison) silence.emplace();
     auto loaded = guest.exec(options.guest[0], options.guest, options.environment);
     silence.reset();
-    if (!loaded) return Unexpected{loaded.error()};
+    if (!loaded) {
+        const std::string why = replay_failure();
+        return Unexpected{why.empty() ? loaded.error() : Error{options.replay + ": " + why}};
+    }
 
     const bool debugged = options.command == Command::kGdb || !options.gdb.empty();
     if (options.strace.enabled) {
@@ -220,13 +230,17 @@ Expected<int, Error> run(const Options& options) {
     kernel::ExitStatus exit;
     {
         const TerminalGuard terminal;
-        const SignalBridge bridge(guest);
+        std::optional<SignalBridge> bridge;
+        if (!replaying) bridge.emplace(guest);  // the signals of a replay are recorded ones
         if (debugged)
             if (auto done = run_with_gdb(guest, options); !done) return Unexpected{done.error()};
         exit = guest.run();
     }
+    const bool cut_short = !replay_failure().empty();
+    if (auto written = finish_recording(options); !written) return Unexpected{written.error()};
     if (options.strace.enabled) strace->finish();
-    if (guest.error()) return Unexpected{*guest.error()};
+    if (guest.error())
+        return Unexpected{cut_short ? Error{options.replay + ": " + guest.error()->message} : *guest.error()};
 
     Report report{.arguments = options.guest,
                   .exit = exit,
@@ -259,6 +273,10 @@ Expected<int, Error> run(const Options& options) {
 }  // namespace
 
 int run_guest(const Options& options) {
+    if (options.command == Command::kReplay) {
+        const auto recorded = start_replay(options);
+        return recorded ? run_guest(*recorded) : fail(recorded.error());
+    }
     const Expected<int, Error> status = run(options);
     return status ? *status : fail(status.error());
 }

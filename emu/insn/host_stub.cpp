@@ -55,6 +55,23 @@ class Pool {
         return entry->second;
     }
 
+    /// A copied process shares the pages with its original: they are replaced by others with the same
+    /// contents, at the same addresses.
+    void own() {
+        const int file = memfd_create("mmuscope-stubs", MFD_CLOEXEC);
+        CHECK(file >= 0 && ftruncate(file, kSize) == 0);
+        for (mmu::usize done = 0; done < used_;) {
+            const ssize_t put = pwrite(file, writable_ + done, used_ - done, static_cast<off_t>(done));
+            CHECK(put > 0);
+            done += static_cast<mmu::usize>(put);
+        }
+        const auto replace = [file](u8* at, int rights) {
+            return mmap(at, kSize, rights, MAP_SHARED | MAP_FIXED, file, 0) == at;
+        };
+        CHECK(replace(writable_, PROT_READ | PROT_WRITE) && replace(executable_, PROT_READ | PROT_EXEC));
+        close(file);
+    }
+
   private:
     static constexpr mmu::usize kSize = 16 << 20, kAlignment = 16;
     std::mutex mutex_;
@@ -66,9 +83,21 @@ class Pool {
 
 }  // namespace
 
-u8* executable(std::span<const u8> code) {
+namespace {
+
+Pool& pool() {
     static Pool pool;
-    return pool.place(code);
+    return pool;
+}
+
+}  // namespace
+
+u8* executable(std::span<const u8> code) {
+    return pool().place(code);
+}
+
+void own_stubs() {
+    pool().own();
 }
 
 // The host's registers: RDI is the Cpu, RSI the Insn, RDX `p`; RAX, RCX and the vector registers are free.

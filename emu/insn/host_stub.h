@@ -76,4 +76,7 @@ class StubWriter {
 /// The bytes in executable memory; equal ones share their place. They live as long as the process.
 u8* executable(std::span<const u8> code);
 
+/// In a copy of the process (fork): its stubs are its own from now on.
+void own_stubs();
+
 }  // namespace emu::insn

@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "emu/cpu/debug_hooks.h"
+#include "emu/insn/host_stub.h"
 #include "emu/jit/translated_tier.h"
 #include "emu/machine/state_hash.h"
+#include "kernel/host/seam.h"
 #include "kernel/state.h"
 #include "mmu/base/log.h"
 
@@ -76,6 +78,9 @@ u64 Machine::budget() const {
     if (config_.max_instructions) until = config_.max_instructions;
     if (config_.stop_at_instruction) until = std::min(until, config_.stop_at_instruction);
     if (const auto timer = kernel_.next_timer()) until = std::min(until, *timer);
+    if (const auto& signal = kernel::host::Seam::get().next_signal()) [[unlikely]]
+        if (signal->instructions > now || signal->traps == traps_)
+            until = std::min(until, signal->instructions);
     return until > now ? until - now : 0;
 }
 
@@ -95,9 +100,11 @@ Exit Machine::execute_one() {
 void Machine::serve(Exit exit) {
     switch (exit) {
         case Exit::kSyscall:
+            ++traps_;
             kernel_.handle_syscall(cpu_->regs, cpu_->counters.instructions);
             break;
         case Exit::kFault:
+            ++traps_;
             handle_fault();
             break;
         case Exit::kBudget:
@@ -106,9 +113,15 @@ void Machine::serve(Exit exit) {
     }
     if (config_.check) [[unlikely]]
         check();
-    handle_budget();
+    handle_budget(exit);
     if (mmu_.verify_failure()) [[unlikely]]
         error_ = Error{"--verify: " + *mmu_.verify_failure()};
+}
+
+void Machine::leave_shared_memory() {
+    interpreter_->set_tier(nullptr);
+    interpreter_->debug_changed();
+    insn::own_stubs();
 }
 
 void Machine::set_debug_hooks(DebugHooks* hooks) {
@@ -149,14 +162,34 @@ void Machine::log_undefined() {
         LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip, text);
 }
 
-void Machine::handle_budget() {
+/// Signals from outside: from the user, or in a replay from the journal, at the same place.
+void Machine::take_signals(Exit exit) {
+    kernel::host::Seam& seam = kernel::host::Seam::get();
+    const bool at_pause = exit == Exit::kBudget || exit == Exit::kLookup;
     const u64 now = cpu_->counters.instructions;
-    if (pending_signal_) [[unlikely]] {
+    if (pending_signal_) {
         cpu_->stop.store(false);
         const int signal = pending_signal_;
         pending_signal_ = 0;
-        if (signal != kBreak && !kernel_.exit_status()) kernel_.post_signal(signal, cpu_->regs);
+        if (signal != kBreak && !kernel_.exit_status()) {
+            seam.note_signal({signal, now, traps_, at_pause});
+            kernel_.post_signal(signal, cpu_->regs);
+        }
     }
+    if (seam.mode() != kernel::host::Seam::Mode::kReplay) return;
+    while (const auto signal = seam.next_signal()) {
+        if (signal->instructions != now || signal->traps != traps_ || (signal->at_pause && !at_pause)) break;
+        seam.take_signal();
+        kernel_.post_signal(signal->number, cpu_->regs);
+    }
+    if (!seam.failure().empty() && !error_)
+        error_ = Error{seam.failure() + ", after " + std::to_string(now) + " instructions"};
+}
+
+void Machine::handle_budget(Exit exit) {
+    const u64 now = cpu_->counters.instructions;
+    if (pending_signal_ || kernel::host::Seam::get().mode() == kernel::host::Seam::Mode::kReplay) [[unlikely]]
+        take_signals(exit);
     if (kernel_.idle()) [[unlikely]]
         kernel_.resume(cpu_->regs);
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]

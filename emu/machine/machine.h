@@ -92,6 +92,10 @@ class Machine {
     Cpu& cpu() { return *cpu_; }
     mmu::PhysicalMemory& memory() { return memory_; }
     const Counters& counters() const { return cpu_->counters; }
+    /// System calls and faults handed to the kernel so far.
+    u64 traps() const { return traps_; }
+    /// In a copy of the process: nothing is executed from memory that copies share.
+    void leave_shared_memory();
     u64 blocks_built() const { return interpreter_->blocks_built(); }
     double decode_seconds() const { return interpreter_->decode_seconds(); }
 
@@ -105,7 +109,8 @@ class Machine {
     void check();
     void handle_fault();
     void log_undefined();
-    void handle_budget();
+    void handle_budget(Exit exit);
+    void take_signals(Exit exit);
 
     MachineConfig config_;
     mmu::PhysicalMemory memory_;
@@ -118,6 +123,7 @@ class Machine {
     std::optional<mmu::Error> error_;
     std::set<std::string> undefined_;  ///< encodings that have been logged
     bool stopped_ = false;
+    u64 traps_ = 0;  ///< system calls and faults served: with the instructions it tells where a signal came
     volatile std::sig_atomic_t pending_signal_ = 0;
 };
 
