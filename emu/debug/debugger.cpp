@@ -74,6 +74,15 @@ void Debugger::leave_soon() {
 }
 
 bool Debugger::stops_at_stage(u64 pc) {
+    if (travelling_) {
+        in_stage_ = true;
+        const bool here = !travelling_->by_count && position() == travelling_->at;
+        in_stage_ = false;
+        if (!here) return false;
+        finish_travel();
+        last_stop_ = arrival_;
+        return true;
+    }
     if (breakpoints_.contains(pc)) {
         stage_registers_ = stages_.registers();
         in_stage_ = true;  // conditions are about the function's arguments
@@ -91,16 +100,20 @@ bool Debugger::stops_at_stage(u64 pc) {
     last_stop_ = {.kind = Stop::Kind::kStep, .task = machine_.kernel().state().current};
     if (fault_mode_ == FaultMode::kStop && pc == address_of(kernel_function("exc_page_fault")) + kBody)
         return true;
+    if (searching_stages_) return pc < address_of(kernel_function("mmu_translate"));
     if (!stepping_stages_) return false;
     return how_.kind == Resume::Kind::kStep || pc < how_.first || pc >= how_.end;
 }
 
 void Debugger::at_stage(u64 pc) {
-    if (!stage_handler_ || leaving_ || in_stage_ || current_ignored()) return;
+    if (!stage_handler_ || in_stage_) return;
+    count_stage(pc);
+    if (leaving_ || (!travelling_ && current_ignored())) return;
     const Stop before = last_stop_;
     if (!stops_at_stage(pc)) {
         last_stop_ = before;
-        return;
+        if (!stage_at_horizon()) return;
+        last_stop_ = {.kind = Stop::Kind::kHorizon};
     }
     stage_registers_ = stages_.registers();
     in_stage_ = true;
@@ -187,8 +200,6 @@ Stop Debugger::resume(const Resume& how) {
     selected_ = 0;
     stepped_task_ = how.task ? how.task : machine_.kernel().state().current;
     machine_.cancel_break();
-    // Whoever interrupted before the guest went on has nothing more to say: it must not be missed.
-    if (how.kind == Resume::Kind::kContinue && interrupted_ && interrupted_()) machine_.request_break();
     how_ = how;
     leaving_ = stepped_from_stage_ = false;
     stepping_stages_ = fault_mode_ == FaultMode::kStep && how.kind != Resume::Kind::kContinue;
@@ -217,7 +228,7 @@ std::optional<Stop> Debugger::settle_signals() {
         if (at_handler) return Stop{.kind = Stop::Kind::kStep};
     } else if (held) {
         machine_.kernel().release_signals(machine_.cpu().regs,
-                                          how_.deliver_signal ? First::kDeliver : First::kDrop);
+                                          how_.deliver_signal || horizon_ ? First::kDeliver : First::kDrop);
         if (machine_.ended()) return Stop{.kind = Stop::Kind::kExited};
         if (auto stop = task_stop()) return stop;
         // A handler's first instruction is a step's end, as for ptrace(2).
@@ -249,6 +260,15 @@ Stop Debugger::run() {
     }
     leave_frozen();
     for (bool first = true;; first = false) {
+        if (at_pause_ && instructions() >= pause_at_)
+            if (const auto stop = at_pause_()) return *stop;
+        if (!schedule_.empty()) keep_schedule();
+        if (at_horizon()) {
+            const u64 rip = machine_.cpu().regs.rip;
+            if (!first && breakpoints_.contains(rip) && condition_holds(rip))
+                return {.kind = Stop::Kind::kBreakpoint};
+            return {.kind = Stop::Kind::kHorizon};
+        }
         if (const auto stop = execute(first)) return *stop;
         if (machine_.ended()) return {.kind = Stop::Kind::kExited};
         if (none_left()) return {.kind = Stop::Kind::kNoneLeft};
@@ -276,7 +296,7 @@ std::optional<Stop> Debugger::execute(bool first) {
     apply_hooks();
     const Exit exit = stepping || (first && breakpoints_.contains(machine_.cpu().regs.rip))
                           ? machine_.execute_one()
-                          : machine_.execute(std::numeric_limits<u64>::max());
+                          : machine_.execute(run_limit());
     if (auto stop = after_execution(exit, first)) return stop;
     if (hooks_.at_breakpoint) {
         if (condition_holds(machine_.cpu().regs.rip)) return Stop{.kind = Stop::Kind::kBreakpoint};

@@ -14,10 +14,12 @@
 
 #include "emu/cpu/debug_hooks.h"
 #include "emu/debug/fault_log.h"
+#include "emu/debug/position.h"
 #include "emu/debug/stage_frames.h"
 #include "emu/debug/task_watch.h"
 #include "emu/debug/vm_watch.h"
 #include "emu/machine/machine.h"
+#include "kernel/state.h"
 #include "kernel/task.h"
 
 namespace emu {
@@ -41,6 +43,8 @@ struct Stop {
         kProcessExited,  ///< the process `other` has ended with `status`; there are more
         kNoneLeft,       ///< all tasks that were to run have ended; others stand still
         kExited,         ///< there is no guest any more
+        kHorizon,        ///< in the past: the end of what has happened
+        kHistoryBegin,   ///< going back: there is nothing before this
     };
     Kind kind = Kind::kStart;
     int signal = 0;
@@ -84,6 +88,9 @@ class Debugger {
     bool has_task() const;
     u64 instructions() const { return machine_.counters().instructions; }
     const Stop& last_stop() const { return last_stop_; }
+    void set_last_stop(const Stop& stop) { last_stop_ = stop; }
+    /// Of the run under way.
+    const Resume& pending() const { return how_; }
     FaultLog& faults() { return fault_log_; }
     const FaultLog& faults() const { return fault_log_; }
     /// By which names the kernel's functions are shown.
@@ -105,6 +112,7 @@ class Debugger {
     void ignore_process(kernel::Pid process);
     void attend_all();
     bool ignored(kernel::Pid process) const;
+    const std::set<kernel::Pid>& ignored_processes() const { return ignored_; }
     void want_task_events(const TaskEvents& events) { events_wanted_ = events; }
     /// The control registers under which the selected task's memory is translated.
     mmu::ControlRegisters control() const;
@@ -122,6 +130,33 @@ class Debugger {
     FaultMode fault_mode() const { return fault_mode_; }
     /// From a stage: no further stops, and resume() comes back as soon as it can.
     void leave_stages() { leaving_ = true; }
+
+    // Positions, for who goes back in time (timeline.h).
+    Position position() const;
+    /// False within an instruction, at a stage of the MMU's.
+    bool has_position() const;
+    bool stage_of_syscall() const { return in_stage_ && stages_.of_syscall(); }
+    /// Runs to `to` without a stop and gives `arrival` there; or, where that is a stage, calls the stage
+    /// handler and gives the stop that the run has come to since, or nothing when it goes on.
+    std::optional<Stop> travel(const Target& to, const Stop& arrival);
+    struct Found {
+        Target target;
+        Stop stop;
+    };
+    /// Runs to `end` and gives the last stop before it; `all_stages`: each stage of the kernel's is one. What
+    /// stands here afterwards is of no use.
+    std::optional<Found> search(const Position& end, bool all_stages);
+    /// Called between slices of a run once so many instructions are executed; what it answers ends the run.
+    void set_pause(u64 instructions, std::function<std::optional<Stop>()> at_pause);
+    /// Who stands still from when on, in what is run again.
+    struct Frozen {
+        Position at;
+        std::set<kernel::Pid> frozen;
+    };
+    void set_schedule(std::deque<Frozen> schedule) { schedule_ = std::move(schedule); }
+    const std::set<kernel::Pid>& frozen() const { return machine_.kernel().state().sched.frozen; }
+    /// Runs end there with kHorizon.
+    void set_horizon(std::optional<Position> horizon) { horizon_ = horizon; }
 
     // Breakpoints and watched bytes; setting one that is there is no error. `condition`: stops only when it
     // says so. `process`: only there; 0: in all.
@@ -155,6 +190,14 @@ class Debugger {
         kernel::Pid process = 0;
     };
 
+    void count_stage(u64 pc);
+    void keep_schedule();
+    bool at_horizon() const;
+    bool stage_at_horizon();
+    u64 run_limit() const;
+    bool turn(const Target& to);
+    bool arrived(const Target& to) const;
+    void finish_travel();
     Stop run();
     std::optional<Stop> settle_signals();
     std::optional<Stop> deliver_due_signals();
@@ -219,6 +262,16 @@ class Debugger {
     mmu::Registers stage_registers_;
     bool in_stage_ = false, stepping_stages_ = false, leaving_ = false, stepped_from_stage_ = false,
          references_wanted_ = false, mmu_observed_ = false;
+
+    u64 pause_at_ = 0;
+    std::function<std::optional<Stop>()> at_pause_;
+    std::optional<Position> horizon_;
+    std::deque<Frozen> schedule_;
+    std::optional<Target> travelling_;
+    Stop arrival_;
+    std::function<void()> put_back_;
+    bool searching_stages_ = false;
+    u64 stage_trap_ = 0, stage_number_ = 0;  ///< stages of that trap so far
 };
 
 }  // namespace emu

@@ -5,6 +5,7 @@
 
 #include "emu/debug/debugger.h"
 #include "kernel/fault.h"
+#include "kernel/host/seam.h"
 #include "kernel/state.h"
 
 namespace emu {
@@ -49,6 +50,7 @@ usize Debugger::read(u64 address, std::span<u8> bytes) const {
 
 /// What a fault at `address` would bring: zeroes, or the file's bytes. Within one page.
 usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
+    const kernel::host::Seam::Aside aside;
     kernel::KernelState& kernel = machine_.kernel().state();
     if (!has_task()) return 0;
     kernel::MmStruct& mm = kernel.mm_of(task());
@@ -70,6 +72,7 @@ usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
 bool Debugger::write(u64 address, std::span<const u8> bytes) {
     kernel::KernelState& kernel = machine_.kernel().state();
     if (machine_.ended() || !has_task()) return false;
+    const kernel::host::Seam::Aside aside;
     kernel::MmStruct& mm = kernel.mm_of(task());
     while (!bytes.empty()) {
         const usize in_page = mmu::kPageSize - (address & mmu::kPageOffsetMask);

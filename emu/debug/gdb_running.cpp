@@ -141,6 +141,7 @@ Reply GdbServer::kill_process(PacketReader packet) {
         return "OK";
     }
     if (process == kernel.processes.end() || process->second.threads.empty()) return error("no such process");
+    if (const auto why = why_not_write()) return error(*why);
     const kernel::SigInfo info{.signo = SIGKILL, .code = kernel::kSiKernel};
     debugger_.ignore_process(process->first);
     (void)kernel::send_group_signal(kernel, kernel.tasks.at(process->second.threads.front()), info);
@@ -152,6 +153,8 @@ Reply GdbServer::kill_process(PacketReader packet) {
 // --- running
 
 Reply GdbServer::resume(const Resume& how) {
+    if (timeline_ && timeline_->at_horizon()) return carry_out(timeline_->go_forward(how));
+    if (timeline_) timeline_->note_resume(how);
     if (debugger_.in_stage()) {
         stage_resume_ = how;
         return std::nullopt;
@@ -159,10 +162,11 @@ Reply GdbServer::resume(const Resume& how) {
     objects_.clear();
     const Stop stop = debugger_.resume(how);
     if (end_) return std::nullopt;  // the client left at a stage
+    if (stop.kind == Stop::Kind::kHorizon) return carry_out(timeline_->go_forward(debugger_.pending()));
     if (stop.kind == Stop::Kind::kProcessExited) told_exit_ = true;
     debugger_.select(stop.task);
     say_what_was_caught(stop);
-    return stop_reply();
+    return arrival_reply();
 }
 
 void GdbServer::say_what_was_caught(const Stop& stop) {
@@ -178,9 +182,11 @@ Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
     const bool with_signal = letter == 'C' || letter == 'S';
     how.deliver_signal = with_signal && packet.number().value_or(0) != 0;
     if (with_signal) packet.take(";");
-    if (const auto address = packet.number(); address && !debugger_.in_stage())
+    if (const auto address = packet.number(); address && !debugger_.in_stage()) {
+        if (const auto why = why_not_write()) return error(*why);
         debugger_.registers().rip = *address;
-    debugger_.freeze({});
+    }
+    if (!in_past()) debugger_.freeze({});
     return resume(how);
 }
 
@@ -263,7 +269,7 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
         if (pid != running && task.mm && !debugger_.ignored(task.tgid)) consider(task);
     if (!kernel.tasks.empty() && frozen.size() == threads_shown().size() && !debugger_.machine().ended())
         return error("none of these threads is there");
-    debugger_.freeze(std::move(frozen));
+    if (!in_past()) debugger_.freeze(std::move(frozen));
     return resume(how);
 }
 
@@ -307,6 +313,8 @@ std::string GdbServer::standing_reply() const {
 
 std::string GdbServer::reason(const Stop& stop) const {
     switch (stop.kind) {
+        case Stop::Kind::kHistoryBegin:
+            return "replaylog:begin;";
         case Stop::Kind::kBreakpoint:
             return "swbreak:;";
         case Stop::Kind::kSyscallEntry:

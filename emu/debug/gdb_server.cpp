@@ -7,6 +7,7 @@
 #include "emu/debug/agent_expression.h"
 #include "emu/debug/monitor.h"
 #include "emu/debug/signal_numbers.h"
+#include "kernel/host/seam.h"
 #include "kernel/state.h"
 
 namespace emu {
@@ -25,7 +26,7 @@ constexpr const char* kFeatures =
     "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"
     ";"
     "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+";
+    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+;ReverseStep+;ReverseContinue+";
 /// Those of the client's wishes that come with multiprocess+.
 constexpr const char* kProcessFeatures = ";multiprocess+;fork-events+;vfork-events+;exec-events+";
 
@@ -35,7 +36,10 @@ GdbServer::End GdbServer::serve() {
     debugger_.set_interrupt_check([this] { return connection_.wants_attention(); });
     debugger_.set_stage_handler([this] { return serve_stage(); });
     begin_tasks();
+    timeline_.emplace(debugger_, *this);
     answer_until([this] { return end_.has_value(); });
+    if (timeline_->in_past()) (void)timeline_->leave(static_cast<int>(*end_));
+    timeline_.reset();
     debugger_.set_interrupt_check({});
     debugger_.set_stage_handler({});
     debugger_.set_fault_mode(Debugger::FaultMode::kHidden);
@@ -52,8 +56,9 @@ GdbServer::End GdbServer::serve() {
 /// The guest stands at a stage, within a resume() of ours: packets are answered until one goes on.
 Resume GdbServer::serve_stage() {
     objects_.clear();
+    if (debugger_.last_stop().kind == Stop::Kind::kHorizon) (void)timeline_->go_forward(debugger_.pending());
     say_what_was_caught(debugger_.last_stop());
-    connection_.send(stop_reply());
+    connection_.send(*arrival_reply());
     stage_resume_.reset();
     answer_until([this] { return end_ || stage_resume_; });
     if (end_) debugger_.leave_stages();
@@ -80,6 +85,11 @@ void GdbServer::answer_until(const std::function<bool()>& done) {
 Reply GdbServer::answer(const std::string& text) {
     if (text.empty()) return kUnsupported;
     PacketReader packet(std::string_view(text).substr(1));
+    note_setting(text);
+    // What the client asks about the guest's files is not the guest's doing.
+    std::optional<kernel::host::Seam::Aside> aside;
+    if (std::string_view("cCsSb").find(text[0]) == std::string_view::npos && !text.starts_with("vCont;"))
+        aside.emplace();
     switch (text[0]) {
         case '?':
             return standing_reply();
@@ -104,6 +114,8 @@ Reply GdbServer::answer(const std::string& text) {
         case 'C':
         case 'S':
             return resume_by_letter(text[0], packet);
+        case 'b':
+            return reverse(text);
         case 'H':
             return select_thread(packet);
         case 'T':
@@ -203,6 +215,7 @@ Reply GdbServer::write_registers(PacketReader packet) {
     if (debugger_.in_stage()) return error("registers cannot be written while the kernel is at work");
     const auto bytes = from_hex(packet.rest());
     if (!bytes) return error("malformed registers");
+    if (const auto why = why_not_write()) return error(*why);
     usize at = 0;
     for (unsigned n = 0; n < gdb_register_count(); ++n) {
         const usize size = read_register(registers(), n)->size();
@@ -226,6 +239,7 @@ Reply GdbServer::write_one_register(PacketReader packet) {
     const auto number = packet.number();
     if (!number || *number >= gdb_register_count() || !packet.take("=")) return error("no such register");
     const auto bytes = from_hex(packet.rest());
+    if (const auto why = why_not_write()) return error(*why);
     if (!bytes || !write_register(registers(), static_cast<unsigned>(*number), *bytes))
         return error("this register cannot be written");
     return kOk;
@@ -250,6 +264,7 @@ Reply GdbServer::write_memory(PacketReader packet, bool binary) {
     if (!size || !packet.take(":")) return error("malformed length");
     const auto bytes = binary ? std::optional(unescape(packet.rest())) : from_hex(packet.rest());
     if (!bytes || bytes->size() != *size) return error("data and length differ");
+    if (const auto why = *size ? why_not_write() : std::nullopt) return error(*why);
     return debugger_.write(*address, {reinterpret_cast<const u8*>(bytes->data()), bytes->size()}) ? kOk
                                                                                                   : "E0e";
 }
@@ -292,15 +307,15 @@ Reply GdbServer::breakpoint(PacketReader packet, bool insert) {
         return error("unusable range");
     const WatchRange range{*address, *address + *size - 1, *type != 2, *type != 3};
     if (insert)
-        debugger_.set_watch(range, process());
+        debugger_.set_watch(range, process_meant());
     else
-        debugger_.remove_watch(range, process());
+        debugger_.remove_watch(range, process_meant());
     return kOk;
 }
 
 Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
     if (!insert) {
-        debugger_.remove_breakpoint(address, process());
+        debugger_.remove_breakpoint(address, process_meant());
         return kOk;
     }
     (void)packet.until(';');
@@ -316,7 +331,7 @@ Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
         packet.take(";");
     }
     if (conditions.empty()) {
-        debugger_.set_breakpoint(address, {}, process());
+        debugger_.set_breakpoint(address, {}, process_meant());
         return kOk;
     }
     const auto condition = [this, conditions] {
@@ -334,7 +349,7 @@ Reply GdbServer::break_at(PacketReader packet, u64 address, bool insert) {
         return std::any_of(conditions.begin(), conditions.end(),
                            [&](const std::string& code) { return evaluate(code, context).value_or(1) != 0; });
     };
-    debugger_.set_breakpoint(address, condition, process());
+    debugger_.set_breakpoint(address, condition, process_meant());
     return kOk;
 }
 
@@ -365,6 +380,9 @@ Reply GdbServer::signals_to_pass(PacketReader packet) {
 Reply GdbServer::monitor(PacketReader packet) {
     const auto command = from_hex(packet.rest());
     if (!command) return error("malformed command");
+    PacketReader words(*command);
+    if (words.take("vm goto ")) return go_to(words);
+    if (*command == "vm record" && timeline_) return to_hex(std::string_view(timeline_->describe()));
     const std::string text = run_monitor(debugger_, *command);
     return text.empty() ? kOk : to_hex(text);
 }

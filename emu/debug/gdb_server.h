@@ -12,11 +12,12 @@
 #include "emu/debug/gdb_registers.h"
 #include "emu/debug/hex.h"
 #include "emu/debug/rsp_connection.h"
+#include "emu/debug/timeline.h"
 #include "kernel/fs/file_table.h"
 
 namespace emu {
 
-class GdbServer {
+class GdbServer final : public FrontEnd {
   public:
     /// Whether the client is told of the kernel's symbols as of a library, or has been given them.
     enum class Symbols : u8 { kServed, kGiven };
@@ -32,6 +33,11 @@ class GdbServer {
     };
     /// Serves the client until it leaves.
     End serve();
+
+    // Going back (gdb_reverse.cpp): another process goes on with this client.
+    std::string save() const override;
+    void restore(const std::string& settings) override;
+    int interrupt_descriptor() const override { return connection_.descriptor(); }
 
   private:
     Resume serve_stage();
@@ -107,6 +113,16 @@ class GdbServer {
 
     Reply monitor(PacketReader packet);
 
+    void note_setting(const std::string& packet);
+    /// Whose breakpoint a packet sets: the selected thread's, or as it was when the packet came first.
+    kernel::Pid process_meant() const { return restored_process_ ? restored_process_ : process(); }
+    Reply reverse(const std::string& packet);
+    Reply carry_out(const Timeline::Outcome& outcome);
+    Reply go_to(PacketReader words);
+    Reply arrival_reply();
+    std::optional<std::string> why_not_write();
+    bool in_past() const { return timeline_ && timeline_->in_past(); }
+
     /// A file that the client has open: generated text, or one of the guest's world.
     struct RemoteFile {
         std::string text;
@@ -117,6 +133,10 @@ class GdbServer {
     RspConnection& connection_;
     Symbols symbols_;
     bool multiprocess_ = false, told_exit_ = false;
+    std::optional<Timeline> timeline_;
+    kernel::Pid restored_process_ = 0;
+    std::map<std::string, std::string> settings_;  ///< packets that set something, by what they set
+    std::string arrival_reply_;  ///< in the place of a stop reply, when a command of ours travels
     std::optional<End> end_;
     std::optional<Resume> stage_resume_;
     std::map<u64, RemoteFile> files_;

@@ -32,6 +32,16 @@ class RspConnection {
     /// Others that come to this socket meanwhile are dropped at once.
     void turn_away(int listener) { listener_ = listener; }
     int descriptor() const { return in_.get(); }
+    /// What another process that goes on with the same client needs.
+    struct State {
+        std::string unread;
+        bool acknowledging = true;
+    };
+    State state() const { return {buffer_, acknowledging_}; }
+    void set_state(State state) {
+        buffer_ = std::move(state.unread);
+        acknowledging_ = state.acknowledging;
+    }
 
   private:
     bool fill(int timeout_ms);

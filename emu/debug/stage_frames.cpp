@@ -184,6 +184,10 @@ mmu::Registers StageFrames::registers() const {
     return r;
 }
 
+bool StageFrames::of_syscall() const {
+    return !frames_.empty() && frames_.front().function == kernel_function("entry_SYSCALL_64");
+}
+
 bool StageFrames::holds(u64 address) {
     return (address >= kKernelStack - kKernelStackBytes && address < kKernelStack) ||
            (address >= kKernelObjects && address < kKernelObjects + kKernelObjectBytes) ||

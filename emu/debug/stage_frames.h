@@ -39,6 +39,8 @@ class StageFrames final : public mmu::Observer, public kernel::Observer {
     /// Bytes of the stack, the structures and the functions; 0: none of these.
     usize read(u64 address, std::span<u8> bytes) const;
     static bool holds(u64 address);
+    /// Whether the guest trapped by a system call, not by a fault.
+    bool of_syscall() const;
 
   private:
     struct Frame {

@@ -1,0 +1,155 @@
+// The real gdb going back in time, and recordings.
+#include <cstdio>
+
+#include "tests/debug/support.h"
+
+#include <catch2/catch.hpp>
+
+using test::gdb;
+
+namespace {
+
+test::ProcessResult mmuscope(std::vector<std::string> words, const std::string& input = {}) {
+    words.insert(words.begin(), MMUSCOPE_PROGRAM);
+    test::ProcessOptions options;
+    options.input = input;
+    return test::run(words, options);
+}
+
+/// What stands between `before` and the end of its line.
+std::string value_after(const std::string& text, const std::string& before) {
+    const auto at = text.find(before);
+    if (at == std::string::npos) return "(not there)";
+    return text.substr(at + before.size(), text.find('\n', at) - at - before.size());
+}
+
+}  // namespace
+
+TEST_CASE("reverse: single steps back undo single steps, down to the beginning") {
+    const std::string out =
+        gdb("debuggee.static",
+            "stepi\nstepi\nstepi\nprint $icount\nprint/x $pc\nreverse-stepi\nprint $icount\nstepi\n"
+            "print $icount\nprint/x $pc\nreverse-stepi\nreverse-stepi\nreverse-stepi\n"
+            "reverse-stepi\nprint $icount\n");
+    CHECK_CONTAINS(out, "$1 = 3");
+    CHECK_CONTAINS(out, "$3 = 2");
+    CHECK_CONTAINS(out, "$4 = 3");
+    CHECK(value_after(out, "$2 = ") == value_after(out, "$5 = "));
+    CHECK_CONTAINS(out, "No more reverse-execution history");
+    CHECK_CONTAINS(out, "$6 = 0");
+}
+
+TEST_CASE("reverse: goes back to breakpoints and out of functions, and forward again to the end") {
+    const std::string out = gdb(
+        "debuggee.static",
+        "break factorial\ncontinue\ncontinue\ncontinue\nprint n\nreverse-continue\nprint n\n"
+        "reverse-finish\nbt\ndelete\nbreak main\nreverse-continue\ndelete\nhandle SIGUSR1 nostop noprint\n"
+        "continue\n");
+    CHECK_CONTAINS(out, "$1 = 4");
+    CHECK_CONTAINS(out, "$2 = 5");
+    CHECK_CONTAINS(out, "main (argc=1");
+    CHECK_CONTAINS(out, "none 7 counter 45 factorial 720 handled 10");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("reverse: finds backwards who changed a variable") {
+    const std::string out = gdb("debuggee.static",
+                                "break factorial\ncontinue\nprint counter\nwatch counter\nreverse-continue\n"
+                                "print counter\nreverse-continue\nprint counter\nbt 1\n");
+    CHECK_CONTAINS(out, "$1 = 45");
+    CHECK_CONTAINS(out, "Old value = 45\nNew value = 36");
+    CHECK_CONTAINS(out, "Old value = 36\nNew value = 28");
+    CHECK_CONTAINS(out, "$3 = 28");
+    CHECK_CONTAINS(out, "count_up (times=10)");
+}
+
+TEST_CASE("reverse: steps back within a page fault, and out of it into the guest") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\nbreak do_anonymous_page\ncontinue\nreverse-stepi\n"
+                                "reverse-stepi\nreverse-finish\nreverse-finish\nreverse-finish\nbt\n"
+                                "continue\nbt 1\nprint $pf_err\n");
+    CHECK_CONTAINS(out, "handle_pte_fault (");
+    CHECK_CONTAINS(out, "handle_mm_fault (");
+    CHECK_CONTAINS(out, "[ W U ]");
+}
+
+TEST_CASE("reverse: goes to a fault and to an instruction") {
+    const std::string out = gdb(
+        "debuggee.static",
+        "break factorial\ncontinue\nprint $icount\nmonitor vm goto icount 5000\n"
+        "maintenance flush register-cache\nprint $icount\n"
+        "monitor vm goto fault 5\nmaintenance flush register-cache\nprint $icount < 5000\n"
+        "monitor vm goto fault 100000\nmonitor vm record\ndelete\nhandle SIGUSR1 nostop noprint\ncontinue\n");
+    CHECK_CONTAINS(out, "$2 = 5000");
+    CHECK_CONTAINS(out, "no such fault has been seen");
+    CHECK_CONTAINS(out, "in the past");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("reverse: the past cannot be changed") {
+    const std::string out = gdb("debuggee.static", "stepi\nstepi\nreverse-stepi\nset var $rax = 1\n");
+    CHECK_CONTAINS(out, "the past cannot be changed");
+}
+
+TEST_CASE("reverse: threads and processes go back, too") {
+    for (const char* guest : {"threads.static", "processes.static"}) {
+        INFO(guest);
+        const std::string out = gdb(guest,
+                                    "handle all nostop noprint pass\nbreak main\ncontinue\nprint $icount\n"
+                                    "catch syscall exit_group\ncontinue\nreverse-continue\nprint $icount\n"
+                                    "delete\ncontinue\n");
+        CHECK(value_after(out, "$1 = ") == value_after(out, "$2 = "));
+        CHECK_CONTAINS(out, "exited");
+    }
+}
+
+TEST_CASE("reverse: going back and forward again leaves the free run's state") {
+    const test::TemporaryFolder folder;
+    const std::string guest = test::debug_guest("debuggee.static");
+    const auto free = mmuscope({"run", "--state-hash", "--", guest});
+    const std::string script =
+        folder.write("script",
+                     "handle SIGUSR1 nostop noprint\nbreak factorial\ncontinue\n"
+                     "reverse-stepi\nreverse-stepi\nreverse-continue\ndelete\ncontinue\n");
+    const auto back = mmuscope({"gdb", "--state-hash", "--gdb-option=-nx", "--gdb-option=-batch",
+                                "--gdb-option=-x", "--gdb-option=" + script, "--", guest});
+    INFO(back.out + back.err);
+    CHECK(value_after(back.err, "state hash ") == value_after(free.err, "state hash "));
+}
+
+TEST_CASE("record: a replay needs neither the guest's files nor its input, and does nothing to them") {
+    const test::TemporaryFolder folder;
+    const std::string input = folder.write("input", "as recorded\n"), file = folder.path() + "/recording";
+    const std::string script =
+        "read line; echo $line; cat " + input + "; echo made >" + folder.path() + "/made";
+    const auto first = mmuscope({"record", file, "stat", "--state-hash", "--json", "--rw", folder.path(),
+                                 "--", "/bin/busybox", "sh", "-c", script},
+                                "typed\n");
+    REQUIRE(first.status == 0);
+    CHECK(first.out == "typed\nas recorded\n");
+    folder.write("input", "changed since\n");
+    std::remove((folder.path() + "/made").c_str());
+
+    const auto again = mmuscope({"replay", file}, "other\n");
+    CHECK(again.status == 0);
+    CHECK(again.out == first.out);
+    CHECK(value_after(again.err, "\"state_hash\"") == value_after(first.err, "\"state_hash\""));
+    CHECK(value_after(again.err, "\"page_faults\"") == value_after(first.err, "\"page_faults\""));
+    CHECK(test::read_file(folder.path() + "/made").empty());
+    CHECK(mmuscope({"replay", "--quiet", file}).out.empty());
+}
+
+TEST_CASE("record: a recording that is cut anywhere says so in one line") {
+    const test::TemporaryFolder folder;
+    const std::string file = folder.path() + "/recording";
+    REQUIRE(mmuscope({"record", file, "--", test::debug_guest("debuggee.static")}).status == 0);
+    const std::string whole = test::read_file(file);
+    for (const size_t size : {size_t{0}, size_t{5}, size_t{200}, whole.size() / 3, whole.size() - 1}) {
+        const std::string cut = folder.write("cut", whole.substr(0, size));
+        const auto result = mmuscope({"replay", "--quiet", cut});
+        INFO(size << ": " << result.err);
+        CHECK(result.status == 125);
+        CHECK(result.err.starts_with("mmuscope: " + cut + ": "));
+        CHECK(result.err.find('\n') == result.err.size() - 1);
+    }
+}
