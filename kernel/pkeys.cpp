@@ -1,4 +1,5 @@
-// Purpose: the keys of a process. See pkeys.h.
+// Purpose: the keys of a process. See pkeys.h. Deviation: mlock(2) and MAP_POPULATE make pages present whatever
+// PKRU says.
 #include "kernel/pkeys.h"
 
 #include <bit>

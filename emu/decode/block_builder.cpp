@@ -31,10 +31,6 @@ bool fits_displacement(i64 value) {
 }  // namespace
 
 BlockBuilder::Status BlockBuilder::build(const Source& source) {
-    // Code is mostly new to the host's caches: the next lines come while the first one is decoded.
-    const u64 first = reinterpret_cast<u64>(source.bytes.data());
-    __builtin_prefetch(reinterpret_cast<const void*>(first + 64));
-    __builtin_prefetch(reinterpret_cast<const void*>(first + 128));
     size_ = instructions_ = end_offset_ = 0;
     crosses_ = false;
     Step step = Step::kGoOn;

@@ -49,7 +49,7 @@ class BlockCache final : public mmu::CodeObserver {
 
   private:
     static constexpr u64 kEmpty = ~u64{0};
-    static constexpr usize kChunk = usize{1} << 18;
+    static constexpr usize kFirstChunk = usize{1} << 18, kChunk = usize{1} << 21;
     static constexpr usize kFirstSize = 4096;
     static constexpr usize kMaxBytes = usize{256} << 20;
     struct Entry {
@@ -58,12 +58,7 @@ class BlockCache final : public mmu::CodeObserver {
     };
 
     static Links& links(Block* block) { return *reinterpret_cast<Links*>(block->code() + block->insns); }
-    /// Blocks that follow each other in memory stand side by side: the host's cache has the entry of the next
-    /// one.
-    usize hash(u64 physical) const {
-        const u64 frame = physical >> mmu::kPageShift, offset = physical & mmu::kPageOffsetMask;
-        return ((frame * 0x9e3779b97f4a7c15 >> 20) + (offset >> 4)) & mask_;
-    }
+    usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
     Entry& entry_for(u64 physical);
     void grow();
     void kill(Block* block);
@@ -83,7 +78,7 @@ class BlockCache final : public mmu::CodeObserver {
     std::unique_ptr<Block*[], Free> of_frame_;
     std::vector<mmu::Pfn> code_frames_;                            ///< whose list was ever begun
     std::unordered_map<u64, std::vector<Block*>> reaching_frame_;  ///< blocks that begin in the frame before
-    std::vector<std::unique_ptr<u8[]>> chunks_;
+    std::vector<std::unique_ptr<u8[], Free>> chunks_;
     usize chunk_left_ = 0, used_ = 0;
     u8* chunk_next_ = nullptr;
 };

@@ -55,7 +55,7 @@ bool refused_by_capstone(const Fields& f) {
 }
 
 bool capstone_decides(const Fields& f) {
-    if (f.vex) return is_vex_general(f);
+    if (f.vex) return false;  // rows of vectors look themselves; those of BMI1 and BMI2 agree
     if (f.map == Map::kOne) {
         const bool x87 = f.opcode >= 0xd8 && f.opcode <= 0xdf;
         const bool segment_register = f.opcode == 0x8c || f.opcode == 0x8e;

@@ -27,39 +27,46 @@ struct Cursor {
     Split too_short() const { return limit == Fields::kMaxLength ? Split::kTooLong : Split::kNeedMore; }
 };
 
+/// Bytes before an opcode, by what they do. Tables instead of jumps: which byte comes next is what the host's
+/// branch predictor cannot know.
+enum class Before : u8 {
+    kOpcode,
+    kRex,
+    kNothing,  ///< no effect on addresses in 64-bit mode, and they do not undo FS or GS
+    kLock,
+    kRepeat,
+    kOperand16,
+    kAddress32,
+    kSegment,
+};
+
+struct BeforeTable {
+    Before of[256] = {};
+    constexpr BeforeTable() {
+        for (unsigned byte = 0x40; byte < 0x50; ++byte) of[byte] = Before::kRex;
+        for (const u8 byte : {0x26, 0x2e, 0x36, 0x3e}) of[byte] = Before::kNothing;
+        of[0xf0] = Before::kLock;
+        of[0xf2] = of[0xf3] = Before::kRepeat;
+        of[0x66] = Before::kOperand16;
+        of[0x67] = Before::kAddress32;
+        of[0x64] = of[0x65] = Before::kSegment;
+    }
+};
+constexpr BeforeTable kBefore;
+
 /// The byte behind the prefixes.
 u8 take_prefixes(Cursor& cursor, Fields& f) {
     while (cursor.at <= cursor.limit) {
         const u8 byte = cursor.take();
-        switch (byte) {
-            case 0xf0:
-                f.lock = true;
-                break;
-            case 0xf2:
-            case 0xf3:
-                f.repeat = byte;
-                break;
-            case 0x66:
-                f.operand16 = true;
-                break;
-            case 0x67:
-                f.address32 = true;
-                break;
-            case 0x64:
-            case 0x65:
-                f.segment = byte;
-                break;
-            case 0x26:
-            case 0x2e:
-            case 0x36:
-            case 0x3e:
-                break;  // no effect on addresses in 64-bit mode, and they do not undo FS or GS
-            default:
-                if ((byte & 0xf0) != 0x40) return byte;
-                f.rex = byte;  // counts only right before the opcode
-                continue;
-        }
-        f.rex = 0;
+        const Before kind = kBefore.of[byte];
+        if (kind == Before::kOpcode) return byte;
+        f.rex = kind == Before::kRex ? byte : u8{0};  // counts only right before the opcode
+        if (kind <= Before::kNothing) continue;
+        f.lock |= kind == Before::kLock;
+        f.operand16 |= kind == Before::kOperand16;
+        f.address32 |= kind == Before::kAddress32;
+        if (kind == Before::kRepeat) f.repeat = byte;
+        if (kind == Before::kSegment) f.segment = byte;
     }
     return 0;
 }
@@ -186,33 +193,31 @@ struct Tails {
 };
 constexpr Tails kTails;
 
+/// Bytes of the kinds up to kOperand, for operands of 2, 4 and 8 bytes.
+constexpr u8 kImmediateSizes[][3] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3},
+                                     {4, 4, 4}, {2, 4, 4}, {2, 4, 8}};
+
 unsigned size_of(Immediate kind, const Fields& f) {
-    using enum Immediate;
-    const unsigned z = f.width() == 2 ? 2 : 4;
-    switch (kind) {
-        case kNone:
-            return 0;
-        case kByte:
-            return 1;
-        case kWord:
-            return 2;
-        case kThree:
-            return 3;
-        case kDword:
-            return 4;
-        case kZ:
-            return z;
-        case kOperand:
-            return f.width();
-        case kAddress:
-            return f.address32 ? 4 : 8;
-        case kTestByte:
-            return f.modrm_reg() < 2 ? 1 : 0;
-        case kTestZ:
-            return f.modrm_reg() < 2 ? z : 0;
-    }
-    return 0;
+    const unsigned width = f.rex_w() ? 2 : f.operand16 ? 0 : 1;
+    if (kind <= Immediate::kOperand) [[likely]]
+        return kImmediateSizes[static_cast<u8>(kind)][width];
+    if (kind == Immediate::kAddress) return f.address32 ? 4 : 8;
+    if (f.modrm_reg() >= 2) return 0;
+    return kind == Immediate::kTestByte ? 1 : width == 0 ? 2 : 4;
 }
+
+/// What ModRM says of SIB and displacement: the displacement's size, and kSib.
+constexpr u8 kSib = 0x80;
+struct ModrmTable {
+    u8 of[256] = {};
+    constexpr ModrmTable() {
+        for (unsigned modrm = 0; modrm < 0xc0; ++modrm) {
+            const unsigned mod = modrm >> 6, rm = modrm & 7;
+            of[modrm] = static_cast<u8>((mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0) | (rm == 4 ? kSib : 0));
+        }
+    }
+};
+constexpr ModrmTable kModrm;
 
 void take_modrm(Cursor& cursor, Fields& f) {
     f.modrm = cursor.take();
@@ -222,12 +227,15 @@ void take_modrm(Cursor& cursor, Fields& f) {
     // Moves to and from control and debug registers take mod for 3, whatever it says.
     if (f.map == Map::k0F && !f.vex && f.opcode >= 0x20 && f.opcode <= 0x23) f.mod = 3;
     if (f.mod == 3) return;
-    f.has_sib = (f.modrm & 7) == 4;
-    if (f.has_sib) f.sib = cursor.take();
-    const u8 base = f.has_sib ? f.sib & 7 : f.modrm & 7;
+    unsigned size = kModrm.of[f.modrm];
+    if (size & kSib) {
+        f.has_sib = true;
+        f.sib = cursor.take();
+        size = f.mod == 0 && (f.sib & 7) == 5 ? 4 : size & ~unsigned{kSib};
+    }
     f.displacement_at = static_cast<u8>(cursor.at);
-    f.displacement_size = f.mod == 1 ? 1 : f.mod == 2 || base == 5 ? 4 : 0;
-    cursor.at += f.displacement_size;
+    f.displacement_size = static_cast<u8>(size);
+    cursor.at += size;
 }
 
 i64 sign_extended(const u8* bytes, unsigned size) {
