@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include <catch2/catch.hpp>
 
@@ -246,7 +249,10 @@ TEST_CASE("gdb server: packets with random damage are answered, whatever they ha
     const Server server;
     mmu::Rng rng(11);
     Client client(server);
-    for (int n = 0; n < 1500; ++n) {
+    // By hand as long as one likes: MMUSCOPE_GDB_FUZZ_SECONDS=60 build/test_debug "*random damage*".
+    const char* const seconds = getenv("MMUSCOPE_GDB_FUZZ_SECONDS");
+    const time_t end = seconds ? time(nullptr) + atol(seconds) : 0;
+    for (int n = 0; seconds ? time(nullptr) < end : n < 1500; ++n) {
         std::string packet = good[rng.below(good.size())];
         for (u64 flips = rng.below(4); flips-- > 0 && !packet.empty();) {
             const u64 at = rng.below(packet.size());
