@@ -30,7 +30,7 @@ i64 read_event(FileCall& call, UserStream& to, u64 size) {
 }
 
 i64 write_event(FileCall& call, UserStream& from, u64 size) {
-    if (size < 8) return -EINVAL;
+    if (size != 8) return -EINVAL;  // since 6.10
     u64 value = 0;
     if (from.take(reinterpret_cast<u8*>(&value), 8) != 8) return -EFAULT;
     if (value == ~u64{0}) return -EINVAL;

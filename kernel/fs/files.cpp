@@ -11,6 +11,7 @@
 #include "kernel/fs/locks.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
+#include "kernel/fs/resolve.h"
 #include "kernel/host/host.h"
 #include "kernel/mmap.h"
 #include "kernel/uaccess.h"
@@ -28,6 +29,9 @@ constexpr int kTmpFile = 020000000;  ///< __O_TMPFILE; O_TMPFILE has O_DIRECTORY
 /// Flags that mean something after a file has been found.
 constexpr int kReopenFlags =
     O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_TRUNC;
+
+/// What F_GETFL shows of them.
+constexpr int kKeptFlags = (kReopenFlags & ~O_TRUNC) | O_NOFOLLOW | O_DIRECTORY;
 
 OpenFile host_file(UniqueFd fd, std::string path, int flags, bool may_change) {
     OpenFile file;
@@ -54,6 +58,10 @@ Expected<UniqueFd, int> reopen(int fd, int flags) {
     return UniqueFd{again};
 }
 
+bool wants_write(int flags) {
+    return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
 Expected<OpenFile, int> open_device(const Node& node, int flags) {
     if (flags & O_DIRECTORY) return Unexpected{ENOTDIR};
     if (node.device == Device::kTerminal) {
@@ -65,7 +73,7 @@ Expected<OpenFile, int> open_device(const Node& node, int flags) {
     file.kind = OpenFile::Kind::kDevice;
     file.device = node.device;
     file.type = S_IFCHR;
-    file.flags = flags & kReopenFlags & ~O_TRUNC;
+    file.flags = flags & kKeptFlags;
     file.path_only = flags & O_PATH;
     file.status = node.status;
     static constexpr const char* kPaths[] = {"", "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"};
@@ -77,14 +85,14 @@ Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& n
     auto entry = proc_entry(kernel, task, node.path);
     if (!entry) return Unexpected{ENOENT};
     if (entry->kind == ProcEntry::Kind::kLink) return Unexpected{ELOOP};
-    if (entry->kind == ProcEntry::Kind::kDirectory)
-        return Unexpected{EACCES};  // Deviation: it cannot be listed
-    if (flags & O_DIRECTORY) return Unexpected{ENOTDIR};
+    const bool folder = entry->kind == ProcEntry::Kind::kDirectory;
+    if (folder && (wants_write(flags) || (flags & O_CREAT))) return Unexpected{EISDIR};
+    if ((flags & O_DIRECTORY) && !folder) return Unexpected{ENOTDIR};
     if ((flags & O_ACCMODE) != O_RDONLY) return Unexpected{EACCES};
     OpenFile file;
     file.kind = OpenFile::Kind::kText;
-    file.type = S_IFREG;
-    file.flags = flags & kReopenFlags & ~O_TRUNC;
+    file.type = folder ? S_IFDIR : S_IFREG;
+    file.flags = flags & kKeptFlags;
     file.path_only = flags & O_PATH;
     file.status = proc_stat(*entry, node.path);
     file.path = node.path;
@@ -100,14 +108,14 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
     const int mode = flags & O_ACCMODE;
     if ((mode != O_WRONLY && !file->readable()) || (mode != O_RDONLY && !file->writable()))
         return Unexpected{EACCES};
-    if (is_pipe(*file)) return reopen_pipe(kernel, *file, flags & kReopenFlags & ~O_TRUNC);
+    if (is_pipe(*file)) return reopen_pipe(kernel, *file, flags & kKeptFlags);
     if (file->kind == OpenFile::Kind::kObject) return Unexpected{ENXIO};
     if (file->kind != OpenFile::Kind::kHost) {
         OpenFile copy;
         copy.kind = file->kind;
         copy.device = file->device;
         copy.type = file->type;
-        copy.flags = flags & kReopenFlags & ~O_TRUNC;
+        copy.flags = flags & kKeptFlags;
         copy.status = file->status;
         copy.path = file->path;
         copy.text = file->text;
@@ -116,11 +124,7 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
     }
     auto fd = reopen(file->fd.get(), flags & kReopenFlags);
     if (!fd) return Unexpected{fd.error()};
-    return host_file(std::move(*fd), file->path, flags & kReopenFlags & ~O_TRUNC, file->may_change);
-}
-
-bool wants_write(int flags) {
-    return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    return host_file(std::move(*fd), file->path, flags & kKeptFlags, file->may_change);
 }
 
 /// may_open(): by type, then rights.
@@ -131,10 +135,10 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     const bool changeable = bool(place);
     if (flags & O_PATH) {
         if ((flags & O_DIRECTORY) && type != S_IFDIR) return Unexpected{ENOTDIR};
-        return host_file(std::move(node.fd), std::move(path), O_PATH, changeable);
+        return host_file(std::move(node.fd), std::move(path), O_PATH | (flags & kKeptFlags), changeable);
     }
-    if (type == S_IFLNK) return Unexpected{ELOOP};
     if ((flags & O_DIRECTORY) && type != S_IFDIR) return Unexpected{ENOTDIR};
+    if (type == S_IFLNK) return Unexpected{ELOOP};
     if ((flags & kTmpFile) && type == S_IFDIR) {
         if ((flags & O_ACCMODE) == O_RDONLY) return Unexpected{EINVAL};
         if (!changeable) return Unexpected{EROFS};
@@ -142,13 +146,13 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
                                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC,
                                   mode & 07777 & ~kernel.fs_of(task).umask);
         if (fd < 0) return Unexpected{errno};
-        return host_file(UniqueFd{fd}, std::move(path), flags & kReopenFlags, true);
+        return host_file(UniqueFd{fd}, std::move(path), flags & kKeptFlags, true);
     }
     if (type == S_IFDIR) {
         if (wants_write(flags) || (flags & O_CREAT)) return Unexpected{EISDIR};
         auto fd = reopen(node.fd.get(), (flags & kReopenFlags) | O_DIRECTORY);
         if (!fd) return Unexpected{fd.error()};
-        return host_file(std::move(*fd), std::move(path), flags & kReopenFlags, changeable);
+        return host_file(std::move(*fd), std::move(path), flags & kKeptFlags, changeable);
     }
     if (type == S_IFSOCK) return Unexpected{ENXIO};
     if (type == S_IFIFO) {
@@ -157,8 +161,9 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
         if (host::faccessat(AT_FDCWD, descriptor_path(node.fd.get()).c_str(), wanted, AT_EACCESS) != 0)
             return Unexpected{errno};
         OpenFile file;
-        const i64 error = open_fifo(kernel, task, node.status, flags & kReopenFlags & ~O_TRUNC, file);
+        const i64 error = open_fifo(kernel, task, node.status, flags & kKeptFlags, file);
         if (error) return Unexpected{static_cast<int>(-error)};
+        file.flags |= 0100000;  // O_LARGEFILE, as of all that openat() gives
         file.path = std::move(path);
         return file;
     }
@@ -170,7 +175,7 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     auto fd = reopen(wants_write(flags) ? place.get() : node.fd.get(), flags & kReopenFlags);
     if (!fd) return Unexpected{fd.error()};
     if (flags & O_TRUNC) truncate_pagecache(kernel.system, kernel.mm_of(task), identity_of(fd->get()), 0);
-    return host_file(std::move(*fd), std::move(path), flags & kReopenFlags & ~O_TRUNC, changeable);
+    return host_file(std::move(*fd), std::move(path), flags & kKeptFlags, changeable);
 }
 
 Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
@@ -208,7 +213,7 @@ Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Paren
     UniqueFd owned{static_cast<int>(fd)};
     (void)host::fchmod(owned.get(), static_cast<mode_t>(how.mode));  // the host's umask is not the guest's
     std::string path = guest_path(kernel, owned.get());
-    return host_file(std::move(owned), std::move(path), flags & kReopenFlags & ~O_TRUNC, true);
+    return host_file(std::move(owned), std::move(path), flags & kKeptFlags, true);
 }
 
 }  // namespace
@@ -303,20 +308,80 @@ Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, i
     OpenFile* file = file_of(kernel, task, dirfd, FileUse::kAnyFile);
     if (!file) return Unexpected{EBADF};
     if (file->type != S_IFDIR) return Unexpected{ENOTDIR};
-    return StartDirectory{file->fd.get(), file->path};
+    if (file->kind == OpenFile::Kind::kHost) return StartDirectory{file->fd.get(), file->path};
+    // A folder of /proc: its name alone says where a path leads.
+    return StartDirectory{kernel.files.at(kernel.fs_of(task).cwd.directory).fd.get(), file->path};
 }
+
+namespace {
+
+/// The object that a descriptor of some task stands for, as a start or as the end of a walk.
+Expected<Node, int> descriptor_node(KernelState& kernel, Task& task, const ProcTarget& target) {
+    Node node;
+    Task* owner = kernel.find_task(target.owner);
+    const OpenFile* file =
+        owner && owner->files ? file_of(kernel, *owner, target.descriptor, FileUse::kAnyFile) : nullptr;
+    if (!file) return Unexpected{ENOENT};
+    if (owner->files == task.files) {
+        node.kind = Node::Kind::kDescriptor;
+        node.descriptor = target.descriptor;
+        return node;
+    }
+    // Deviation: of another process's descriptors only the host's files can be opened.
+    if (file->kind != OpenFile::Kind::kHost) return Unexpected{ENXIO};
+    node.fd = UniqueFd{host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3)};
+    if (!node.fd || host::fstat(node.fd.get(), &node.status) != 0) return Unexpected{errno};
+    return node;
+}
+
+/// Follows the links of our own /proc that `node`'s name leads over.
+Expected<Node, int> follow_proc(KernelState& kernel, Task& task, Node node, Follow follow) {
+    for (int links = 0; node.kind == Node::Kind::kProc; ++links) {
+        if (links == kMaxLinks) return Unexpected{ELOOP};
+        const std::string name = node.path;
+        std::optional<ProcTarget> target;
+        usize end = name.find('/', 1);
+        while (end != std::string::npos && !target) {
+            end = name.find('/', end + 1);
+            if (end == std::string::npos && follow == Follow::kNo) break;
+            target = proc_target(kernel, task, name.substr(0, end));
+        }
+        if (!target) return node;
+        const std::string rest = end == std::string::npos ? "" : name.substr(end + 1);
+        const OpenFile& here = kernel.files.at(kernel.fs_of(task).cwd.directory);
+        if (target->descriptor < 0) {
+            const std::string path = rest.empty() ? target->path : target->path + "/" + rest;
+            auto next = kernel.paths->lookup({here.fd.get(), here.path}, path, follow);
+            if (!next) return next;
+            node = std::move(*next);
+            continue;
+        }
+        auto object = descriptor_node(kernel, task, *target);
+        if (!object || rest.empty()) return object;
+        Task& owner = kernel.tasks.at(target->owner);
+        const OpenFile* file = file_of(kernel, owner, target->descriptor, FileUse::kAnyFile);
+        if (file->type != S_IFDIR || file->kind != OpenFile::Kind::kHost) return Unexpected{ENOTDIR};
+        auto next = kernel.paths->lookup({file->fd.get(), file->path}, rest, follow);
+        if (!next) return next;
+        node = std::move(*next);
+    }
+    return node;
+}
+
+}  // namespace
 
 Expected<Node, int> lookup_path(KernelState& kernel, Task& task, int dirfd, const std::string& path,
                                 Follow follow) {
     if (path.empty()) return Unexpected{ENOENT};
     auto start = start_directory(kernel, task, dirfd, path);
     if (!start) return Unexpected{start.error()};
-    auto node = kernel.paths->lookup(*start, path, follow);
-    if (!node || node->kind != Node::Kind::kProc || follow == Follow::kNo) return node;
-    const auto entry = proc_entry(kernel, task, node->path);
-    if (!entry) return Unexpected{ENOENT};
-    if (entry->kind != ProcEntry::Kind::kLink) return node;
-    return kernel.paths->lookup(*start, entry->text, Follow::kYes);
+    // From a folder of our own /proc the name alone leads on.
+    const bool from_proc = path[0] != '/' && start->path.starts_with("/proc") && dirfd != AT_FDCWD &&
+                           file_of(kernel, task, dirfd, FileUse::kAnyFile)->kind == OpenFile::Kind::kText;
+    const std::string name = from_proc ? normalise_path(std::string(start->path) + "/" + path) : path;
+    auto node = kernel.paths->lookup(*start, name, follow);
+    if (!node || node->kind != Node::Kind::kProc) return node;
+    return follow_proc(kernel, task, std::move(*node), follow);
 }
 
 Expected<Parent, int> lookup_parent_path(KernelState& kernel, Task& task, int dirfd,
@@ -365,6 +430,28 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
         name = target;
     }
     return Unexpected{ELOOP};
+}
+
+Expected<OpenFile, int> open_path_resolved(KernelState& kernel, Task& task, int dirfd,
+                                           const std::string& path, int flags, mode_t mode, u64 resolve) {
+    const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    const Follow follow = (flags & O_NOFOLLOW) || exclusive ? Follow::kNo : Follow::kYes;
+    constexpr int kAttempts = 3;  // a name that comes and goes meanwhile
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        auto node = lookup_resolved(kernel, task, dirfd, path, follow, resolve);
+        if (node && exclusive) return Unexpected{EEXIST};
+        if (node) return open_node(kernel, task, std::move(*node), flags, mode);
+        if (node.error() != ENOENT || !(flags & O_CREAT) || path.empty()) return Unexpected{node.error()};
+        if (path.back() == '/') return Unexpected{EISDIR};
+        auto parent = lookup_parent_resolved(kernel, task, dirfd, path, resolve);
+        if (!parent) return Unexpected{parent.error()};
+        if (!parent->fd && !parent->is_root) return Unexpected{ENOENT};
+        // Deviation: what a dangling link names is not made.
+        if (follow == Follow::kYes && !link_target(*parent).empty()) return Unexpected{ELOOP};
+        auto file = create_file(kernel, task, *parent, flags, mode);
+        if (file || file.error() != EEXIST || exclusive) return file;
+    }
+    return Unexpected{EAGAIN};
 }
 
 Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path) {

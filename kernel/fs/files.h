@@ -40,6 +40,9 @@ mmu::Expected<Parent, int> lookup_parent_path(KernelState& kernel, Task& task, i
 /// openat(2) without the descriptor.
 mmu::Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, const std::string& path,
                                        int flags, mode_t mode);
+/// openat2(2) with RESOLVE_ flags (resolve.h).
+mmu::Expected<OpenFile, int> open_path_resolved(KernelState& kernel, Task& task, int dirfd,
+                                                const std::string& path, int flags, mode_t mode, u64 resolve);
 /// A program to execute: a regular file that the user may execute. Under --no-files the user's own path is
 /// taken.
 mmu::Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernel/fs/files.h"
 #include "kernel/host/host.h"
 
 namespace kernel {
@@ -60,7 +61,12 @@ MmapFile mmap_file_of(const OpenFile& file) {
     result.description = file.id;
     result.dev_zero = file.kind == OpenFile::Kind::kDevice && file.device == Device::kZero;
     if (file.kind == OpenFile::Kind::kHost && file.regular() && !file.path_only) {
-        const int copy = host::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
+        // A descriptor of its own where it may write: pwrite() to one with O_APPEND appends, whatever the
+        // offset.
+        int copy = -1;
+        if (file.writable())
+            copy = host::open(descriptor_path(file.fd.get()).c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (copy < 0) copy = host::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
         if (copy >= 0) result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy});
     }
     return result;

@@ -72,8 +72,11 @@ std::optional<FileLock> LockTable::test(Identity file, const FileLock& lock) con
     const auto found = files_.find(file);
     if (found == files_.end()) return std::nullopt;
     const auto& held = lock.kind == FileLock::Kind::kFlock ? found->second.flocks : found->second.records;
-    for (const FileLock& other : held)
-        if (other.conflicts(lock)) return other;
+    for (const FileLock& other : held) {
+        // F_OFD_GETLK with F_UNLCK: what the file itself has there (6.6).
+        const bool own = lock.type == F_UNLCK && other.same_owner(lock) && other.overlaps(lock);
+        if (lock.type == F_UNLCK ? own : other.conflicts(lock)) return other;
+    }
     return std::nullopt;
 }
 

@@ -162,11 +162,10 @@ std::string normalise_path(std::string_view path) {
     return result.empty() ? "/" : result;
 }
 
-Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int guest_pid) {
+Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int /*guest_pid*/) {
     PathResolver resolver;
     resolver.none_ = policy.none;
     resolver.confined_ = !policy.root.empty();
-    resolver.guest_pid_ = guest_pid;
     const auto open_folder = [](const std::string& name, const char* option) -> Expected<Folder, Error> {
         const int fd = open_at(AT_FDCWD, name.c_str(), O_PATH | O_DIRECTORY, 0);
         if (fd == -ENOSYS) return Unexpected{Error{"the host has no openat2; Linux 5.6 or later is needed"}};
@@ -251,21 +250,8 @@ bool PathResolver::special(const StartDirectory& start, const std::string& path,
                            Node& node) const {
     const std::string name = normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
     if (const auto rest = below("/proc", name)) {
-        const std::string own = std::to_string(guest_pid_);
-        std::string tail = *rest;
-        for (const std::string& alias : {own, std::string("thread-self"), "self/task/" + own}) {
-            if (const auto inner = below(alias, tail)) {
-                tail = inner->empty() ? "self" : "self/" + *inner;
-                break;
-            }
-        }
         node.kind = Node::Kind::kProc;
-        node.path = tail.empty() ? "/proc" : "/proc/" + tail;
-        const auto descriptor = below("self/fd", tail);
-        if (descriptor && follow == Follow::kYes && parse_descriptor(*descriptor) >= 0) {
-            node.kind = Node::Kind::kDescriptor;
-            node.descriptor = parse_descriptor(*descriptor);
-        }
+        node.path = rest->empty() ? "/proc" : "/proc/" + *rest;
         return true;
     }
     const auto device = below("/dev", name);
@@ -347,6 +333,8 @@ Expected<Parent, int> PathResolver::lookup_parent(const StartDirectory& start,
     if (UniqueFd reached = reach_writable(directory->fd.get())) {
         parent.writable = true;
         parent.fd = std::move(reached);
+    } else if (directory->status.st_nlink == 0) {
+        return Unexpected{ENOENT};  // it has been removed: nothing is in it and nothing can be made there
     } else {
         parent.fd = std::move(directory->fd);
     }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernel/state.h"
 
@@ -20,6 +21,24 @@ struct ProcEntry {
 
 /// `path` as PathResolver gives it ("/proc/self/maps"). Nothing: ENOENT.
 std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::string& path);
+/// One name of a folder.
+struct ProcDirent {
+    std::string name;
+    u8 type = 0;    ///< DT_DIR, ...
+    u64 place = 0;  ///< grows: what lseek() and the entry before say
+    u64 inode = 0;
+};
+/// What a folder of /proc holds now; "." and ".." alone where it is none.
+std::vector<ProcDirent> proc_list(KernelState& kernel, const std::string& path);
+
+/// Where a link of /proc leads.
+struct ProcTarget {
+    std::string path{};
+    int descriptor = -1;  ///< the very object behind that descriptor of `owner`, whatever its name
+    Pid owner = 0;
+};
+std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std::string& path);
+
 /// stat(2) of it: a fixed device and an inode made from the name.
 struct stat proc_stat(const ProcEntry& entry, const std::string& path);
 

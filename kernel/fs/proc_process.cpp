@@ -2,8 +2,11 @@
 // fs/proc/base.c.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
+#include "kernel/mm_internal.h"
 
 namespace kernel {
 
@@ -24,7 +27,7 @@ std::string status_signals(KernelState& kernel, const Task& task) {
     const SigPending& for_all = kernel.process_of(task).shared_pending;
     for (const SigInfo& info : task.signals.pending) pending |= sigmask_of(info.signo);
     for (const SigInfo& info : for_all) shared |= sigmask_of(info.signo);
-    for (int i = 1; i <= kSignals; ++i) {
+    for (int i = 1; task.sighand && i <= kSignals; ++i) {
         const u64 handler = kernel.sighand_of(task).action[static_cast<usize>(i)].handler;
         if (handler == kSigIgn) ignored |= sigmask_of(i);
         if (handler != kSigIgn && handler != kSigDfl) caught |= sigmask_of(i);
@@ -49,31 +52,46 @@ std::string status_tail(const Task& task) {
     return text + "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n";
 }
 
+/// get_task_state()
+const char* state_of(KernelState& kernel, const Task& task) {
+    if (task.state == TaskState::kZombie || task.state == TaskState::kDead) return "Z (zombie)";
+    if (kernel.process_of(task).stopped) return "T (stopped)";
+    return task.state == TaskState::kSleeping ? "S (sleeping)" : "R (running)";
+}
+
 std::string status(KernelState& kernel, Task& task) {
-    std::string text = proc_format(
-        "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n",
-        task.comm.c_str(), kernel.fs_of(task).umask, task.tgid, task.pid, task.ppid);
+    std::string text = proc_format("Name:\t%s\n", task.comm.c_str());
+    if (task.fs) text += proc_format("Umask:\t%04o\n", kernel.fs_of(task).umask);
+    text += proc_format("State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", state_of(kernel, task),
+                        task.tgid, task.pid, task.ppid);
     text +=
         proc_format("TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t \n",
                     host::getuid(), host::geteuid(), host::geteuid(), host::geteuid(), host::getgid(),
                     host::getegid(), host::getegid(), host::getegid());
     text += proc_format("NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", task.tgid,
                         task.pid, task.pgrp, task.session);
-    text += proc_status_memory(kernel.mm_of(task));
-    text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n";
-    text += proc_format("Threads:\t%zu\n", kernel.process_of(task).threads.size());
+    if (task.mm) {
+        text += proc_status_memory(kernel.mm_of(task));
+        text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n";
+    }
+    text += proc_format("Threads:\t%zu\n", std::max<usize>(kernel.process_of(task).threads.size(), 1));
     return text + status_signals(kernel, task) + status_tail(task);
 }
 
 /// 52 fields; those that are not modelled are 0.
 std::string stat(KernelState& kernel, Task& task) {
-    const MmStruct& mm = kernel.mm_of(task);
-    std::string text =
-        proc_format("%d (%s) R %d %d %d 0 -1 0 %llu 0 %llu 0 %llu 0 0 0 20 %d 1 0 0 %llu %llu %llu ",
-                    task.pid, task.comm.c_str(), task.ppid, task.pgrp, task.session, proc_number(mm.min_flt),
-                    proc_number(mm.maj_flt), proc_number(kernel.clock.now_ns() / 10'000'000), task.nice,
-                    proc_number(mm.total_vm << mmu::kPageShift), proc_number(mm.rss_pages()),
-                    proc_number(mm.rlimit(kRlimitRss)));
+    static const MmStruct kNone{};
+    const MmStruct& mm = task.mm ? kernel.mm_of(task) : kNone;
+    const SignalStruct& process = kernel.process_of(task);
+    constexpr u64 kTick_ns = 10'000'000;
+    u64 used = process.dead_threads.instructions;
+    for (const Pid thread : process.threads) used += kernel.tasks.at(thread).usage.instructions;
+    std::string text = proc_format(
+        "%d (%s) %c %d %d %d 0 -1 0 %llu 0 %llu 0 %llu 0 0 0 20 %d %zu 0 0 %llu %llu %llu ", task.pid,
+        task.comm.c_str(), state_of(kernel, task)[0], task.ppid, task.pgrp, task.session,
+        proc_number(mm.min_flt), proc_number(mm.maj_flt), proc_number(used / kTick_ns), task.nice,
+        std::max<usize>(process.threads.size(), 1), proc_number(mm.total_vm << mmu::kPageShift),
+        proc_number(mm.rss_pages()), proc_number(task.mm ? mm.rlimit(kRlimitRss) : kRlimInfinity));
     return text + proc_format(
                       "%llu %llu %llu 0 0 0 %llu 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu "
                       "%llu %llu 0\n",
@@ -81,6 +99,24 @@ std::string stat(KernelState& kernel, Task& task) {
                       proc_number(task.signals.blocked), proc_number(mm.start_data), proc_number(mm.end_data),
                       proc_number(mm.start_brk), proc_number(mm.arg_start), proc_number(mm.arg_end),
                       proc_number(mm.env_start), proc_number(mm.env_end));
+}
+
+/// environ_read(). Deviation: pages that are swapped out are left out.
+std::string environment(KernelState& kernel, Task& task) {
+    if (!task.mm) return {};
+    const MmStruct& mm = kernel.mm_of(task);
+    std::string text;
+    walk_leaves(kernel.system, mm, mmu::align_down(mm.env_start, mmu::kPageSize), page_align(mm.env_end),
+                [&](u64 at, Pte pte) {
+                    if (!pte_present(pte)) return;
+                    const u64 start = std::max(at, mm.env_start);
+                    const u64 end = std::min(at + mmu::kPageSize, mm.env_end);
+                    if (start >= end) return;
+                    const mmu::PhysAddr frame{pte.pfn().value << mmu::kPageShift};
+                    const u8* bytes = kernel.system.memory.host(frame) + (start - at);
+                    text.append(reinterpret_cast<const char*>(bytes), end - start);
+                });
+    return text;
 }
 
 /// proc_pid_limits()
@@ -99,6 +135,7 @@ std::string limits(KernelState& kernel, Task& task) {
     const auto value = [](u64 v) {
         return v == kRlimInfinity ? std::string("unlimited") : std::to_string(v);
     };
+    if (!task.mm) return {};
     std::string text = "Limit                     Soft Limit           Hard Limit           Units     \n";
     for (unsigned i = 0; i < kRlimits; ++i) {
         const Limit& limit = kernel.mm_of(task).rlimits[i];
@@ -111,10 +148,36 @@ std::string limits(KernelState& kernel, Task& task) {
 std::string mounts(KernelState&, Task&) {
     return "/dev/root / ext4 rw 0 0\n";
 }
+std::string mountinfo(KernelState&, Task&) {
+    return "1 0 8:1 / / rw - ext4 /dev/root rw\n";
+}
+std::string cgroup(KernelState&, Task&) {
+    return "0::/\n";
+}
+std::string loginuid(KernelState&, Task&) {
+    return "4294967295";
+}
+std::string personality(KernelState&, Task&) {
+    return "00000000\n";
+}
+std::string wchan(KernelState&, Task&) {
+    return "0";
+}
 
 constexpr ProcRow kRows[] = {
-    {"cmdline", cmdline}, {"comm", comm}, {"limits", limits},
-    {"mounts", mounts},   {"stat", stat}, {"status", status},
+    {"cgroup", cgroup},
+    {"cmdline", cmdline},
+    {"comm", comm},
+    {"environ", environment, 0400},
+    {"limits", limits},
+    {"loginuid", loginuid},
+    {"mountinfo", mountinfo},
+    {"mounts", mounts},
+    {"personality", personality, 0400},
+    {"sessionid", loginuid},
+    {"stat", stat},
+    {"status", status},
+    {"wchan", wchan},
 };
 
 }  // namespace

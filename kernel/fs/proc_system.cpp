@@ -39,15 +39,51 @@ std::string locks(KernelState& kernel, Task&) {
     return proc_locks(kernel);
 }
 
+/// The lines that programs look for: one CPU, its time in ticks, the processes.
+std::string stat(KernelState& kernel, Task&) {
+    constexpr u64 kTick_ns = 10'000'000;
+    const unsigned long long busy = kernel.clock.instructions / kTick_ns,
+                             idle = kernel.clock.slept_ns / kTick_ns;
+    std::string text = proc_format("cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\nintr 0\n",
+                                   busy, idle, busy, idle);
+    text += proc_format("ctxt %llu\nbtime %llu\nprocesses %d\n", proc_number(kernel.stats.context_switches),
+                        proc_number(kernel.config.epoch), kernel.last_pid - kFirstPid + 1);
+    return text + proc_format("procs_running %zu\nprocs_blocked 0\n", kernel.sched.run_queue.size() + 1);
+}
+std::string tty_drivers(KernelState&, Task&) {
+    return "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+           "pty_slave            /dev/pts      136 0-1048575 pty:slave\n";
+}
+template <const char* const& kText>
+std::string fixed(KernelState&, Task&) {
+    return kText;
+}
+constexpr const char* k40 = "40\n";
+constexpr const char* k4096 = "4096\n";
+constexpr const char* k65534 = "65534\n";
+constexpr const char* k65536 = "65536\n";
+constexpr const char* kMega = "1048576\n";
+constexpr const char* kNothing = "";
+
 constexpr ProcRow kRows[] = {
+    {"cmdline", fixed<kNothing>},
     {"filesystems", filesystems},
     {"loadavg", loadavg},
     {"locks", locks},
+    {"stat", stat},
+    {"sys/fs/nr_open", fixed<kMega>},
+    {"sys/fs/pipe-max-size", fixed<kMega>},
+    {"sys/kernel/cap_last_cap", fixed<k40>},
     {"sys/kernel/hostname", hostname},
+    {"sys/kernel/ngroups_max", fixed<k65536>},
     {"sys/kernel/osrelease", osrelease},
     {"sys/kernel/ostype", ostype},
+    {"sys/kernel/overflowgid", fixed<k65534>},
+    {"sys/kernel/overflowuid", fixed<k65534>},
     {"sys/kernel/pid_max", pid_max},
     {"sys/kernel/randomize_va_space", randomize_va_space},
+    {"sys/net/core/somaxconn", fixed<k4096>},
+    {"tty/drivers", tty_drivers},
     {"uptime", uptime},
     {"version", version},
 };

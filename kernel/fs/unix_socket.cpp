@@ -291,6 +291,8 @@ i64 unix_send(KernelState& kernel, Task& task, u32 id, UserStream& from, u64 siz
     Socket& socket = socket_at(kernel, id);
     if (socket.type == SOCK_STREAM && send.to)
         return socket.state == Socket::State::kConnected ? -EISCONN : -EOPNOTSUPP;
+    if (socket.type == SOCK_SEQPACKET && socket.error)  // unix_seqpacket_sendmsg()
+        return -std::exchange(socket.error, 0);
     if (socket.shutdown & Socket::kSendShut) return broken(kernel, task, send, socket);
     if (socket.error) return -std::exchange(socket.error, 0);
     u32 target_id = socket.peer;
@@ -372,6 +374,8 @@ i64 receive_stream(Socket& socket, UserStream& to, u64 size, bool peek, UnixRece
 i64 unix_receive(KernelState& kernel, u32 id, UserStream& to, u64 size, bool peek, UnixReceived& received) {
     Socket& socket = socket_at(kernel, id);
     if (connection(socket) && socket.state != Socket::State::kConnected) return -EINVAL;
+    if (socket.type != SOCK_STREAM && socket.error)  // __skb_try_recv_datagram(): before what is queued
+        return -std::exchange(socket.error, 0);
     if (socket.queue.empty()) {
         if (socket.error) return -std::exchange(socket.error, 0);
         if (socket.shutdown & Socket::kReceiveShut) return 0;

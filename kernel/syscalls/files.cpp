@@ -17,6 +17,7 @@
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/locks.h"
+#include "kernel/syscalls/proc_list.h"
 #include "kernel/wait.h"
 #include "mmu/base/log.h"
 
@@ -48,7 +49,7 @@ i64 open_when_joined(Syscall& call, bool close_on_exec) {
     return result;
 }
 
-i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode) {
+i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mode, u64 resolve = 0) {
     if (call.task.blocked_call.progress) return open_when_joined(call, flags & O_CLOEXEC);
     // build_open_flags()
     flags &= kValidOpenFlags;
@@ -57,7 +58,12 @@ i64 do_open(Syscall& call, int dirfd, unsigned path_argument, int flags, u64 mod
     if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT)) return -EINVAL;  // 6.4
     const auto path = call.path(path_argument);
     if (!path) return -path.error();
-    auto file = open_path(call.kernel, call.task, dirfd, *path, flags, static_cast<mode_t>(mode));
+    if (path->empty()) return -ENOENT;
+    // get_unused_fd_flags(): before the file is looked for, or made
+    if (call.files().lowest_free(0, call.mm().rlimit(kRlimitNofile)) < 0) return -EMFILE;
+    const mode_t rights = static_cast<mode_t>(mode);
+    auto file = resolve ? open_path_resolved(call.kernel, call.task, dirfd, *path, flags, rights, resolve)
+                        : open_path(call.kernel, call.task, dirfd, *path, flags, rights);
     if (!file) return -file.error();
     if (!lacks_partner(call.kernel, *file))
         return install_file(call.kernel, call.task, std::move(*file), flags & O_CLOEXEC);
@@ -111,8 +117,13 @@ i64 openat2(Syscall& call) {
     if (call.get(how, call.args[2])) return -EFAULT;
     if (how.flags & ~static_cast<u64>(kValidOpenFlags)) return -EINVAL;
     if ((how.mode & ~u64{07777}) || (how.mode && !(how.flags & (O_CREAT | kTmpFile)))) return -EINVAL;
-    if (how.resolve) return -EINVAL;  // Deviation: restricted resolution is not offered to the guest
-    return do_open(call, call.integer(0), 1, static_cast<int>(how.flags), how.mode);
+    constexpr u64 kResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
+                             RESOLVE_IN_ROOT | RESOLVE_CACHED;
+    if (how.resolve & ~kResolve) return -EINVAL;
+    if ((how.resolve & RESOLVE_BENEATH) && (how.resolve & RESOLVE_IN_ROOT)) return -EINVAL;
+    // All names count as cached.
+    if ((how.resolve & RESOLVE_CACHED) && (how.flags & (O_TRUNC | O_CREAT | kTmpFile))) return -EAGAIN;
+    return do_open(call, call.integer(0), 1, static_cast<int>(how.flags), how.mode, how.resolve);
 }
 
 i64 close(Syscall& call) {
@@ -172,10 +183,14 @@ namespace {
 constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SETFL_MASK
 
 i64 get_flags(const OpenFile& file) {
-    if (file.path_only) return O_PATH;
+    if (file.path_only) return O_PATH | (file.flags & (O_NOFOLLOW | O_DIRECTORY));
     if (file.kind == OpenFile::Kind::kObject || file.network) return file.flags;
     const int fd = host_fd(file);
-    return fd < 0 ? file.flags | 0100000 : result_of(host::fcntl(fd, F_GETFL));
+    if (fd < 0) return file.flags | 0100000;
+    // How the host was asked is not how the guest asked: names are looked up apart.
+    constexpr i64 kOfName = O_NOFOLLOW | O_DIRECTORY;
+    const i64 flags = result_of(host::fcntl(fd, F_GETFL));
+    return flags < 0 ? flags : (flags & ~kOfName) | (file.flags & kOfName);
 }
 
 i64 set_flags(OpenFile& file, int flags) {
@@ -446,7 +461,10 @@ namespace {
 i64 list_directory(Syscall& call, long host_call) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
-    if (!S_ISDIR(file->type) || host_fd(*file) < 0) return -ENOTDIR;
+    if (!S_ISDIR(file->type)) return -ENOTDIR;
+    if (file->kind == OpenFile::Kind::kText)
+        return list_proc(call, *file, host_call == SYS_getdents64 ? Dirent::k64 : Dirent::kOld);
+    if (host_fd(*file) < 0) return -ENOTDIR;
     constexpr u64 kMaxBytes = 64 << 10;
     if (static_cast<int>(call.args[2]) < 0) return -EINVAL;  // no entry fits into a negative count
     std::vector<u8> entries(std::min<u64>(call.args[2] & 0xffffffff, kMaxBytes));

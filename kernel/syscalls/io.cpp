@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "kernel/fs/event_files.h"
 #include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
 #include "kernel/host/host.h"
@@ -58,6 +59,19 @@ mmu::Expected<std::vector<UserBuffer>, int> import_iovec(Syscall& call) {
     return buffers;
 }
 
+/// do_loop_readv_writev(): of a file that has no write_iter() each part is a write of its own.
+i64 write_parts(Syscall& call, OpenFile& file, std::span<const UserBuffer> buffers) {
+    i64 total = 0;
+    for (const UserBuffer& buffer : buffers) {
+        call.task.blocked_call.progress = 0;
+        const i64 put = write_file(call.kernel, call.task, file, {&buffer, 1}, {});
+        if (put < 0) return total ? total : put;
+        total += put;
+        if (static_cast<u64>(put) != buffer.size) break;
+    }
+    return total;
+}
+
 i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
@@ -69,6 +83,8 @@ i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     for (const UserBuffer& buffer : *buffers) total += std::min(buffer.size, kMaxRwCount - total);
     if (!total) return 0;  // vfs_readv(): the file is not asked
     if (!fits(offset, total)) return -EINVAL;
+    if (transfer == write_file && is_object(*file, kEventFdOperations))
+        return write_parts(call, *file, *buffers);
     return transfer(call.kernel, call.task, *file, *buffers, offset);
 }
 
@@ -164,7 +180,8 @@ i64 lseek(Syscall& call) {
         return at < 0 ? -errno : at;
     }
     if (file->kind == OpenFile::Kind::kDevice) return 0;  // null_lseek()
-    if (file->kind == OpenFile::Kind::kObject) return -ESPIPE;
+    if (file->kind == OpenFile::Kind::kObject)            // noop_llseek() of what has no type
+        return S_ISFIFO(file->type) || S_ISSOCK(file->type) ? -ESPIPE : 0;
     if (whence > SEEK_CUR) return -EINVAL;
     i64 at = 0;
     if (__builtin_add_overflow(offset, whence == SEEK_CUR ? static_cast<i64>(file->offset) : 0, &at) ||
@@ -232,15 +249,23 @@ i64 copy_file_range(Syscall& call) {
     OpenFile* out = file_of(call.kernel, call.task, call.integer(2));
     if (!in || !out) return -EBADF;
     std::optional<u64> in_offset, out_offset;
-    if (const i64 error = get_offset(call, call.args[1], in_offset)) return error;
-    if (const i64 error = get_offset(call, call.args[3], out_offset)) return error;
+    if (get_offset(call, call.args[1], in_offset) == -EFAULT) return -EFAULT;
+    if (get_offset(call, call.args[3], out_offset) == -EFAULT) return -EFAULT;
     if (call.args[5] & 0xffffffff) return -EINVAL;
     if (S_ISDIR(in->type) || S_ISDIR(out->type)) return -EISDIR;
     if (!in->regular() || !out->regular()) return -EINVAL;
     if (!in->readable() || !out->writable() || (out->flags & O_APPEND)) return -EBADF;
     if (in->kind != OpenFile::Kind::kHost || out->kind != OpenFile::Kind::kHost) return -EXDEV;
     u64 count = std::min(call.args[4], kMaxRwCount);
+    struct ::stat from {
+    }, to{};
+    (void)stat_file(*in, from), (void)stat_file(*out, to);
+    if (from.st_dev != to.st_dev) return -EXDEV;
+    for (const auto& offset : {in_offset, out_offset})
+        if (offset && *offset + count < *offset) return -EOVERFLOW;
     if (overlap(*in, *out, in_offset, out_offset, count)) return -EINVAL;
+    for (const auto& offset : {in_offset, out_offset})
+        if (offset && static_cast<i64>(*offset) < 0) return -EINVAL;
     const i64 done = copy_between(call, *in, *out, count, in_offset, out_offset);
     if (done <= 0) return done;
     if (in_offset && call.put(*in_offset, call.args[1])) return -EFAULT;

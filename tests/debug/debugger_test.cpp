@@ -271,3 +271,26 @@ TEST_CASE("Debugger: a thread that stands still runs on later, and no other one 
     run_out(debugger);
     CHECK(machine->kernel().exit_status()->code == 0);
 }
+
+TEST_CASE("VmWatch: a change that comes with an A or D bit is the MMU's doing") {
+    struct Nobody final : kernel::Observer {
+        void on_event(const kernel::Event&) override {}
+    } nobody;
+    const auto machine = test::load(kGuest);
+    emu::VmWatch::Entry entry{1, 0x5008, 0x123005};
+    int events = 0;
+    emu::VmWatch watch(
+        machine->mmu(), machine->cpu().regs, nobody, [&](u64, u64) { return entry; }, [&] { ++events; });
+    CHECK(watch.watch_entry(0x401000, 0) ==
+          "watching the entry of 0x401000: PTE   @ 0x5008 = 0x123005: frame 0x123 present read-only user\n");
+    watch.on_mmu_event({.stage = mmu::Stage::kAccessedSet, .address = mmu::VirtAddr{0x777000}});
+    CHECK_FALSE(watch.take());  // another entry's
+    entry.raw = 0x123025;
+    watch.on_mmu_event({.stage = mmu::Stage::kAccessedSet, .address = mmu::VirtAddr{0x401000}});
+    const auto hit = watch.take();
+    REQUIRE(hit);
+    CHECK_CONTAINS(*hit, "0x123025: frame 0x123 present read-only user accessed");
+    CHECK_CONTAINS(*hit, "by the MMU, which sets A on the walk of a load of 0x401000");
+    CHECK(events == 1);
+    CHECK_FALSE(watch.take());
+}

@@ -218,6 +218,8 @@ TEST_CASE("gdb server: the byte 03 stops a guest that runs, and it goes on from 
         client.raw("\x03");
         CHECK(client.reply().substr(0, 3) == "T02");
     }
+    client.raw("$vCont;c#a8\x03");  // both at once
+    CHECK(client.reply().substr(0, 3) == "T02");
     CHECK(client.ask("s").substr(0, 3) == "T05");
     CHECK(server.runs());
 }

@@ -179,16 +179,22 @@ TEST_CASE("Paths: the emulator's own /proc entry is out of reach by any way") {
     CHECK(contents(guest, tree.rw + "/maps").find(guest.program_path()) != std::string::npos);
     for (const std::string& path :
          {own + "/maps", own + "/mem", std::string("/proc/self/mem"),
-          std::string("/proc/self/fd/0/../../mem"), std::string("/proc/self/environ"),
-          std::string("/proc/self/root/etc/passwd"), std::string("/proc/1/status"),
+          std::string("/proc/self/fd/0/../../mem"), std::string("/proc/self/root/proc/self/mem"),
+          own + "/environ", own + "/root/etc/passwd", std::string("/proc/1/status"),
           std::string("/proc/kcore"), std::string("/proc/self/task/") + std::to_string(::getpid()) + "/mem",
           std::string("/proc/thread-self/mem"), std::string("/proc/self/cwd/x"),
           std::string("/proc/sysrq-trigger")})
         CHECK(contents(guest, path) == "errno 2");
-    // A descriptor of the directory is not to be had, so neither is openat() from it.
-    for (const char* path : {"/proc", "/proc/self", "/proc/self/fd", "/proc/self/task"})
-        CHECK(guest.open(path) < 0);
-    CHECK(guest.open("/proc", O_PATH | O_DIRECTORY) < 0);
+    // A descriptor of a folder there is one of our own: what is walked to from it is the guest's too.
+    for (const char* path : {"/proc", "/proc/self", "/proc/self/fd", "/proc/self/task"}) {
+        const i64 folder = guest.open(path);
+        REQUIRE(folder >= 0);
+        for (const std::string& name :
+             {std::to_string(::getpid()) + "/maps", "../" + std::to_string(::getpid()), std::string("mem"),
+              std::string("../mem"), std::string("0/mem")})
+            CHECK(guest.call(SYS_openat, folder, guest.text(name), O_RDONLY) < 0);
+    }
+    CHECK(contents(guest, "/proc/self/root/etc/passwd") == contents(guest, "/etc/passwd"));
     CHECK(guest.call(SYS_chdir, guest.text("/proc/self")) < 0);
     const i64 root = guest.open("/", O_PATH | O_DIRECTORY);
     REQUIRE(root >= 0);
