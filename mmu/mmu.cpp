@@ -109,6 +109,7 @@ void Mmu::set_observer(Observer* observer) {
 
 void Mmu::State::choose_front() {
     if (front) front->clear();
+    filled_count = 0;
     if (cpu_front) cpu_front->clear();
     const bool each = observer && observer->wants_references();
     front = each ? nullptr : verifier ? verifier->front() : cpu_front;

@@ -1,6 +1,8 @@
 // Privileged instructions: what they refuse and what they invalidate. SDM Vol. 2 (MOV to control registers,
 // INVLPG, INVPCID, WRMSR), Vol. 3A 2.5 and 4.10.4.1. Whether the CPU is privileged enough is for the CPU to
 // know.
+#include <utility>
+
 #include "mmu/base/log.h"
 #include "mmu/mmu_state.h"
 
@@ -27,7 +29,17 @@ void Mmu::State::control_changed() {
     virtual_bits = control.virtual_bits();
     pcid = control.pcid();
     paging = control.paging();
-    if (front) front->clear();
+    clear_front();
+}
+
+void Mmu::State::clear_front() {
+    const unsigned count = std::exchange(filled_count, 0);
+    if (!front) return;
+    if (count > filled.size()) return front->clear();
+    for (unsigned i = 0; i < count; ++i) {
+        const unsigned slot = filled[i] % L0::kSlots;
+        slots_of(*front, static_cast<RefKind>(filled[i] / L0::kSlots))[slot].tag = L0::impossible_tag(slot);
+    }
 }
 
 void Mmu::State::count_flush(FlushCause cause, VirtAddr address, u16 which, u64 dropped) {

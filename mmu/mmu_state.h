@@ -47,6 +47,8 @@ struct Mmu::State {
     void invalidate_everything(FlushCause cause);
     void count_flush(FlushCause cause, VirtAddr address, u16 which, u64 dropped);
 
+    /// Empties `front`.
+    void clear_front();
     /// To be called after each change of `control`: refreshes what is derived from it and empties L0.
     void control_changed();
     /// Chooses which L0 is kept filled: the CPU's, none while an observer wants each reference, or the
@@ -75,6 +77,11 @@ struct Mmu::State {
     TlbHierarchy tlb;
     u64 random_seed;
     L0* cpu_front = nullptr;  ///< as attached
+    /// Slots of `front` that were filled since it was empty, by kind and index: a guest that switches often
+    /// touches few pages in between, and all of L0 is 96 KiB. Beyond the array's end they are not noted any
+    /// more.
+    std::array<u16, 192> filled{};
+    unsigned filled_count = 0;
     std::vector<VirtAddr> watched_pages;  ///< sorted; they get no slots
 };
 

@@ -33,6 +33,10 @@ inline void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, 
     u64* const stamp = tlb.front_stamp(kind, way);
     if (!stamp) return;
     L0::fill(slots_of(*front, kind), address.page_base(), ram.frame(physical.pfn()), stamp);
+    if (filled_count < filled.size())
+        filled[filled_count] =
+            static_cast<u16>(static_cast<unsigned>(kind) * L0::kSlots + L0::index(address.value));
+    filled_count += filled_count <= filled.size();
 }
 
 Expected<Translation, Fault> Mmu::State::translate(VirtAddr address, Access access, Privilege privilege) {
