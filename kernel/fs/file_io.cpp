@@ -9,6 +9,7 @@
 
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/unix_socket.h"
 #include "kernel/host/host.h"
 #include "kernel/random.h"
 #include "kernel/signal.h"
@@ -240,12 +241,34 @@ namespace {
 /// A step could do nothing: the caller waits, or hears why not.
 i64 wait_for_object(KernelState& kernel, Task& task, const OpenFile& file, short events, Wait wait) {
     if (wait == Wait::kNo || (file.flags & O_NONBLOCK)) return -EAGAIN;
-    WaitFor what;
-    wait_on_file(kernel, task, file, events, what);
-    return block(kernel, task, what);
+    return wait_for_file(kernel, task, file, events);
+}
+
+/// Nanoseconds; 0: for ever.
+u64 time_out_of(KernelState& kernel, const OpenFile& file, short events) {
+    if (!is_object(file, kUnixOperations)) return 0;
+    const auto& options = kernel.ipc.sockets.at(file.object).options;
+    const int option = events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
+    const auto seconds = options.find(option), us = options.find(-option);
+    if (seconds == options.end() || us == options.end()) return 0;
+    if (seconds->second < 0) return 1;  // sock_set_timeout(): no wait at all
+    return static_cast<u64>(seconds->second) * 1'000'000'000 + static_cast<u64>(us->second) * 1000;
 }
 
 }  // namespace
+
+i64 wait_for_file(KernelState& kernel, Task& task, const OpenFile& file, short events) {
+    WaitFor wait;
+    wait_on_file(kernel, task, file, events, wait);
+    const u64 time_out = time_out_of(kernel, file, events);
+    if (!time_out) return block(kernel, task, wait);
+    const u64 now = kernel.clock.now_ns();
+    u64& deadline = task.blocked_call.deadline_ns;
+    if (!deadline) deadline = now + time_out;
+    if (deadline <= now) return -EAGAIN;
+    wait.deadline_ns = deadline;
+    return block_or(kernel, task, wait, EINTR);  // sock_intr_errno()
+}
 
 i64 read_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
                 Wait wait) {

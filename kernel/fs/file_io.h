@@ -33,6 +33,10 @@ i64 read_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const
 i64 write_object(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
                  Wait wait = Wait::kYes);
 
+/// Waits as a call on a blocking file does that could do nothing: with a unix socket's SO_RCVTIMEO (POLLIN)
+/// or SO_SNDTIMEO (POLLOUT). -EAGAIN: that is over; else what block() says.
+i64 wait_for_file(KernelState& kernel, Task& task, const OpenFile& file, short events);
+
 /// What of POLLIN, POLLOUT, ... holds for `file` now, of host files too.
 short poll_file(KernelState& kernel, Task& task, const OpenFile& file, short events);
 /// Adds what a change of `file`'s poll_file() would wake.

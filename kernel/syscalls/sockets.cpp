@@ -187,9 +187,7 @@ Expected<OpenFile*, int> socket_of(Syscall& call, int fd) {
 
 i64 wait_for_socket(Syscall& call, const OpenFile& file, short events, int flags) {
     if ((file.flags & O_NONBLOCK) || (flags & MSG_DONTWAIT)) return -EAGAIN;
-    WaitFor wait;
-    wait_on_file(call.kernel, call.task, file, events, wait);
-    return block(call.kernel, call.task, wait);
+    return wait_for_file(call.kernel, call.task, file, events);
 }
 
 Expected<SocketAddress, int> get_address(Syscall& call, u64 from, u64 size) {
@@ -366,6 +364,19 @@ i64 put_option(Syscall& call, const void* bytes, usize size) {
     return call.put(static_cast<int>(size), call.args[4]);
 }
 
+/// sock_set_timeout(). The option's seconds are kept under its number, the microseconds under the negative of
+/// it.
+i64 set_time_out(Syscall& call, Socket& socket, int option, int size) {
+    timeval time{};
+    if (size < static_cast<int>(sizeof time)) return -EINVAL;
+    if (call.get(time, call.args[3])) return -EFAULT;
+    if (time.tv_usec < 0 || time.tv_usec >= 1'000'000) return -EDOM;
+    constexpr i64 kMost = 1 << 30;
+    socket.options[option] = static_cast<int>(std::clamp<i64>(time.tv_sec, -1, kMost));
+    socket.options[-option] = static_cast<int>(time.tv_usec);
+    return 0;
+}
+
 }  // namespace
 
 i64 getsockopt(Syscall& call) {
@@ -386,6 +397,10 @@ i64 getsockopt(Syscall& call) {
         const ucred none{0, ~0u, ~0u};
         const bool known = socket.state != Socket::State::kOpen;
         return put_option(call, known ? &socket.peer_credentials : &none, sizeof none);
+    }
+    if (option == SO_RCVTIMEO || option == SO_SNDTIMEO) {
+        const timeval time{socket.options[option], socket.options[-option]};
+        return put_option(call, &time, sizeof time);
     }
     const auto value = unix_option(socket, option);
     return value ? put_option(call, &*value, sizeof *value) : -ENOPROTOOPT;
@@ -419,9 +434,10 @@ i64 setsockopt(Syscall& call) {
         case SO_RCVBUF:
             socket.options[option] = std::clamp(value, 1152, kBufferOption) * 2;
             return 0;
-        case SO_LINGER:
-        case SO_RCVTIMEO:  // Deviation: waits have no time-out of the socket's
+        case SO_RCVTIMEO:
         case SO_SNDTIMEO:
+            return set_time_out(call, socket, option, size);
+        case SO_LINGER:
             return 0;
         case SO_TYPE:
         case SO_DOMAIN:
