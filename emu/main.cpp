@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
         case emu::Command::kMaps:
         case emu::Command::kSmaps:
         case emu::Command::kBuddy:
+        case emu::Command::kSlab:
         case emu::Command::kDiffHost:
         case emu::Command::kReplay:
             break;

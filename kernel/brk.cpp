@@ -24,7 +24,7 @@ int do_brk_flags(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 flag
     const u64 pages = pages_of(len);
     if (!may_expand_vm(mm, flags, pages)) return -ENOMEM;
     if (mm.map_count() > kMaxMapCount) return -ENOMEM;
-    if (!vm_enough_memory(system, pages)) return -ENOMEM;
+    if (!vm_enough_memory(system, pages) || !mm.mm_mt.prepare()) return -ENOMEM;
     VmAreaStruct vma;
     vma.vm_start = addr;
     vma.vm_end = addr + len;

@@ -209,7 +209,9 @@ std::optional<Pfn> Buddy::alloc_pages(unsigned order, MigrateType type) {
     if (!taken && grouping_) [[unlikely]]
         taken = rmqueue_fallback(order, type, found);
     if (!taken) return std::nullopt;
-    mem_map_[*taken].refcount = 1;
+    Page& page = mem_map_[*taken];
+    page.refcount = 1;
+    page.order = static_cast<u8>(order);
     free_frames_ -= u64{1} << order;
     allocated_ += u64{1} << order;
     if (observer_) [[unlikely]]

@@ -27,7 +27,8 @@ class Expected {
                  spare = system.mem_map.at_index(spare).next)
                 ++refs_[spare];
         const u64* words = table_words(system, table);
-        for (unsigned i = 0; i < 512; ++i) {
+        const unsigned entries = level == system.hw.control().levels() ? 256 : 512;  // the user's half
+        for (unsigned i = 0; i < entries; ++i) {
             const Pte entry{words[i]};
             if (pte_none(entry)) continue;
             if (level == 2 && pmd_trans_huge(entry.raw)) {
@@ -50,10 +51,17 @@ class Expected {
     }
     void compare(const MemorySystem& system) const {
         const Buddy& buddy = system.buddy;
+        u64 kernel = 0;
         std::array<u64, NR_LRU_LISTS> lru{};
         for (u64 pfn = buddy.first_frame(); pfn < buddy.frontier();) {
             const Page& page = system.mem_map[Pfn{pfn}];
             if (page.is(Page::kBuddy)) {
+                pfn += u64{1} << page.order;
+                continue;
+            }
+            if (page.page_type) {  // the kernel's own
+                CHECK(page.refcount == 1, pfn, page.refcount);
+                if (page.page_type != PGTY_kernel) kernel += u64{1} << page.order;  // whose they are is not known
                 pfn += u64{1} << page.order;
                 continue;
             }
@@ -69,6 +77,10 @@ class Expected {
             CHECK(page.refcount, pfn, page.flags);  // lost: in use by nobody
             ++pfn;
         }
+        const VmallocState& vmalloc = system.vmalloc;
+        const u64 slabs = system.slab.pages() - system.slab.large_pages;
+        const u64 known = slabs + vmalloc.nr_pages + vmalloc.table_pages + (vmalloc.start != 0);
+        CHECK(kernel == known, kernel, known);
         for (unsigned list = 0; list < NR_LRU_LISTS; ++list)
             CHECK(lru[list] == system.lru.count(static_cast<LruList>(list)), list, lru[list]);
         u64 used = 0;
@@ -134,6 +146,8 @@ void validate_memory(MemorySystem& system, std::span<MmStruct* const> mms) {
     }
     expected.compare(system);
     system.buddy.validate();
+    validate_slabs(system);
+    validate_vmalloc(system);
 }
 
 std::optional<std::string> find_stale_translation(const MemorySystem& system, const MmStruct& mm) {

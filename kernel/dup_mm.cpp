@@ -102,6 +102,7 @@ int dup_mmap(MemorySystem& system, MmStruct& fresh, MmStruct& old) {
             continue;
         }
         if ((area.vm_flags & VM_ACCOUNT) && !vm_enough_memory(system, area.pages())) error = -ENOMEM;
+        if (!fresh.mm_mt.prepare()) error = -ENOMEM;
         if (error) break;
         VmAreaStruct copy = area;
         copy.vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);

@@ -113,7 +113,26 @@ AddressSpace* PageCache::find(FileBacking::Identity identity) {
     return it == by_identity_.end() ? nullptr : spaces_[it->second].get();
 }
 
+namespace {
+
+/// The node for a page, and the inode at the first one. False: out of memory.
+bool grow_tree(MemorySystem& system, AddressSpace& space, u64 key) {
+    const CacheId inode = space.shmem ? kShmemInodeCache : kInodeCache;
+    if (!space.inode.allocate(system, inode) || !space.dentry.allocate(system, kDentryCache)) return false;
+    if (space.chunks.count(key)) return true;
+    KmemObject node;
+    if (!node.allocate(system, kXarrayNodeCache)) return false;
+    space.chunks[key].object = std::move(node);
+    return true;
+}
+
+}  // namespace
+
 PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, Pfn pfn) {
+    if (!grow_tree(system, space, index >> AddressSpace::kChunkShift)) {
+        system.put_page(pfn);
+        return 0;
+    }
     Page& page = system.mem_map[pfn];
     page.flags |= Page::kCache | Page::kUptodate | (space.shmem ? Page::kShmem : 0);
     page.mapping = id;
@@ -161,7 +180,8 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
     if (space.shmem) {
         const auto pfn = system.alloc_zeroed_page();
         if (!pfn) return {.oom = true};
-        return {.page = add(system, space, id, index, *pfn)};
+        const PageIndex page = add(system, space, id, index, *pfn);
+        return {.page = page, .oom = !page};
     }
     // do_sync_mmap_readahead(): around the page; one page for MADV_RANDOM; ahead of it for MADV_SEQUENTIAL.
     u64 first = index > kReadaheadPages / 2 ? index - kReadaheadPages / 2 : 0;
@@ -248,6 +268,9 @@ void PageCache::drop_page(MemorySystem& system, PageIndex index) {
     const auto chunk = space.chunks.find(page.index >> AddressSpace::kChunkShift);
     CHECK(chunk != space.chunks.end(), index);
     release(system, space, chunk->second[page.index % AddressSpace::kChunkPages]);
+    const auto& pages = chunk->second.pages;
+    if (std::all_of(pages.begin(), pages.end(), [](PageIndex slot) { return !slot; }))
+        space.chunks.erase(chunk);
 }
 
 void PageCache::before_io(MemorySystem& system, FileBacking::Identity identity) {

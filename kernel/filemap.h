@@ -57,7 +57,13 @@ using AddressSpaceId = u32;  ///< 0: none
 /// The cached pages of one file.
 struct AddressSpace {
     static constexpr unsigned kChunkShift = 6, kChunkPages = 1u << kChunkShift;
-    using Chunk = std::array<PageIndex, kChunkPages>;
+    /// xa_node of the lowest level.
+    struct Chunk {
+        std::array<PageIndex, kChunkPages> pages{};
+        KmemObject object;
+        PageIndex& operator[](u64 i) { return pages[i]; }
+        PageIndex operator[](u64 i) const { return pages[i]; }
+    };
 
     FileBacking::Identity identity{};
     bool shmem = false;                    ///< no file behind it: a page that is missing is zero
@@ -66,6 +72,7 @@ struct AddressSpace {
     std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem
     u64 version = 0;                       ///< of the backing when the pages were read
     u64 nrpages = 0;
+    KmemObject inode, dentry;  ///< from the first cached page on
     std::map<u64, Chunk> chunks;  ///< page index >> kChunkShift
 
     u64 size_bytes() const;           ///< i_size
@@ -129,6 +136,7 @@ class PageCache {
   private:
     AddressSpaceId new_space();
     FileId new_file(AddressSpaceId space);
+    /// filemap_add_folio(). 0: no memory for the tree; the frame is given back.
     PageIndex add(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, Pfn pfn);
     bool read_window(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 first, u64 end,
                      u64 wanted);

@@ -63,6 +63,31 @@ Pid alloc_pid(KernelState& kernel) {
     return 0;
 }
 
+/// Places in guest RAM for what a new task brings along.
+struct TaskObjects {
+    KmemObject task, pid, signal, sighand, files, fs;
+    KernelStack stack;
+
+    /// dup_task_struct(), and the allocations of copy_*(). False: out of memory; what there is goes back.
+    bool allocate(MemorySystem& system, u64 flags) {
+        return task.allocate(system, kTaskStructCache) && stack.allocate(system) &&
+               pid.allocate(system, kPidCache) &&
+               ((flags & CLONE_FILES) || files.allocate(system, kFilesCache)) &&
+               ((flags & CLONE_FS) || fs.allocate(system, kFsCache)) &&
+               ((flags & CLONE_SIGHAND) || sighand.allocate(system, kSighandCache)) &&
+               ((flags & CLONE_THREAD) || signal.allocate(system, kSignalCache));
+    }
+    void give_to(KernelState& kernel, Task& owner, u64 flags) {
+        owner.object = std::move(task);
+        owner.pid_object = std::move(pid);
+        owner.stack = std::move(stack);
+        if (!(flags & CLONE_FILES)) kernel.files_structs.at(owner.files).object = std::move(files);
+        if (!(flags & CLONE_FS)) kernel.fs_structs.at(owner.fs).object = std::move(fs);
+        if (!(flags & CLONE_SIGHAND)) kernel.sighands.at(owner.sighand).object = std::move(sighand);
+        if (!(flags & CLONE_THREAD)) kernel.processes.at(owner.tgid).object = std::move(signal);
+    }
+};
+
 /// copy_mm(). The id of the child's address space; 0: out of memory.
 MmId copy_mm(KernelState& kernel, u64 flags, const Task& parent) {
     MmStruct& old = kernel.mm_of(parent);
@@ -133,6 +158,7 @@ void copy_signal(KernelState& kernel, u64 flags, Task& child) {
     SignalStruct& process = kernel.processes[child.tgid];
     process.tgid = child.tgid;
     process.threads = {child.pid};
+    process.oom_score_adj = kernel.process_of(kernel.task()).oom_score_adj;
 }
 
 /// copy_thread(): where it starts.
@@ -176,7 +202,8 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     if (live_tasks(kernel) >= kernel.mm_of(parent).rlimit(kRlimitNproc)) return -EAGAIN;
     const Pid pid = alloc_pid(kernel);
     if (!pid) return -EAGAIN;
-    const MmId mm = copy_mm(kernel, flags, parent);
+    TaskObjects objects;
+    const MmId mm = objects.allocate(kernel.system, flags) ? copy_mm(kernel, flags, parent) : 0;
     if (!mm) {
         kernel.system.out_of_memory = false;  // fork fails, nobody is killed
         return -ENOMEM;
@@ -189,6 +216,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     copy_fs(kernel, flags, child);
     copy_sighand(kernel, flags, child);
     copy_signal(kernel, flags, child);
+    objects.give_to(kernel, child, flags);
     copy_thread(args, child, registers);
     child.pkru = read_pkru(kernel.system);
     if (flags & (CLONE_PARENT | CLONE_THREAD)) {
@@ -225,6 +253,15 @@ i64 wait_for_vfork_done(KernelState& kernel, Pid pid) {
     wait.killable = true;
     const i64 result = block_or(kernel, kernel.task(), wait, EINTR);
     return result == -kCallBlocked ? result : pid;
+}
+
+void give_objects_to_first_task(KernelState& kernel, Task& task) {
+    TaskObjects objects;
+    if (!objects.allocate(kernel.system, 0)) {  // so little RAM that exec will say so
+        kernel.system.out_of_memory = false;
+        return;
+    }
+    objects.give_to(kernel, task, 0);
 }
 
 }  // namespace kernel

@@ -22,4 +22,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const mmu::Register
 /// return until then.
 i64 wait_for_vfork_done(KernelState& kernel, Pid child);
 
+/// The kernel's memory for the first task, which nobody forks.
+void give_objects_to_first_task(KernelState& kernel, Task& task);
+
 }  // namespace kernel

@@ -10,6 +10,7 @@
 #include "kernel/exec.h"
 #include "kernel/exit.h"
 #include "kernel/fault.h"
+#include "kernel/fork.h"
 #include "kernel/fs/files.h"
 #include "kernel/pkeys.h"
 #include "kernel/rseq.h"
@@ -19,6 +20,7 @@
 #include "kernel/syscall_table.h"
 #include "kernel/trap.h"
 #include "kernel/uaccess.h"
+#include "kernel/vmscan.h"
 #include "kernel/wait.h"
 #include "mmu/base/log.h"
 
@@ -63,6 +65,7 @@ Task& make_first_task(KernelState& kernel) {
     kernel.fs_structs[task.fs];
     kernel.sighands[task.sighand];
     kernel.current = kFirstPid;
+    give_objects_to_first_task(kernel, task);
     return task;
 }
 
@@ -265,7 +268,9 @@ Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& c
     set_control_registers(mmu, config.la57, config.xcr0 & kXfeaturePkru);
     state_->system.skip_flushes = config.skip_invlpg;
     state_->system.overcommit = config.overcommit;
-    if (config.swap_bytes) state_->system.swap.enable(config.swap_bytes);
+    slab_init(state_->system);
+    vmalloc_init(state_->system);
+    if (config.swap_bytes) swap_on(state_->system, config.swap_bytes);
     state_->system.address_spaces = [kernel = state_.get()] {
         std::vector<MmStruct*> mms;
         for (auto& [id, mm] : kernel->mms) mms.push_back(&mm);

@@ -12,6 +12,10 @@ namespace kernel {
 void anon_vma_prepare(VmFaultInfo& vmf) {
     if (vmf.vma.anon_vma) [[likely]]
         return;
+    VmAreaStruct& vma = vmf.vma;
+    // Deviation: memory for these two that cannot be had is not counted; the fault itself will find none.
+    (void)(vma.anon_object.allocate(vmf.system, kAnonVmaCache) &&
+           vma.chain_object.allocate(vmf.system, kAnonVmaChainCache));
     const u32 shared = find_mergeable_anon_vma(vmf.mm, vmf.vma);
     vmf.vma.anon_vma = shared ? shared : vmf.mm.next_anon_vma++;
 }

@@ -35,6 +35,7 @@ MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
 /// Blocks of several frames may go without: nobody is killed for one.
 std::optional<Pfn> MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
     constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
+    constexpr unsigned kPageAllocCostlyOrder = 3;
     const u64 more = (u64{1} << order) - 1;
     const MigrateType type = gfp_migratetype(gfp);
     if (!(gfp & __GFP_DIRECT_RECLAIM)) {
@@ -45,6 +46,13 @@ std::optional<Pfn> MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
     if (buddy.free_frames() <= watermarks.min + more) try_to_free_pages(*this, kReclaimPages + more);
     if (buddy.free_frames() > watermarks.min + more)
         if (const auto pfn = buddy.alloc_pages(order, type)) return pfn;
+    if (order > kPageAllocCostlyOrder) return std::nullopt;
+    // Each process that is ended gives its memory back; when there is none left to end, the caller fails.
+    while (oom_killer && oom_killer(gfp, order)) {
+        try_to_free_pages(*this, kReclaimPages + more);
+        if (buddy.free_frames() > watermarks.min + more)
+            if (const auto pfn = buddy.alloc_pages(order, type)) return pfn;
+    }
     if (order) return std::nullopt;
     out_of_memory = true;
     notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
@@ -62,14 +70,16 @@ u64 __get_free_pages(MemorySystem& system, Gfp gfp, unsigned order) {
     if (!pfn) return 0;
     if (gfp & __GFP_ZERO)
         for (u64 i = 0; i < u64{1} << order; ++i) system.memory.clear_frame(*pfn + i);
+    system.mem_map[*pfn].page_type = PGTY_kernel;
+    system.mem_map[*pfn].order = static_cast<u8>(order);
     return page_address(*pfn);
 }
 
 void free_pages(MemorySystem& system, u64 address, unsigned order) {
     const Pfn pfn = mmu::PhysAddr{address - kPageOffset}.pfn();
     CHECK(address >= kPageOffset && pfn.value < system.mem_map.frames(), address);
-    CHECK(system.mem_map[pfn].refcount == 1, address, system.mem_map[pfn].refcount);
-    system.mem_map[pfn].refcount = 0;
+    const Page& page = system.mem_map[pfn];
+    CHECK(page.page_type == PGTY_kernel && page.order == order, address, order);
     system.buddy.free_pages(pfn, order);
 }
 
@@ -83,11 +93,14 @@ void MemorySystem::put_page(Pfn pfn) {
 
 std::optional<MmStruct> mm_alloc(MemorySystem& system) {
     MmStruct mm;
+    if (!mm.object.allocate(system, kMmCache)) return std::nullopt;
+    mm.mm_mt.set_allocator(system);
     mm.levels = system.hw.control().levels();
     mm.task_size = mm.levels == 5 ? kTaskSize56 : kTaskSize47;
     const auto pgd = alloc_table(system, mm, mm.levels, 0);
     if (!pgd) return std::nullopt;
     mm.pgd = *pgd;
+    clone_kernel_pgd(system, mm);
     // VmPTE does not count the root (Linux: mm_init() starts pgtables_bytes at 0).
     mm.pgtables_bytes = mm.peak_pgtables_bytes = 0;
     mm.rlimits[kRlimitStack].cur = 8u << 20;

@@ -11,10 +11,13 @@
 #include "kernel/filemap.h"
 #include "kernel/lru.h"
 #include "kernel/observer.h"
+#include "kernel/mempool.h"
 #include "kernel/page.h"
 #include "kernel/stats.h"
+#include "kernel/slab.h"
 #include "kernel/swap.h"
 #include "kernel/vma.h"
+#include "kernel/vmalloc.h"
 #include "mmu/mmu.h"
 
 namespace kernel {
@@ -53,7 +56,8 @@ inline constexpr u64 kTaskSize47 = 0x7ffffffff000;           ///< TASK_SIZE_MAX 
 inline constexpr u64 kTaskSize56 = 0xfffffffffff000;         ///< with LA57
 
 struct MmStruct {
-    VmaMap mm_mt;  ///< Linux's maple tree
+    KmemObject object;  ///< mm_struct's place in guest RAM
+    VmaMap mm_mt;       ///< Linux's maple tree
     Pfn pgd{};     ///< the root table; CR3 of this space
     u32 users = 1;     ///< mm_users: tasks that run in it
     u64 ctx_id = 0;    ///< mm->context.ctx_id: never used again; 0 until it is first loaded
@@ -128,10 +132,16 @@ struct MemorySystem {
     PageCache page_cache;
     LruLists lru;
     SwapArea swap;
+    SlabState slab;
+    VmallocState vmalloc;
+    Mempool bio_pool;  ///< bio_set: requests to the swap area
     Watermarks watermarks;
     ReclaimStats reclaim;
     /// All address spaces, for rmap: set by who owns them. Without it no mapped page can be reclaimed.
     std::function<std::vector<MmStruct*>()> address_spaces;
+    /// out_of_memory(): ends a process and takes its memory back. False: there is none to end. Set by who owns
+    /// the processes; without it allocations fail instead.
+    std::function<bool(Gfp gfp, unsigned order)> oom_killer;
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     CpuTlbState tlb_state;
     FaultStats faults;

@@ -131,6 +131,7 @@ i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_fl
         if (it->second.vm_flags & VM_ACCOUNT) replaced_accounted += overlap;
     }
     const u64 pages = pages_of(len);
+    if (!mm.mm_mt.prepare()) return fail(-ENOMEM);
     if (!may_expand_vm(mm, vm_flags, pages - replaced)) return fail(-ENOMEM);
     if (accountable_mapping(vm_flags)) {
         const u64 charged = pages - replaced_accounted;

@@ -65,7 +65,7 @@ void copy_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& old, const
 }
 
 i64 move_vma(MemorySystem& system, MmStruct& mm, const Move& move) {
-    if (mm.map_count() >= kMaxMapCount - 3) return -ENOMEM;
+    if (mm.map_count() >= kMaxMapCount - 3 || !mm.mm_mt.prepare()) return -ENOMEM;
     const VmAreaStruct old = *mm.mm_mt.vma_lookup(move.addr);
     const bool keep = move.flags & kDontUnmap;
     const u64 charged = pages_of(keep ? move.new_len : move.new_len - move.old_len);

@@ -19,6 +19,17 @@ using mmu::usize;
 /// An index into mem_map; 0 (a reserved frame) doubles as "none" in links.
 using PageIndex = u32;
 
+/// page_type: what the kernel itself uses a frame for; of a block its first frame says so, and `order` how large
+/// it is.
+enum PageType : u8 {
+    PGTY_none,
+    PGTY_slab,       ///< slab.h says what the other members mean
+    PGTY_slab_tail,  ///< not the first frame of a slab: `next` is
+    PGTY_vmalloc,    ///< in an area of vmalloc()
+    PGTY_table,      ///< a page table of the kernel's own half
+    PGTY_kernel,     ///< of __get_free_pages()
+};
+
 struct Page {
     static constexpr u16 kReserved = 1u << 0;       ///< never given out: kernel image, the zero page
     static constexpr u16 kBuddy = 1u << 1;          ///< head of a free block; `order` is valid
@@ -36,8 +47,8 @@ struct Page {
     static constexpr u16 kLazyFree = 1u << 13;    ///< MADV_FREE: may be dropped while it is clean
 
     u16 flags = 0;
-    u8 order = 0;  ///< of the free block that starts here (kBuddy)
-    u8 unused = 0;
+    u8 order = 0;  ///< of the free block that starts here (kBuddy), or of the kernel's
+    u8 page_type = PGTY_none;
     u32 refcount = 0;    ///< owners: PTEs, the page cache, the kernel itself
     u32 mapcount = 0;    ///< PTEs that map it
     u32 mapping = 0;     ///< AddressSpaceId (kCache) or swap slot (kSwapCache)

@@ -82,18 +82,21 @@ struct SignalState {
 
 /// sighand_struct: the handlers, shared by CLONE_SIGHAND.
 struct SighandStruct {
+    KmemObject object;
     std::array<SigAction, kSignals + 1> action;
     u32 users = 1;
 };
 
 /// files_struct: the descriptors, shared by CLONE_FILES.
 struct FilesStruct {
+    KmemObject object;
     FdTable table;
     u32 users = 1;
 };
 
 /// fs_struct: shared by CLONE_FS.
 struct FsStruct {
+    KmemObject object;
     WorkingDirectory cwd;
     u32 umask = 022;
     u32 users = 1;
@@ -194,6 +197,8 @@ enum class TaskState : u8 {
 
 /// signal_struct: one for each process, by its tgid.
 struct SignalStruct {
+    KmemObject object;
+    int oom_score_adj = 0;  ///< -1000 (never ended for lack of memory) .. 1000 (first of all)
     Pid tgid = 0;
     std::vector<Pid> threads;  ///< alive, in order of creation; the leader first while it lives
     SigPending shared_pending;
@@ -216,6 +221,8 @@ struct SignalStruct {
 };
 
 struct Task {
+    KmemObject object, pid_object;  ///< task_struct and struct pid in guest RAM
+    KernelStack stack;
     Pid pid = 0, tgid = 0;
     Pid ppid = 0, pgrp = 0, session = 0;  ///< alike in all threads of a process
     Pid parent_thread = 0;                ///< the thread that made it (for __WNOTHREAD, PR_SET_PDEATHSIG)

@@ -52,7 +52,8 @@ void recount_huge_page(MemorySystem& system, MmStruct& mm, Pte entry, u64 addres
 
 void recount_table(MemorySystem& system, MmStruct& mm, Pfn table, unsigned level, u64 base, Recount& count) {
     const u64* words = table_words(system, table);
-    for (unsigned i = 0; i < 512; ++i) {
+    const unsigned entries = level == mm.levels ? 256 : 512;  // the user's half
+    for (unsigned i = 0; i < entries; ++i) {
         const Pte entry{words[i]};
         if (pte_none(entry)) continue;
         const u64 address = base + i * entry_size(level);

@@ -1,8 +1,10 @@
 // Purpose: the ordered set of VMAs. See vma.h.
 #include "kernel/vma.h"
 
+#include <cstring>
 #include <iterator>
 
+#include "kernel/mm.h"
 #include "mmu/arch/pte.h"
 #include "mmu/base/check.h"
 
@@ -46,6 +48,12 @@ VmAreaStruct* VmaMap::next_of(const VmAreaStruct& vma) {
 VmAreaStruct& VmaMap::insert(const VmAreaStruct& vma) {
     const auto [it, inserted] = map_.emplace(vma.vm_end, vma);
     CHECK(inserted && vma.vm_start < vma.vm_end, vma.vm_start, vma.vm_end);
+    if (system_ && prepare()) {
+        it->second.object = std::move(spare_);
+        // anon_vma_clone(). Memory for it that cannot be had is not counted.
+        if (vma.anon_vma) (void)it->second.chain_object.allocate(*system_, kAnonVmaChainCache);
+        mirror(it->second);
+    }
     return it->second;
 }
 
@@ -68,6 +76,19 @@ void VmaMap::set_range(VmAreaStruct& vma, u64 start, u64 end) {
     }
     vma.vm_start = start;
     vma.vm_end = end;
+    mirror(vma);
+}
+
+bool VmaMap::prepare() {
+    return !system_ || spare_ || spare_.allocate(*system_, kVmAreaCache);
+}
+
+void VmaMap::mirror(const VmAreaStruct& vma) {
+    if (!vma.object) return;
+    // struct vm_area_struct begins with vm_start and vm_end; vm_mm is left out, vm_page_prot and vm_flags
+    // follow.
+    const u64 words[] = {vma.vm_start, vma.vm_end, 0, vma.vm_page_prot, vma.vm_flags};
+    std::memcpy(system_->memory.host(mmu::PhysAddr{vma.object.address() - kPageOffset}), words, sizeof words);
 }
 
 }  // namespace kernel

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "kernel/slab_object.h"
 #include "mmu/arch/addr.h"
 
 namespace kernel {
@@ -38,6 +39,8 @@ struct VmAreaStruct {
     FileId vm_file = 0;     ///< also set for shared anonymous memory (shmem)
     u32 anon_vma = 0;       ///< identity of the anonymous pages; 0 until the first one
     const char* name = "";  ///< of special mappings ("[vdso]"); static storage
+    KmemObject object;      ///< its place in guest RAM, while it is in a VmaMap
+    KmemObject anon_object, chain_object;  ///< anon_vma and anon_vma_chain, once it has anonymous pages
 
     u64 size() const { return vm_end - vm_start; }
     u64 pages() const { return size() >> mmu::kPageShift; }
@@ -59,12 +62,23 @@ class VmaMap {
     using ConstIterator = Map::const_iterator;
 
     VmaMap() = default;
-    VmaMap(const VmaMap& other) : map_(other.map_) {}
-    VmaMap& operator=(const VmaMap& other) {
-        map_ = other.map_;
+    VmaMap(VmaMap&& other) noexcept { *this = std::move(other); }
+    VmaMap& operator=(VmaMap&& other) noexcept {
+        map_ = std::move(other.map_);
+        spare_ = std::move(other.spare_);
+        system_ = other.system_;
+        other.clear();
         cached_ = nullptr;
         return *this;
     }
+
+    /// Areas take up guest RAM from now on.
+    void set_allocator(MemorySystem& system) { system_ = &system; }
+    /// vm_area_alloc(): room for one more area. False: out of memory. Without it insert() finds room itself,
+    /// and an area that gets none is not counted.
+    [[nodiscard]] bool prepare();
+    /// Writes the area's members to its place in guest RAM, for who looks there.
+    void mirror(const VmAreaStruct& vma);
 
     /// The first area with vm_end > address, or null.
     VmAreaStruct* find_vma(u64 address) {
@@ -108,6 +122,8 @@ class VmaMap {
     VmAreaStruct* find_vma_slow(u64 address);
 
     Map map_;
+    MemorySystem* system_ = nullptr;
+    KmemObject spare_;                ///< what prepare() has got
     VmAreaStruct* cached_ = nullptr;  ///< last result of find_vma(); nodes never move
 };
 

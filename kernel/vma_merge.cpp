@@ -113,7 +113,7 @@ u64 vm_start_gap(const VmAreaStruct& vma) {
 
 VmAreaStruct* split_vma(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 addr) {
     CHECK(vma.vm_start < addr && addr < vma.vm_end, vma.vm_start, addr, vma.vm_end);
-    if (mm.map_count() >= kMaxMapCount) return nullptr;
+    if (mm.map_count() >= kMaxMapCount || !mm.mm_mt.prepare()) return nullptr;
     vma_adjust_trans_huge(system, mm, addr);
     VmAreaStruct lower = vma;
     lower.vm_end = addr;
@@ -205,6 +205,7 @@ VmAreaStruct* vma_modify_flags(MemorySystem& system, MmStruct& mm, VmAreaStruct&
     }
     target->vm_flags = new_flags;
     target->vm_page_prot = vma_page_prot(system, *target);
+    mm.mm_mt.mirror(*target);
     system.notify({.kind = EventKind::kMapChange,
                    .start = target->vm_start,
                    .end = target->vm_end,

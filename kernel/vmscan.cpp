@@ -90,12 +90,21 @@ bool add_to_swap(MemorySystem& system, PageIndex index) {
     return true;
 }
 
+/// swap_writepage(): the request is from the pool, which has some left however little memory there is.
+void swap_writepage(MemorySystem& system, PageIndex index) {
+    const u64 bio = system.bio_pool.exists() ? system.bio_pool.alloc(system) : 0;
+    CHECK(bio || !system.bio_pool.exists(), index);
+    const Page& page = system.mem_map.at_index(index);
+    std::memcpy(system.swap.bytes(page.mapping), system.memory.frame(Pfn{index}), mmu::kPageSize);
+    if (bio) system.bio_pool.free(system, bio);
+}
+
 /// pageout(): what is newer than its copy is written. False: the write failed.
 bool pageout(MemorySystem& system, PageIndex index) {
     Page& page = system.mem_map.at_index(index);
     if (!page.is(Page::kDirty)) return true;
     if (!page.is(Page::kSwapCache)) return system.page_cache.write_page(system, index);
-    std::memcpy(system.swap.bytes(page.mapping), system.memory.frame(Pfn{index}), mmu::kPageSize);
+    swap_writepage(system, index);
     page.flags &= static_cast<u16>(~Page::kDirty);
     ++system.reclaim.pswpout;
     return true;
@@ -215,6 +224,15 @@ Watermarks setup_per_zone_wmarks(u64 managed) {
         if ((root | bit) * (root | bit) <= kbytes * 16) root |= bit;
     const u64 min = std::clamp<u64>(root, 128, 262144) >> (mmu::kPageShift - 10);
     return {min, min + min / 4, min + min / 2};
+}
+
+void swap_on(MemorySystem& system, u64 bytes) {
+    constexpr u32 kBioPoolSize = 2;  // BIO_POOL_SIZE
+    system.swap.enable(bytes);
+    // swap_map: a byte a slot. The counts themselves are SwapArea's, this is what they cost.
+    if (!vmalloc(system, system.swap.total() + 1, "__do_sys_swapon")) system.out_of_memory = false;
+    if (!system.slab.caches.empty() && !system.bio_pool.create(system, kBioPoolSize, kBioCache))
+        system.out_of_memory = false;
 }
 
 u64 try_to_free_pages(MemorySystem& system, u64 target) {

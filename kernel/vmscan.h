@@ -10,6 +10,9 @@ namespace kernel {
 /// min, low and high of a zone of `managed` frames, in frames.
 Watermarks setup_per_zone_wmarks(u64 managed);
 
+/// swapon(): a swap area of `bytes`, with its map in vmalloc memory and requests set aside, so that writing to it
+/// never needs memory.
+void swap_on(MemorySystem& system, u64 bytes);
 /// Frees up to `target` pages. The number freed.
 u64 try_to_free_pages(MemorySystem& system, u64 target);
 /// kswapd: reclaims until free memory is above the high mark, or nothing more can be had.

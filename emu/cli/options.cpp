@@ -385,6 +385,7 @@ constexpr RunCommand kRunCommands[] = {
     {"buddy", Command::kBuddy,
      "Runs a program, then prints the free blocks of each order as /proc/buddyinfo and pagetypeinfo, and how "
      "fragmented memory is."},
+    {"slab", Command::kSlab, "Runs a program, then prints the kernel's own objects as /proc/slabinfo."},
     {"diff-host", Command::kDiffHost,
      "Runs a program here and, for real, on the host itself; compares the page faults of its code. Exit "
      "status: 0 "
@@ -407,7 +408,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     add_guest_options(app, options, raw);
     add_output_options(app, options, raw, stat);
     if (command.command == Command::kMaps || command.command == Command::kSmaps ||
-        command.command == Command::kBuddy)
+        command.command == Command::kBuddy || command.command == Command::kSlab)
         add_place_options(app, options);
     if (command.command == Command::kExplain) add_explain_options(app, raw);
     add_gdb_options(app, options);
@@ -529,7 +530,7 @@ std::string overview() {
            "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope explain [--fault N] [--brk N] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope gdb [OPTIONS] [--] GUEST [ARGS...]\n"
-           "       mmuscope maps|smaps|buddy [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope maps|smaps|buddy|slab [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope diff-host [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope record FILE [COMMAND] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope replay [--quiet] FILE [COMMAND [OPTIONS]]\n"

@@ -21,6 +21,7 @@ enum class Command : mmu::u8 {
     kMaps,
     kSmaps,
     kBuddy,
+    kSlab,
     kDiffHost,
     kReplay,
     kTlbList,

@@ -171,6 +171,7 @@ std::string memory_text(Command command, const kernel::KernelState& kernel) {
     const kernel::Task& task = kernel.tasks.at(kernel.current);
     const auto mm = kernel.mms.find(task.mm);
     if (command == Command::kBuddy) return kernel::proc_buddy_report(kernel.system);
+    if (command == Command::kSlab) return kernel::proc_slabinfo(kernel.system);
     if (mm == kernel.mms.end()) return {};
     return command == Command::kMaps ? kernel::proc_maps(kernel.system, mm->second)
                                      : kernel::proc_smaps(kernel.system, mm->second);
@@ -260,7 +261,7 @@ Expected<int, Error> run(const Options& options) {
         std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
                      sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
     if (options.command == Command::kMaps || options.command == Command::kSmaps ||
-        options.command == Command::kBuddy)
+        options.command == Command::kBuddy || options.command == Command::kSlab)
         std::fputs(memory_text(options.command, guest.kernel().state()).c_str(), output.stream());
     if (options.command == Command::kStat)
         std::fputs(render(options, report).c_str(), output.stream());

@@ -50,6 +50,7 @@ struct OpenFile {
     ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`
     u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened
     u32 references = 0;
+    KmemObject filp, dentry, object_memory;  ///< struct file, its name, and its pipe or socket, in guest RAM
     OpenFileId id = 0;  ///< its own; 0 outside a table
 
     bool readable() const { return !path_only && (flags & O_ACCMODE) != O_WRONLY; }

@@ -245,9 +245,25 @@ int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close
     return fd;
 }
 
+namespace {
+
+/// alloc_empty_file() and what belongs to it. False: out of memory.
+bool alloc_file(MemorySystem& system, OpenFile& file) {
+    if (!file.filp.allocate(system, kFilpCache)) return false;
+    if (!file.path.empty() && !file.dentry.allocate(system, kDentryCache)) return false;
+    if (file.kind != OpenFile::Kind::kObject) return true;
+    if (S_ISSOCK(file.type)) return file.object_memory.allocate(system, kSockCache);
+    // A pipe's buffers are with its reading end.
+    return !S_ISFIFO(file.type) || !file.readable() || file.object_memory.allocate(system, kPipeCache);
+}
+
+}  // namespace
+
 int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_exec, int from) {
+    const bool allocated = alloc_file(kernel.system, file);
     const OpenFileId id = kernel.files.add(std::move(file));
     kernel.files.get(id);
+    if (!allocated) return fput(kernel, id), -ENOMEM;
     const int fd = install_reference(kernel, task, id, close_on_exec, from);
     fput(kernel, id);
     return fd;
@@ -255,9 +271,10 @@ int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_e
 
 int install_pair(KernelState& kernel, Task& task, OpenFile first, OpenFile second, bool close_on_exec,
                  u64 address) {
+    const bool allocated = alloc_file(kernel.system, first) && alloc_file(kernel.system, second);
     const OpenFileId ids[2] = {kernel.files.add(std::move(first)), kernel.files.add(std::move(second))};
     int numbers[2] = {-1, -1};
-    int error = 0;
+    int error = allocated ? 0 : -ENOMEM;
     for (int i = 0; i < 2; ++i) {
         kernel.files.get(ids[i]);
         if (!error) numbers[i] = install_reference(kernel, task, ids[i], close_on_exec);

@@ -129,7 +129,7 @@ std::string below_proc(const std::string& path) {
 
 /// All rows whose names are there for everybody.
 std::vector<std::span<const ProcRow>> system_rows() {
-    return {proc_system_rows(), proc_buddy_rows(), proc_vm_rows()};
+    return {proc_system_rows(), proc_buddy_rows(), proc_slab_rows(), proc_vm_rows()};
 }
 
 u64 inode_of(const std::string& path) {

@@ -49,5 +49,7 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm);
 std::string proc_buddyinfo(const MemorySystem& system);
 /// The same with migrate types, and how fragmented free memory is (debugfs: extfrag/).
 std::string proc_buddy_report(const MemorySystem& system);
+/// /proc/slabinfo.
+std::string proc_slabinfo(const MemorySystem& system);
 
 }  // namespace kernel

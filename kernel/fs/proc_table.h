@@ -23,6 +23,7 @@ std::span<const ProcRow> proc_memory_rows();   ///< proc_memory.cpp: maps, smaps
 std::span<const ProcRow> proc_system_rows();   ///< proc_system.cpp: version, uptime, sys/...
 std::span<const ProcRow> proc_vm_rows();       ///< proc_vm.cpp: meminfo, vmstat, zoneinfo, ...
 std::span<const ProcRow> proc_buddy_rows();    ///< proc_buddy.cpp: buddyinfo, pagetypeinfo
+std::span<const ProcRow> proc_slab_rows();     ///< proc_slab.cpp: slabinfo, vmallocinfo
 
 /// task_mem(): the Vm* lines of /proc/PID/status.
 std::string proc_status_memory(const MmStruct& mm);

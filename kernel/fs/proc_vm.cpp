@@ -19,6 +19,7 @@ struct VmCounts {
         thp_collapse_alloc_failed = 0, thp_zero_page_alloc = 0;
     u64 inactive_anon = 0, inactive_file = 0, active_anon = 0, active_file = 0, zero = 0;
     u64 swap_total = 0, swap_free = 0, swap_cached = 0;
+    u64 slab = 0, slab_reclaimable = 0, slab_unreclaimable = 0, stack_kb = 0, vmalloc = 0;
     u64 pswpin = 0, pswpout = 0, pgsteal = 0, pgscan = 0, pgactivate = 0, pgdeactivate = 0, pageoutrun = 0;
 };
 
@@ -89,6 +90,11 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.pgfault = system.faults.minor + system.faults.major;
     counts.pgmajfault = system.faults.major;
     counts.pgreuse = system.faults.cow_reuse;
+    counts.slab = system.slab.pages();
+    counts.slab_reclaimable = system.slab.reclaimable_pages;
+    counts.slab_unreclaimable = system.slab.unreclaimable_pages;
+    counts.stack_kb = system.vmalloc.stacks * kThreadSize / 1024;
+    counts.vmalloc = system.vmalloc.nr_pages;
     counts.pgalloc = system.buddy.allocated();
     counts.pgfree = system.buddy.freed();
     return counts;
@@ -113,7 +119,9 @@ std::string meminfo(KernelState& kernel, Task&) {
                                      {"MemFree:        ", &VmCounts::free}};
     std::string text = page_rows(kFirst, counts);
     const u64 cached = counts.file - counts.shmem;
-    text += proc_kilobytes("MemAvailable:   ", (counts.free + cached) << mmu::kPageShift);
+    const u64 shrinkable =  // si_mem_available()
+        counts.slab_reclaimable - std::min(counts.slab_reclaimable / 2, kernel.system.watermarks.low);
+    text += proc_kilobytes("MemAvailable:   ", (counts.free + cached + shrinkable) << mmu::kPageShift);
     static constexpr Row kMiddle[] = {
         {"Buffers:        ", kZero},
         {"Cached:         ", &VmCounts::file},
@@ -139,23 +147,26 @@ std::string meminfo(KernelState& kernel, Task&) {
         {"AnonPages:      ", &VmCounts::anon_mapped},
         {"Mapped:         ", &VmCounts::file_mapped},
         {"Shmem:          ", &VmCounts::shmem},
-        {"KReclaimable:   ", kZero},
-        {"Slab:           ", kZero},
-        {"SReclaimable:   ", kZero},
-        {"SUnreclaim:     ", kZero},
-        {"KernelStack:    ", kZero},
+        {"KReclaimable:   ", &VmCounts::slab_reclaimable},
+        {"Slab:           ", &VmCounts::slab},
+        {"SReclaimable:   ", &VmCounts::slab_reclaimable},
+        {"SUnreclaim:     ", &VmCounts::slab_unreclaimable},
+    };
+    text += page_rows(kLists, counts);
+    text += proc_kilobytes("KernelStack:    ", counts.stack_kb << 10);
+    static constexpr Row kTables[] = {
         {"PageTables:     ", &VmCounts::tables},
         {"SecPageTables:  ", kZero},
         {"NFS_Unstable:   ", kZero},
         {"Bounce:         ", kZero},
         {"WritebackTmp:   ", kZero},
     };
-    text += page_rows(kLists, counts);
+    text += page_rows(kTables, counts);
     text += proc_kilobytes("CommitLimit:    ", (counts.managed / 2 + counts.swap_total) << mmu::kPageShift);
     text += proc_kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
     text += "VmallocTotal:   34359738367 kB\n";
     static constexpr Row kLast[] = {
-        {"VmallocUsed:    ", kZero}, {"VmallocChunk:   ", kZero},
+        {"VmallocUsed:    ", &VmCounts::vmalloc}, {"VmallocChunk:   ", kZero},
         {"Percpu:         ", kZero}, {"AnonHugePages:  ", &VmCounts::anon_huge},
         {"ShmemHugePages: ", kZero}, {"ShmemPmdMapped: ", kZero},
         {"FileHugePages:  ", kZero}, {"FilePmdMapped:  ", kZero},
@@ -182,8 +193,8 @@ constexpr Row kVmstat[] = {
     {"nr_inactive_file", &VmCounts::inactive_file},
     {"nr_active_file", &VmCounts::active_file},
     {"nr_unevictable", &VmCounts::mlocked},
-    {"nr_slab_reclaimable", &VmCounts::zero},
-    {"nr_slab_unreclaimable", &VmCounts::zero},
+    {"nr_slab_reclaimable", &VmCounts::slab_reclaimable},
+    {"nr_slab_unreclaimable", &VmCounts::slab_unreclaimable},
     {"nr_anon_pages", &VmCounts::anon_mapped},
     {"nr_mapped", &VmCounts::file_mapped},
     {"nr_file_pages", &VmCounts::file},
@@ -191,6 +202,7 @@ constexpr Row kVmstat[] = {
     {"nr_writeback", &VmCounts::zero},
     {"nr_shmem", &VmCounts::shmem},
     {"nr_anon_transparent_hugepages", &VmCounts::anon_thps},
+    {"nr_kernel_stack", &VmCounts::stack_kb},
     {"nr_page_table_pages", &VmCounts::tables},
     {"nr_swapcached", &VmCounts::swap_cached},
     {"pswpin", &VmCounts::pswpin},

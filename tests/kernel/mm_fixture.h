@@ -66,7 +66,9 @@ class Machine {
         system->buddy.validate();
         // What is not free belongs to the page cache: frames in use by nobody would be lost.
         const u64 accounted = frames_free() + system->page_cache.cached_pages() +
-                              (system->thp.huge_zero_page ? kernel::kHpagePmdNr : 0);
+                              (system->thp.huge_zero_page ? kernel::kHpagePmdNr : 0) +
+                              system->slab.pages() + system->vmalloc.nr_pages +
+                              system->vmalloc.table_pages + (system->vmalloc.start != 0);
         if (accounted == system->buddy.managed_frames()) return;
         std::fprintf(stderr, "lost %lld frames\n",
                      static_cast<long long>(system->buddy.managed_frames() - accounted));
