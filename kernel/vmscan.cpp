@@ -20,6 +20,7 @@ constexpr int kDefPriority = 12;
 struct ScanControl {
     MemorySystem& system;
     std::vector<MmStruct*> mms;
+    std::optional<AreaIndex>* areas;  ///< of a whole run; null: for one page it is not worth it
     u64 target;
     u64 reclaimed = 0;
     bool ignore_references = false;  ///< MADV_PAGEOUT
@@ -36,7 +37,7 @@ struct References {
 /// set them again.
 References folio_referenced(ScanControl& sc, PageIndex index) {
     References found;
-    rmap_walk(sc.system, sc.mms, index, [&](PageVma at) {
+    rmap_walk(sc.system, sc.mms, sc.areas, index, [&](PageVma at) {
         if (at.vma.vm_flags & VM_LOCKED) found.locked = true;
         const Pte pte = ptep_get(at.pte);
         if (!pte.accessed()) return;
@@ -127,7 +128,7 @@ Verdict shrink_page(ScanControl& sc, PageIndex index) {
     if (page.is(Page::kAnon) && !lazy && !page.is(Page::kSwapCache) && !add_to_swap(system, index))
         return Verdict::kActivate;
     bool redirtied = false;  // written since MADV_FREE: it is wanted again
-    rmap_walk(system, sc.mms, index, [&](PageVma at) {
+    rmap_walk(system, sc.mms, sc.areas, index, [&](PageVma at) {
         redirtied = redirtied || (lazy && ptep_get(at.pte).dirty());
         if (!redirtied) try_to_unmap_one(system, page, at);
     });
@@ -207,8 +208,8 @@ void shrink_lruvec(ScanControl& sc, int priority) {
     }
 }
 
-ScanControl scan_control(MemorySystem& system, u64 target) {
-    ScanControl sc{system, {}, target};
+ScanControl scan_control(MemorySystem& system, u64 target, std::optional<AreaIndex>* areas) {
+    ScanControl sc{system, {}, areas, target};
     if (system.address_spaces) sc.mms = system.address_spaces();
     return sc;
 }
@@ -235,27 +236,37 @@ void swap_on(MemorySystem& system, u64 bytes) {
         system.out_of_memory = false;
 }
 
-u64 try_to_free_pages(MemorySystem& system, u64 target) {
-    ScanControl sc = scan_control(system, target);
+namespace {
+
+u64 free_pages_of_run(MemorySystem& system, u64 target, std::optional<AreaIndex>& areas) {
+    ScanControl sc = scan_control(system, target, &areas);
     for (int priority = kDefPriority; priority >= 0 && sc.reclaimed < target; --priority)
         shrink_lruvec(sc, priority);
     if (sc.reclaimed) system.reclaim.kswapd_failures = 0;
     return sc.reclaimed;
 }
 
+}  // namespace
+
+u64 try_to_free_pages(MemorySystem& system, u64 target) {
+    std::optional<AreaIndex> areas;
+    return free_pages_of_run(system, target, areas);
+}
+
 void balance_pgdat(MemorySystem& system) {
     constexpr unsigned kMaxReclaimRetries = 16;
     if (system.reclaim.kswapd_failures >= kMaxReclaimRetries) return;
     ++system.reclaim.pageoutrun;
+    std::optional<AreaIndex> areas;
     while (system.buddy.free_frames() < system.watermarks.high) {
-        if (try_to_free_pages(system, kSwapClusterMax)) continue;
+        if (free_pages_of_run(system, kSwapClusterMax, areas)) continue;
         ++system.reclaim.kswapd_failures;
         return;
     }
 }
 
 bool reclaim_page(MemorySystem& system, PageIndex index) {
-    ScanControl sc = scan_control(system, 1);
+    ScanControl sc = scan_control(system, 1, nullptr);
     sc.ignore_references = true;
     if (!system.mem_map.at_index(index).is(Page::kLru)) return false;
     shrink_one(sc, index);
