@@ -13,6 +13,7 @@
 #include "kernel/fork.h"
 #include "kernel/fs/files.h"
 #include "kernel/pkeys.h"
+#include "kernel/oom.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
@@ -167,19 +168,6 @@ void handle_trap(KernelState& kernel, Task& task, const mmu::Fault& fault, Regis
     force_signal(kernel, task, trap->info);
 }
 
-/// oom_kill_process(): there is only one to choose.
-void out_of_memory(KernelState& kernel, Task& task) {
-    const MmStruct& mm = kernel.mm_of(task);
-    const auto kib = [](u64 pages) { return pages * mmu::kPageSize / 1024; };
-    LOG(error,
-        "out of memory: killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, "
-        "pgtables:{}kB; --memory gives the guest more",
-        task.pid, task.comm, kib(mm.total_vm), kib(mm.rss_stat[MM_ANONPAGES]), kib(mm.rss_stat[MM_FILEPAGES]),
-        kib(mm.rss_stat[MM_SHMEMPAGES]), mm.pgtables_bytes / 1024);
-    ++kernel.system.reclaim.oom_kill;
-    do_group_exit(kernel, task, TaskExit{0, SIGKILL});
-}
-
 /// A try of the running task's call, and what follows from its result.
 void make_call(KernelState& kernel, Registers& registers, Try attempt) {
     Task& task = kernel.task();
@@ -189,7 +177,7 @@ void make_call(KernelState& kernel, Registers& registers, Try attempt) {
     if (kernel.exit_status || task.state >= TaskState::kZombie || pid != kernel.current) return;
     if (kernel.system.out_of_memory) {
         kernel.system.out_of_memory = false;
-        out_of_memory(kernel, task);  // a copy to or from user memory found no frame
+        oom_kill_current(kernel);
         return;
     }
     if (result == -kCallBlocked) {
@@ -244,7 +232,7 @@ void handle_page_fault(KernelState& kernel, Task& task, const mmu::Fault& fault,
             return;
         case FaultOutcome::Kind::kOom:
             kernel.system.out_of_memory = false;
-            out_of_memory(kernel, task);
+            oom_kill_current(kernel);
             return;
         case FaultOutcome::Kind::kSignal:
             break;
@@ -275,6 +263,9 @@ Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& c
         std::vector<MmStruct*> mms;
         for (auto& [id, mm] : kernel->mms) mms.push_back(&mm);
         return mms;
+    };
+    state_->system.oom_killer = [kernel = state_.get()](Gfp gfp, unsigned order) {
+        return out_of_memory(*kernel, gfp, order);
     };
     // A guest that writes to a closed pipe gets its own SIGPIPE; ours would end the emulator.
     ::signal(SIGPIPE, SIG_IGN);

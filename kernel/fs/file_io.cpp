@@ -9,6 +9,7 @@
 
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/proc.h"
 #include "kernel/fs/unix_socket.h"
 #include "kernel/host/host.h"
 #include "kernel/random.h"
@@ -163,6 +164,8 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
                 std::optional<u64> offset) {
     if (file.kind == OpenFile::Kind::kDevice)
         return file.device == Device::kFull && !bytes.empty() ? -ENOSPC : static_cast<i64>(bytes.size());
+    if (file.kind == OpenFile::Kind::kText)
+        return proc_write(kernel, file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (is_pipe(file)) return pipe_give(kernel, task, file, bytes.data(), bytes.size());
     if (file.kind == OpenFile::Kind::kObject && file.ops->give)
         return file.ops->give(kernel, task, file, bytes);

@@ -88,9 +88,11 @@ Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& n
     const bool folder = entry->kind == ProcEntry::Kind::kDirectory;
     if (folder && (wants_write(flags) || (flags & O_CREAT))) return Unexpected{EISDIR};
     if ((flags & O_DIRECTORY) && !folder) return Unexpected{ENOTDIR};
-    if ((flags & O_ACCMODE) != O_RDONLY) return Unexpected{EACCES};
+    if ((flags & O_ACCMODE) != O_RDONLY && !(entry->mode & 0200)) return Unexpected{EACCES};
     OpenFile file;
     file.kind = OpenFile::Kind::kText;
+    const int named = std::atoi(node.path.c_str() + std::min<usize>(6, node.path.size()));  // "/proc/PID/..."
+    file.object = static_cast<u32>(named ? named : task.tgid);  // whose file it is
     file.type = folder ? S_IFDIR : S_IFREG;
     file.flags = flags & kKeptFlags;
     file.path_only = flags & O_PATH;

@@ -3,10 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
 #include "kernel/mm_internal.h"
+#include "kernel/oom.h"
 
 namespace kernel {
 
@@ -164,6 +168,13 @@ std::string wchan(KernelState&, Task&) {
     return "0";
 }
 
+std::string oom_score_text(KernelState& kernel, Task& task) {
+    return std::to_string(oom_score(kernel, kernel.process_of(task))) + "\n";
+}
+std::string oom_score_adj_text(KernelState& kernel, Task& task) {
+    return std::to_string(kernel.process_of(task).oom_score_adj) + "\n";
+}
+
 constexpr ProcRow kRows[] = {
     {"cgroup", cgroup},
     {"cmdline", cmdline},
@@ -173,6 +184,8 @@ constexpr ProcRow kRows[] = {
     {"loginuid", loginuid},
     {"mountinfo", mountinfo},
     {"mounts", mounts},
+    {"oom_score", oom_score_text},
+    {"oom_score_adj", oom_score_adj_text, 0644},
     {"personality", personality, 0400},
     {"sessionid", loginuid},
     {"stat", stat},
@@ -184,6 +197,23 @@ constexpr ProcRow kRows[] = {
 
 std::span<const ProcRow> proc_process_rows() {
     return kRows;
+}
+
+i64 proc_write(KernelState& kernel, const OpenFile& file, std::string_view text) {
+    // oom_score_adj_write(), the only file that can be written: at most 12 characters, a number, blanks
+    // around.
+    const auto found = kernel.processes.find(static_cast<Pid>(file.object));
+    if (found == kernel.processes.end() || found->second.threads.empty()) return -ESRCH;
+    const std::string number(text.substr(0, 12));
+    char* rest = nullptr;
+    errno = 0;
+    const long value = std::strtol(number.c_str(), &rest, 0);
+    if (rest == number.c_str() || rest[std::strspn(rest, " \t\n")] || errno) return -EINVAL;
+    if (value < kOomScoreAdjMin || value > kOomScoreAdjMax) return -EINVAL;
+    SignalStruct& process = found->second;
+    if (value < 0 && value < process.oom_score_adj && host::geteuid()) return -EACCES;  // CAP_SYS_RESOURCE
+    process.oom_score_adj = static_cast<int>(value);
+    return static_cast<i64>(text.size());
 }
 
 }  // namespace kernel
