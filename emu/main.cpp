@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
         case emu::Command::kStat:
         case emu::Command::kExplain:
         case emu::Command::kGdb:
+        case emu::Command::kDebug:
         case emu::Command::kMaps:
         case emu::Command::kSmaps:
         case emu::Command::kBuddy:

@@ -23,6 +23,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope run --story ./a.out                 each brk call and page fault, step by step
   mmuscope explain --fault 12 ./a.out          the story of one fault (--brk N: of one brk call)
   mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
+  mmuscope debug ./a.out                       a debugger of our own: a prompt, `help` there
   mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
   mmuscope record day.rec ./a.out              run it and keep what came from outside; then
   mmuscope replay day.rec stat                 the same run again, anywhere, with counts
@@ -335,6 +336,26 @@ std::string finish_diff_host(const Options& options) {
     return {};
 }
 
+void add_debug_options(CLI::App& app, Options& options) {
+    app.add_option("--script", options.debug.script,
+                   "run the commands of FILE and end; status 1 when an expectation does not hold")
+        ->type_name("FILE")
+        ->group("Debugging");
+    app.add_flag("--tui", options.debug.tui, "begin with the screen of panels (? there lists the keys)")->group("Debugging");
+    app.add_option("-e,--eval", options.debug.commands, "run this command first (may be repeated)")
+        ->type_name("COMMAND")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group("Debugging");
+    app.add_option("--stdin", options.debug.in,
+                   "the guest reads this file (default: the terminal; /dev/null where commands are piped in)")
+        ->type_name("FILE")
+        ->group("Debugging");
+    app.add_option("--stdout", options.debug.out, "the guest writes to this file or terminal")
+        ->type_name("FILE")
+        ->group("Debugging");
+}
+
 void add_gdb_options(CLI::App& app, Options& options) {
     if (options.command == Command::kGdb) {
         app.add_option("--gdb-option", options.gdb_options,
@@ -345,6 +366,7 @@ void add_gdb_options(CLI::App& app, Options& options) {
             ->group("Debugging");
         return;
     }
+    if (options.command == Command::kDebug) return add_debug_options(app, options);
     app.add_option("--gdb", options.gdb,
                    "wait for gdb before the first instruction: PORT or HOST:PORT (loopback where "
                    "no host is given), unix:PATH, or stdio")
@@ -379,6 +401,8 @@ constexpr RunCommand kRunCommands[] = {
     {"explain", Command::kExplain,
      "Runs a program and tells each of its page faults and brk calls, step by step."},
     {"gdb", Command::kGdb, "Starts gdb with a program before its first instruction."},
+    {"debug", Command::kDebug,
+     "Starts the built-in debugger with a program before its first instruction. `help` there."},
     {"maps", Command::kMaps, "Runs a program, then prints its areas as /proc/PID/maps."},
     {"smaps", Command::kSmaps,
      "Runs a program, then prints what is resident of each area as /proc/PID/smaps."},
@@ -432,8 +456,9 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
         if (const std::string unclear = finish_explain(options, raw); !unclear.empty()) return wrong(unclear);
     if (options.command == Command::kDiffHost)
         if (const std::string unclear = finish_diff_host(options); !unclear.empty()) return wrong(unclear);
-    if (options.story && (options.command == Command::kGdb || !options.gdb.empty()))
-        return wrong("--story and gdb exclude each other");
+    if (options.story &&
+        (options.command == Command::kGdb || options.command == Command::kDebug || !options.gdb.empty()))
+        return wrong("--story and a debugger exclude each other");
     return options;
 }
 
@@ -530,6 +555,7 @@ std::string overview() {
            "       mmuscope stat [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope explain [--fault N] [--brk N] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope gdb [OPTIONS] [--] GUEST [ARGS...]\n"
+           "       mmuscope debug [--script FILE] [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope maps|smaps|buddy|slab [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope diff-host [OPTIONS] [--] GUEST [ARGS...]\n"
            "       mmuscope record FILE [COMMAND] [OPTIONS] [--] GUEST [ARGS...]\n"

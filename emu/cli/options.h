@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "emu/prompt/prompt.h"
 #include "emu/report/strace.h"
 #include "kernel/config.h"
 #include "mmu/base/expected.h"
@@ -18,6 +19,7 @@ enum class Command : mmu::u8 {
     kStat,
     kExplain,
     kGdb,
+    kDebug,
     kMaps,
     kSmaps,
     kBuddy,
@@ -59,6 +61,7 @@ struct Options {
     std::string replay;                    ///< replay FILE: it comes from there
     std::vector<std::string> own_words;    ///< the command line: its options, the command's name first
     bool quiet = false;                    ///< replay --quiet: the guest's output is not shown again
+    DebugOptions debug;                    ///< of `mmuscope debug`
     StraceOptions strace;
     bool state_hash = false;
     bool story = false;

@@ -197,6 +197,12 @@ Expected<int, Error> run(const Options& options) {
         if (!native) return Unexpected{native.error()};
         comparison.emplace(std::move(*native));
     }
+    std::optional<DebugConsole> console;
+    if (options.command == Command::kDebug) {
+        auto opened = DebugConsole::open(options.debug);
+        if (!opened) return Unexpected{opened.error()};
+        console.emplace(std::move(*opened));
+    }
     const MachineConfig config = machine_config(options, *cpu, *tlb);
     auto machine = Machine::create(config);
     if (!machine) return Unexpected{machine.error()};
@@ -209,7 +215,7 @@ Expected<int, Error> run(const Options& options) {
     auto strace = Strace::create(options.strace, strace_output.stream());
     if (!strace) return Unexpected{strace.error()};
     if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
-    Story story(output.stream(), options.story_faults, options.story_calls);
+    Story story(output.stream(), guest.mmu(), guest.kernel().state(), options.story_faults, options.story_calls);
     if (options.story) guest.set_observers(&story, &story);
     if (comparison) comparison->listen(guest);
     std::optional<NullStreams> silence;
@@ -229,6 +235,15 @@ Expected<int, Error> run(const Options& options) {
     }
     const double start = cpu_seconds();
     kernel::ExitStatus exit;
+    if (console) {
+        const TerminalGuard terminal;
+        const auto status = run_debugger(guest, *console, options.debug);
+        if (auto written = finish_recording(options); !written) return Unexpected{written.error()};
+        if (options.strace.enabled) strace->finish();
+        if (status && options.state_hash)
+            std::fprintf(output.stream(), "state hash %s\n", guest.state_hash().c_str());
+        return status;
+    }
     {
         const TerminalGuard terminal;
         std::optional<SignalBridge> bridge;

@@ -57,7 +57,7 @@ class StageFrames final : public mmu::Observer, public kernel::Observer {
     void begin_call(const kernel::Event& event);
     void on_fault_step(const kernel::Event& event);
     u64 area_at(u64 address);
-    static u64 base_of(usize depth) { return kKernelStack - 128 * (depth + 1); }
+    static u64 base_of(usize depth) { return kKernelStack - kKernelFrameBytes * (depth + 1); }
 
     const mmu::Registers& guest_;
     std::function<void(u64)> at_stage_;

@@ -61,13 +61,20 @@ void Story::on_mmu_event(const MmuEvent& event) {
         if (phase_ == Phase::kWaitingForRetry && !walk_.empty()) tell_retry();
         reference_ = event;
         walk_.clear();
+        if (told_next() || (told() && phase_ == Phase::kWaitingForRetry))
+            ways_.look(mmu_.tlb(), event.access, event.address, mmu_.control().pcid());
         return;
     }
     if (event.stage == Stage::kInvalidate) return;
+    if (event.stage == Stage::kTlbLookup)
+        for (const std::string& looked : ways_.lines(event.level == 1 ? 1 : 2)) add_line(looked);
     const std::string words = walk_words(event);
-    if (!words.empty())
-        walk_ += "  " + (walk_.empty() ? std::string("mmu     ") : std::string(8, ' ')) + words + "\n";
+    if (!words.empty()) add_line(words);
     if (phase_ == Phase::kWaitingForRetry && event.stage == Stage::kFill) tell_retry();
+}
+
+void Story::add_line(const std::string& words) {
+    walk_ += "  " + (walk_.empty() ? std::string("mmu     ") : std::string(8, ' ')) + words + "\n";
 }
 
 /// The first complete translation of the page that faulted: the same instruction, started again.
@@ -82,6 +89,7 @@ void Story::begin_fault(const kernel::Event& event) {
     if (phase_ == Phase::kWaitingForRetry && told()) std::fputc('\n', out_);
     ++number_;
     phase_ = Phase::kInFault;
+    flushed_ = replaced_ = false;
     fault_page_ = mmu::align_down(event.address, mmu::kPageSize);
     if (!told()) return;
     // The kernel's own copies have no instruction of the guest's.
@@ -100,6 +108,7 @@ void Story::on_event(const kernel::Event& event) {
         case EventKind::kSyscallEnter:
             in_call_ = std::string_view(event.text) == "brk";
             call_ = {};
+            if (in_call_) call_.heap = heap_words();
             return;
         case EventKind::kSyscallExit:
             if (std::string_view(event.text) == "brk") tell_call(event);
@@ -111,10 +120,28 @@ void Story::on_event(const kernel::Event& event) {
     if (phase_ != Phase::kInFault && in_call_) note_in_call(event);
     if (phase_ != Phase::kInFault) return;
     if (told()) tell_kernel(event);
+    flushed_ |= event.kind == EventKind::kFlush;
+    replaced_ |= event.kind == EventKind::kSetPte && (event.before & 1);
     if (event.kind == EventKind::kFaultVerdict) {
+        if (told() && !flushed_ && !replaced_ && std::string_view(event.text).starts_with("m"))
+            line("kernel", "no flush: the entries were not present, and such are in no TLB");
         walk_.clear();
         phase_ = Phase::kWaitingForRetry;
     }
+}
+
+/// The area that holds the last byte of the heap, as /proc/PID/maps has it.
+std::string Story::heap_words() const {
+    const auto task = kernel_.tasks.find(kernel_.current);
+    const auto mm = task == kernel_.tasks.end() ? kernel_.mms.end() : kernel_.mms.find(task->second.mm);
+    if (mm == kernel_.mms.end() || mm->second.brk <= mm->second.start_brk) return "none";
+    for (const auto& [end, vma] : mm->second.mm_mt) {
+        if (!vma.contains(mm->second.brk - 1)) continue;
+        char permissions[5];
+        vma.permissions(permissions);
+        return hex(vma.vm_start) + "-" + hex(vma.vm_end) + " " + permissions;
+    }
+    return "none";
 }
 
 void Story::note_in_call(const kernel::Event& event) {
@@ -141,6 +168,7 @@ void Story::tell_call(const kernel::Event& exit) {
         const auto number = [](u64 count, const char* noun) {
             return (count ? std::to_string(count) : std::string("no")) + " " + noun + (count == 1 ? "" : "s");
         };
+        line("kernel", "the heap's area before: " + call_.heap + "; after: " + heap_words());
         if (exit.after > before)
             line("kernel", "allocated: " + number(call_.frames_taken, "frame") + ", " +
                                number(call_.tables_taken, "page table") +

@@ -7,7 +7,10 @@
 #include <string>
 #include <utility>
 
+#include "emu/report/tlb_ways.h"
 #include "kernel/observer.h"
+#include "kernel/state.h"
+#include "mmu/mmu.h"
 #include "mmu/observer.h"
 
 namespace emu {
@@ -15,9 +18,11 @@ namespace emu {
 class Story final : public mmu::Observer, public kernel::Observer {
   public:
     using Range = std::pair<mmu::u64, mmu::u64>;
-    /// Tells the faults and brk calls numbered first to last (from 1) into `out`.
-    Story(std::FILE* out, Range faults, Range calls = {1, ~mmu::u64{0}})
-        : out_(out), faults_(faults), calls_(calls) {}
+    /// Tells the faults and brk calls numbered first to last (from 1) into `out`. Of `mmu` and `kernel` it
+    /// reads what the events do not carry: ways of TLBs, the heap's area.
+    Story(std::FILE* out, const mmu::Mmu& mmu, const kernel::KernelState& kernel, Range faults,
+          Range calls = {1, ~mmu::u64{0}})
+        : out_(out), mmu_(mmu), kernel_(kernel), faults_(faults), calls_(calls) {}
 
     void on_mmu_event(const mmu::MmuEvent& event) override;
     void on_event(const kernel::Event& event) override;
@@ -29,12 +34,18 @@ class Story final : public mmu::Observer, public kernel::Observer {
     void note_in_call(const kernel::Event& event);
     void tell_call(const kernel::Event& exit);
     bool told() const { return faults_.first <= number_ && number_ <= faults_.second; }
+    void add_line(const std::string& words);
     void line(const char* who, const std::string& text);
     void tell_run();
+    bool told_next() const { return faults_.first <= number_ + 1 && number_ + 1 <= faults_.second; }
+    std::string heap_words() const;
 
     enum class Phase : mmu::u8 { kOutside, kInFault, kWaitingForRetry };
 
     std::FILE* out_;
+    const mmu::Mmu& mmu_;
+    const kernel::KernelState& kernel_;
+    TlbWays ways_;  ///< of the translation under way
     Range faults_, calls_;
     mmu::u64 call_number_ = 0;  ///< of the last brk call
     bool in_call_ = false;      ///< of brk
@@ -42,12 +53,14 @@ class Story final : public mmu::Observer, public kernel::Observer {
     struct {
         mmu::u64 frames_taken = 0, frames_given = 0, tables_taken = 0, tables_given = 0;
         std::string lines;  ///< areas and flushes
+        std::string heap;   ///< its area before
     } call_;                ///< what the brk call under way has done
     mmu::u64 number_ = 0;   ///< of the current fault
     Phase phase_ = Phase::kOutside;
     mmu::MmuEvent reference_{};  ///< the translation under way
     std::string walk_;           ///< its lines so far
     mmu::u64 fault_page_ = 0;
+    bool flushed_ = false, replaced_ = false;  ///< in the current fault: an entry that was present
     // Events of one kind in a row (frames taken, entries set) are told as one line.
     kernel::Event first_of_run_{}, last_of_run_{};
     mmu::u64 run_ = 0;

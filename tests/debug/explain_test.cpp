@@ -42,3 +42,18 @@ TEST_CASE("explain: a brk call says what changed and that nothing was allocated"
     CHECK(text.find("allocated: no frames, no page tables; a page comes with its first touch") !=
           std::string::npos);
 }
+
+TEST_CASE("explain: a fault names the TLB sets looked at, their ways, and the flush that is not needed") {
+    const std::string text = explain({"--fault", "31"});
+    CHECK(text.find(" of 16: page 0x") != std::string::npos);
+    CHECK(text.find(" against ways ") != std::string::npos);
+    CHECK(text.find("STLB 4K+2M, set ") != std::string::npos);
+    CHECK(text.find(": no match\n") != std::string::npos);
+    CHECK(text.find("no flush: the entries were not present") != std::string::npos);
+}
+
+TEST_CASE("explain: a brk call shows the heap's area before and after") {
+    const std::string text = explain({"--brk", "2-"});
+    CHECK(text.find("the heap's area before: ") != std::string::npos);
+    CHECK(text.find("; after: 0x") != std::string::npos);
+}

@@ -1,0 +1,222 @@
+// Commands that let the guest run.
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "emu/debug/kernel_functions.h"
+#include "emu/prompt/debug_session.h"
+#include "kernel/kernel.h"
+#include "kernel/state.h"
+
+namespace emu {
+
+using Answer = DebugSession::Answer;
+
+namespace {
+
+const Resume kStep{.kind = Resume::Kind::kStep};
+constexpr u64 kMostSteps = 1'000'000'000;
+
+/// "5" in "step 5"; 1 where nothing is said.
+mmu::Expected<u64, std::string> count_of(const mmu::Expected<u64, std::string>& value) {
+    if (value && (*value == 0 || *value > kMostSteps))
+        return mmu::Unexpected{std::string("how often? 1 to 1000000000")};
+    return value;
+}
+
+}  // namespace
+
+Answer DebugSession::run_guest(Arguments arguments) {
+    if (!arguments.empty())
+        return {"The guest's arguments are given to mmuscope debug; its files by --stdin and --stdout.\n",
+                true};
+    if (stop_.kind != Stop::Kind::kStart || ended())
+        return {
+            "A guest runs once. For a second run, quit and start mmuscope debug again: it will do the\n"
+            "same, instruction by instruction.\n",
+            true};
+    return proceed({});
+}
+
+Answer DebugSession::start(Arguments arguments) {
+    const auto symbol = modules_.find("main");
+    if (!symbol) return {"There is no symbol main; `break ADDRESS` and `run`.\n", true};
+    if (stop_.kind != Stop::Kind::kStart) return run_guest(arguments);
+    StopPoint point{.number = state_.next_number++, .what = "main"};
+    point.address = modules_.behind_prologue(*symbol);
+    point.temporary = true;
+    state_.stop_points.push_back(std::move(point));
+    return proceed({});
+}
+
+Answer DebugSession::go_on(Arguments arguments) {
+    if (auto no = cannot_run()) return *no;
+    if (!arguments.empty()) {
+        const auto times = word_of(arguments);
+        if (!times) return {times.error() + "\n", true};
+        // As gdb: the breakpoint that it stands at is passed so many times less one.
+        for (StopPoint& point : state_.stop_points)
+            if (*times > 0 && std::find(hit_.begin(), hit_.end(), point.number) != hit_.end())
+                point.ignore = *times - 1;
+    }
+    return proceed({});
+}
+
+Answer DebugSession::step(Arguments arguments) {
+    const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
+    if (!times) return {times.error() + "\n", true};
+    Answer answer;
+    for (u64 n = 0; n < *times && !answer.failed; ++n) {
+        answer = step_line(false, false);
+        if (ended() || stop_.kind != Stop::Kind::kStep) break;
+    }
+    return answer;
+}
+
+Answer DebugSession::next(Arguments arguments) {
+    const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
+    if (!times) return {times.error() + "\n", true};
+    Answer answer;
+    for (u64 n = 0; n < *times && !answer.failed; ++n) {
+        answer = step_line(true, false);
+        if (ended() || stop_.kind != Stop::Kind::kStep) break;
+    }
+    return answer;
+}
+
+Answer DebugSession::step_instruction(Arguments arguments) {
+    if (auto no = cannot_run()) return *no;
+    const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
+    if (!times) return {times.error() + "\n", true};
+    before_ = registers();
+    for (u64 n = 0; n < *times; ++n) {
+        go(kStep);
+        if (ended() || stop_.kind != Stop::Kind::kStep) break;
+        if (interrupted_.exchange(false)) {
+            stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
+            break;
+        }
+    }
+    note_stop(stop_);
+    return {stop_text()};
+}
+
+Answer DebugSession::next_instruction(Arguments arguments) {
+    if (auto no = cannot_run()) return *no;
+    const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
+    if (!times) return {times.error() + "\n", true};
+    before_ = registers();
+    for (u64 n = 0; n < *times; ++n) {
+        if (debugger_.in_stage()) return step_stage(true);
+        const u64 rip = registers().rip, rsp = registers().gpr[mmu::kRsp];
+        unsigned length = 0;
+        const bool call = is_call(rip, length);
+        go(kStep);
+        if (ended() || stop_.kind != Stop::Kind::kStep) break;
+        if (call && registers().gpr[mmu::kRsp] == rsp - 8) {
+            go_to(rip + length, rsp);
+            if (!internal_hit_ || !hit_.empty()) break;
+            stop_ = {.kind = Stop::Kind::kStep};
+        }
+    }
+    note_stop(stop_);
+    return {stop_text()};
+}
+
+Answer DebugSession::finish(Arguments) {
+    if (auto no = cannot_run()) return *no;
+    if (selected_ + 1 >= frames().size()) return {"The outermost function has no caller.\n", true};
+    const Frame frame = frames()[selected_], caller = frames()[selected_ + 1];
+    const std::string intro = "Run till exit from " + frame_text(selected_, frame);
+    before_ = registers();
+    if (frame.kernel) {
+        const unsigned until = runner_.depth() - selected_;  // as many as are active with this one
+        do {
+            go(kStep);
+        } while (!ended() && debugger_.in_stage() && stop_.kind == Stop::Kind::kStep &&
+                 runner_.depth() >= until && !interrupted_.exchange(false));
+    } else {
+        if (debugger_.in_stage()) {
+            // The kernel's part comes first.
+            while (!ended() && debugger_.in_stage()) go(kStep);
+        }
+        const u64 least = frame.guest.cfa ? frame.guest.cfa : registers().gpr[mmu::kRsp] + 1;
+        if (!ended()) go_to(caller.pc, least);
+    }
+    const bool there = frame.kernel ? stop_.kind == Stop::Kind::kStep && debugger_.in_stage()
+                                    : internal_hit_ && hit_.empty();
+    if (internal_hit_ && hit_.empty()) stop_ = {.kind = Stop::Kind::kStep};
+    note_stop(stop_);
+    std::string text = intro + stop_text();
+    if (there) {
+        const u64 value = registers().gpr[mmu::kRax];
+        state_.values.push_back(value);
+        text += "Value returned is $" + std::to_string(state_.values.size()) + " = " +
+                (value < 4096 || static_cast<mmu::i64>(value) > -4096
+                     ? std::to_string(static_cast<mmu::i64>(value))
+                     : formatted(value, 'x', 8)) +
+                "\n";
+    }
+    return {text};
+}
+
+Answer DebugSession::until(Arguments arguments) {
+    return arguments.empty() ? step_line(true, true) : advance(arguments);
+}
+
+Answer DebugSession::advance(Arguments arguments) {
+    if (auto no = cannot_run()) return *no;
+    if (arguments.empty()) return {"to where? advance FUNCTION, FILE:LINE or *ADDRESS\n", true};
+    const auto address = place(arguments);
+    if (!address) return {address.error() + "\n", true};
+    before_ = registers();
+    go_to(*address, 0);
+    if (internal_hit_ && hit_.empty()) stop_ = {.kind = Stop::Kind::kStep};
+    note_stop(stop_);
+    return {stop_text()};
+}
+
+/// To the next page fault that the kernel is asked about.
+Answer DebugSession::next_fault(Arguments) {
+    if (auto no = cannot_run()) return *no;
+    before_ = registers();
+    go_to(address_of(kernel_function("exc_page_fault")) + kBody, 0);
+    if (internal_hit_ && hit_.empty()) stop_ = {.kind = Stop::Kind::kStep};
+    note_stop(stop_);
+    return {stop_text()};
+}
+
+Answer DebugSession::deliver_signal(Arguments arguments) {
+    if (auto no = cannot_run()) return *no;
+    if (arguments != "0")
+        return {"signal 0 goes on without the signal that is due; others cannot be made up here.\n", true};
+    dropping_signal_ = true;
+    return proceed({});
+}
+
+Answer DebugSession::kill(Arguments) {
+    if (auto no = cannot_run()) return *no;
+    if (debugger_.in_stage()) {
+        debugger_.leave_stages();
+        go({});
+    }
+    debugger_.machine().kernel().kill(SIGKILL);
+    stop_ = {.kind = Stop::Kind::kExited};
+    note_stop(stop_);
+    return {"[the guest was killed]\n"};
+}
+
+Answer DebugSession::quit(Arguments) {
+    quit_ = true;
+    return {};
+}
+
+Answer DebugSession::backwards(Arguments) {
+    return {
+        "The guest cannot be run backwards here. For the moment before something, start again and stop\n"
+        "earlier: a run does the same each time (break ... if $icount >= N, break exc_page_fault if\n"
+        "$fault_no == N).\n",
+        true};
+}
+
+}  // namespace emu

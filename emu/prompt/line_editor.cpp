@@ -1,0 +1,140 @@
+#include "emu/prompt/line_editor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace emu {
+namespace {
+
+constexpr std::size_t kLongest = std::size_t{1} << 20;
+constexpr std::size_t kMostShown = 60;  ///< completions in a list
+
+}  // namespace
+
+struct LineEditor::State {
+    int in = -1;
+    Complete complete;
+    std::string prompt;
+    std::string pending;  ///< read and not yet handed out; of a descriptor that is no terminal
+    bool ended = false;
+    std::FILE* input = nullptr;
+    EditLine* editor = nullptr;
+    History* history = nullptr;
+    HistEvent event{};
+
+    static State& of(EditLine* editor) {
+        State* state = nullptr;
+        el_get(editor, EL_CLIENTDATA, &state);
+        return *state;
+    }
+    static char* show_prompt(EditLine* editor) { return of(editor).prompt.data(); }
+    static unsigned char on_tab(EditLine* editor, int);
+    Event read_plain(std::string& line);
+};
+
+unsigned char LineEditor::State::on_tab(EditLine* editor, int) {
+    State& state = of(editor);
+    const LineInfo* const info = el_line(editor);
+    const std::string before(info->buffer, info->cursor);
+    std::vector<std::string> words = state.complete(before);
+    if (words.empty()) return CC_REFRESH_BEEP;
+    // What is typed of the word is the longest end of the line that all begin with.
+    const std::string common = common_beginning(words);
+    std::size_t typed = std::min(common.size(), before.size());
+    while (typed > 0 && before.compare(before.size() - typed, typed, common, 0, typed) != 0) --typed;
+    std::string rest = common.substr(typed);
+    if (words.size() == 1) rest += " ";
+    if (!rest.empty()) return el_insertstr(editor, rest.c_str()) == 0 ? CC_REFRESH : CC_REFRESH_BEEP;
+    std::fputc('\n', stdout);
+    for (std::size_t n = 0; n < words.size() && n < kMostShown; ++n) std::printf("%s  ", words[n].c_str());
+    if (words.size() > kMostShown) std::printf("and %zu more", words.size() - kMostShown);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+    return CC_REDISPLAY;
+}
+
+LineEditor::LineEditor(int in, Complete complete) : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    s.in = in;
+    s.complete = std::move(complete);
+    if (!isatty(in) || !isatty(1)) return;
+    s.input = fdopen(fcntl(in, F_DUPFD_CLOEXEC, 3), "r");
+    if (!s.input) return;
+    s.editor = el_init("mmuscope", s.input, stdout, stderr);
+    if (!s.editor) return;
+    s.history = history_init();
+    history(s.history, &s.event, H_SETSIZE, 1000);
+    history(s.history, &s.event, H_SETUNIQUE, 1);
+    el_set(s.editor, EL_CLIENTDATA, &s);
+    el_set(s.editor, EL_PROMPT, State::show_prompt);
+    el_set(s.editor, EL_EDITOR, "emacs");
+    el_set(s.editor, EL_SIGNAL, 1);
+    el_set(s.editor, EL_HIST, history, s.history);
+    el_set(s.editor, EL_ADDFN, "mmuscope-complete", "completes a word", State::on_tab);
+    el_set(s.editor, EL_BIND, "^I", "mmuscope-complete", nullptr);
+    el_set(s.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+}
+
+LineEditor::~LineEditor() {
+    if (state_->editor) el_end(state_->editor);
+    if (state_->history) history_end(state_->history);
+    if (state_->input) std::fclose(state_->input);
+}
+
+bool LineEditor::interactive() const {
+    return state_->editor != nullptr;
+}
+
+LineEditor::Event LineEditor::State::read_plain(std::string& line) {
+    while (true) {
+        if (const auto end = pending.find('\n'); end != std::string::npos) {
+            line = pending.substr(0, end);
+            pending.erase(0, end + 1);
+            return Event::kLine;
+        }
+        if (ended || pending.size() > kLongest) {
+            line = std::move(pending);
+            pending.clear();
+            const bool last = !line.empty() && line.size() <= kLongest;
+            ended = true;
+            return last ? Event::kLine : Event::kEnd;
+        }
+        char part[4096];
+        const ssize_t got = ::read(in, part, sizeof part);
+        if (got < 0 && errno == EINTR) return Event::kInterrupted;
+        if (got <= 0) ended = true;
+        if (got > 0) pending.append(part, static_cast<std::size_t>(got));
+    }
+}
+
+LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line) {
+    State& s = *state_;
+    if (!s.editor) return s.read_plain(line);
+    s.prompt = prompt;
+    int count = 0;
+    errno = 0;
+    const char* const text = el_gets(s.editor, &count);
+    if (!text || count <= 0) return errno == EINTR ? Event::kInterrupted : Event::kEnd;
+    line.assign(text, static_cast<std::size_t>(count));
+    if (line.ends_with('\n')) line.pop_back();
+    if (line.size() > kLongest) return Event::kEnd;
+    if (line.find_first_not_of(' ') != std::string::npos) history(s.history, &s.event, H_ENTER, line.c_str());
+    return Event::kLine;
+}
+
+std::string common_beginning(const std::vector<std::string>& words) {
+    if (words.empty()) return "";
+    std::string common = words[0];
+    for (const std::string& word : words) {
+        std::size_t n = 0;
+        while (n < common.size() && n < word.size() && common[n] == word[n]) ++n;
+        common.resize(n);
+    }
+    return common;
+}
+
+}  // namespace emu

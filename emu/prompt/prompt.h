@@ -1,0 +1,42 @@
+// `mmuscope debug`: the debugger's prompt, scripts, and the way into the TUI. It owns the terminal; what the
+// commands do it does not know.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mmu/base/expected.h"
+
+namespace emu {
+
+class Machine;
+
+struct DebugOptions {
+    std::string script;                 ///< --script FILE
+    std::vector<std::string> commands;  ///< -e COMMAND, before anything else
+    bool tui = false;
+    std::string in, out;  ///< the guest's stdin and stdout; empty: see DebugConsole
+};
+
+/// Who has which descriptors: opened before the guest is, because a guest's 0, 1 and 2 are ours.
+class DebugConsole {
+  public:
+    /// The guest shares the terminal with the prompt. Where commands come from a file or a pipe on our stdin,
+    /// the guest reads /dev/null; under the TUI it has a terminal of its own, whose output a panel shows.
+    static mmu::Expected<DebugConsole, mmu::Error> open(const DebugOptions& options);
+    ~DebugConsole();
+    DebugConsole(DebugConsole&& other) noexcept;
+    DebugConsole& operator=(DebugConsole&&) = delete;
+
+    int commands() const { return commands_; }
+
+  private:
+    DebugConsole() = default;
+    int commands_ = -1;  ///< where command lines come from
+};
+
+/// The exit status: 0, or 1 when an expectation of the script does not hold.
+mmu::Expected<int, mmu::Error> run_debugger(Machine& guest, DebugConsole& console,
+                                            const DebugOptions& options);
+
+}  // namespace emu

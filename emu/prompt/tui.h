@@ -1,0 +1,14 @@
+// The TUI: keys become commands, the session's state becomes panels. It knows neither ncurses nor what
+// commands do.
+#pragma once
+
+#include <functional>
+
+namespace emu {
+
+class DebugSession;
+
+/// Until `q`, the session's end or `stopped`. False: there is no terminal that could show it.
+bool run_tui(DebugSession& session, int in, const std::function<bool()>& stopped);
+
+}  // namespace emu

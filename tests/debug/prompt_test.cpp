@@ -1,0 +1,371 @@
+// The built-in debugger's commands, without a terminal: they say what they should, and the guest cannot tell
+// that they were there.
+#include "emu/prompt/command_table.h"
+#include "emu/prompt/debug_session.h"
+#include "emu/prompt/line_editor.h"
+#include "emu/prompt/panels.h"
+#include "emu/prompt/script.h"
+
+#include "tests/debug/support.h"
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+using emu::DebugSession;
+
+const std::string kGuest = test::debug_guest("debuggee.static");
+
+std::string free_run() {
+    const auto machine = test::load(kGuest);
+    machine->run();
+    return machine->state_hash();
+}
+
+/// The failure of a script, or "".
+std::string failure(DebugSession& session, const std::string& script) {
+    return emu::run_script(session, "lesson", script, [](const std::string&) {}).value_or("");
+}
+
+}  // namespace
+
+TEST_CASE(
+    "DebugSession: breakpoints, steps, stages, watchpoints and reading leave the guest's state as it was") {
+    const auto machine = test::load(kGuest);
+    {
+        DebugSession session(*machine);
+        CHECK(failure(session, R"(
+            break touch
+            run
+            expect Breakpoint 1, touch \(p=0x[0-9a-f]+ "", n=16384\) at debuggee.c:18
+            break do_anonymous_page
+            continue
+            expect stop do_anonymous_page
+            bt
+            expect #0  do_anonymous_page \(vma=0x[0-9a-f]+, address=0x
+            expect #[0-9]+ +0x[0-9a-f]+ in main \(argc=1,
+            p *vma
+            expect vm_start = 0x
+            walk
+            expect PTE   @ 0x[0-9a-f]+ = 0: not present
+            expect not NX
+            why $cr2
+            expect do_anonymous_page: a zeroed frame
+            finish
+            expect stop handle_pte_fault
+            expect Value returned is
+            delete
+            finish
+            watch counter
+            continue
+            expect Old value = 0
+            expect New value = 1
+            x/2xg $rsp
+            x/4i $rip
+            expect => 0x0000000000
+            expect <count_up
+            info registers
+            tlb $rsp
+            expect 4K
+            delete
+            next
+            expect 27
+            step
+            tbreak factorial if n == 3
+            continue
+            expect Temporary breakpoint 4, factorial \(n=3\)
+            expect that n == 3
+            finish
+            expect = 6
+            continue
+            expect stop signal SIGUSR1
+            print pair
+            expect \{left = 7, right = 2.5\}
+            continue
+            expect stop exited
+        )") == "");
+    }
+    CHECK(machine->state_hash() == free_run());
+}
+
+TEST_CASE("DebugSession: a run by source lines, over calls and into them, changes nothing") {
+    const auto machine = test::load(kGuest);
+    {
+        DebugSession session(*machine);
+        REQUIRE_FALSE(session.execute("start").failed);
+        CHECK(failure(session, R"(
+            next
+            expect 35
+            step
+            expect touch
+            finish
+            expect Value returned is
+            expect 36
+            next
+            expect 37
+            advance 39
+            expect 39
+            nexti
+            info position
+            expect that $icount > 1000
+        )") == "");
+        while (!session.ended()) (void)session.execute("next");
+    }
+    CHECK(machine->state_hash() == free_run());
+}
+
+TEST_CASE("DebugSession: quitting in the middle of a fault lets the kernel finish it") {
+    const auto machine = test::load(kGuest);
+    {
+        DebugSession session(*machine);
+        (void)session.execute("break set_pte_at if address != 0");
+        (void)session.execute("run");
+        CHECK(session.debugger().in_stage());
+    }
+    machine->run();
+    CHECK(machine->state_hash() == free_run());
+}
+
+TEST_CASE("Scripts: an expectation that does not hold ends the script with its line") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    CHECK(failure(session, "start\n\n# here\nexpect stop elsewhere\n") ==
+          "lesson:4: expected to stop at elsewhere; the guest stands at: main");
+    CHECK(failure(session, "print 1\nexpect 2\n") == "lesson:2: 'print 1' does not say: 2");
+    CHECK(failure(session, "print 1\nexpect not 1\n") == "lesson:2: 'print 1' says what it should not: 1");
+    CHECK(failure(session, "print 1\nexpect that 1 == 2\n") == "lesson:2: does not hold: 1 == 2");
+    CHECK(failure(session, "print 1\nprint nothing_of_this_name\nprint 2\n") ==
+          "lesson:2: 'print nothing_of_this_name' failed: no symbol \"nothing_of_this_name\" here");
+    CHECK(failure(session, "print nothing_of_this_name\n# it does\nexpect error no symbol\n") == "");
+    CHECK(failure(session, "print 1\nexpect error no symbol\n") ==
+          "lesson:2: 'print 1' was expected to fail");
+    CHECK(failure(session, "expect [\n") == "lesson:1: no regular expression: '['");
+}
+
+TEST_CASE("Expressions: C's operators, registers, variables, structures and casts") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    REQUIRE_FALSE(session.execute("start").failed);
+    const auto value = [&](const std::string& text) {
+        const auto result = session.value_of(text);
+        return result ? std::to_string(static_cast<long long>(result->bits)) : result.error();
+    };
+    CHECK(value("1 + 2 * 3 - -4") == "11");
+    CHECK(value("(0xff & ~0xf) >> 4 == 15 && !0") == "1");
+    CHECK(value("-7 / 2") == "-3");
+    CHECK(value("1 / 0") == "division by zero");
+    CHECK(value("pair.left") == "7");
+    CHECK(value("(&pair)->left") == "7");
+    CHECK(value("*(int *)&pair") == "7");
+    CHECK(value("*argv[0]") == std::to_string(kGuest[0]));
+    CHECK(value("argc + 1") == "2");
+    CHECK(value("$rip == main") == "0");
+    CHECK(value("$rsp % 8") == "0");
+    CHECK(value("(unsigned char)0x1ff") == "255");
+    CHECK(value("pair.nothing") == "there is no member named nothing");
+    CHECK(value("1 +") == "an expression is missing");
+    CHECK(value("$nothing") == "no register named $nothing");
+    CHECK(value("*(long *)0") == "cannot access memory at address 0x0");
+    CHECK(value(std::string(4000, '(')).starts_with("too deep"));
+    CHECK(value(std::string(4000, '-')).starts_with("too deep"));
+    CHECK(value("\xff\xfe") != "");
+    CHECK(value("9223372036854775808 / -1") == "division by zero");
+}
+
+TEST_CASE("DebugSession: registers and memory can be set, but not while the kernel is at work") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    CHECK(failure(session, R"(
+        start
+        set var pair.left = 41
+        print pair.left
+        expect = 41
+        print $rbx = 5
+        expect = 5
+        print $ebx
+        expect = 5
+        set $fs_base = 0x123456789abcdef0
+        expect error cannot be written
+        set pair = 3
+        expect error cannot be assigned to
+        set 5 = 3
+        expect error cannot be assigned to
+        next-fault
+        expect stop exc_page_fault
+        set var pair.left = 1
+        expect error while the kernel is at work
+    )") == "");
+}
+
+TEST_CASE("DebugSession: words that are none, too long or too many are refused") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    for (const char* const line : {"nonsense",        "s t u v",
+                                   "break nowhere",   "break *",
+                                   "break *nowhere",  "x/99999999x 0",
+                                   "x/q 0",           "frame 99",
+                                   "delete 7",        "condition",
+                                   "ignore 1",        "handle SIGNOTHING",
+                                   "watch 1",         "info",
+                                   "info x",          "catch nothing",
+                                   "print",           "print 1 2",
+                                   "run 1",           "goto 3",
+                                   "reverse-step",    "catch syscall nothing",
+                                   "list 1000000",    "undisplay 9",
+                                   "source /nowhere", "source /dev/zero",
+                                   "expect 1",        "up 1",
+                                   "x/s 0",           "page 99999999"}) {
+        CAPTURE(line);
+        CHECK(!session.execute(line).text.empty());
+    }
+    CHECK(session.execute(std::string(100000, 'a')).failed);
+    CHECK(session.execute("print " + std::string(4000, '(')).failed);
+    CHECK_FALSE(session.ended());
+    CHECK(session.execute("b").failed == false);
+    CHECK(session.execute("reverse-continue").text.find("cannot be run backwards") != std::string::npos);
+}
+
+TEST_CASE("DebugSession: every command has help, and a word is completed with what fits") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    for (const emu::CommandRow& row : emu::command_table()) {
+        CHECK(row.run != nullptr);
+        CHECK(!row.help.empty());
+        CHECK(session.execute("help " + std::string(row.name)).text.find(row.help) != std::string::npos);
+        CHECK(session.execute("help").text.find(row.name) != std::string::npos);
+    }
+    const auto has = [&](const std::string& line, const std::string& word) {
+        const auto words = session.complete(line);
+        return std::find(words.begin(), words.end(), word) != words.end();
+    };
+    CHECK(has("cont", "continue"));
+    CHECK(has("break fact", "factorial"));
+    CHECK(has("b do_anon", "do_anonymous_page"));
+    CHECK(has("print $r", "$rip"));
+    CHECK(has("info re", "registers"));
+    CHECK(has("catch fault:c", "fault:cow"));
+    CHECK_FALSE(has("break fact", "main"));
+    CHECK(session.complete("nonsense x").empty());
+    CHECK(emu::common_beginning({"do_fault", "do_wp_page"}) == "do_");
+}
+
+TEST_CASE("DebugSession: catches system calls and events, and says which") {
+    const auto machine = test::load(kGuest);
+    {
+        DebugSession session(*machine);
+        CHECK(failure(session, R"(
+            catch syscall brk
+            run
+            expect call to syscall brk
+            expect stop syscall brk
+            continue
+            expect returned from syscall brk
+            catch off
+            catch fault:anon
+            continue
+            expect Caught fault:anon
+            expect stop caught
+            catch off
+            handle SIGUSR1 nostop
+            continue
+            expect stop exited
+        )") == "");
+    }
+    CHECK(machine->state_hash() == free_run());
+}
+
+TEST_CASE("UiState: what was set up comes back from its bytes, and other bytes are refused") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    for (const char* const line :
+         {"break main", "watch counter if counter > 3", "display/x $rip", "handle SIGUSR1 nostop",
+          "catch syscall brk", "print 5", "condition 1 $rsp != 0"})
+        REQUIRE_FALSE(session.execute(line).failed);
+    const std::string bytes = session.state().save();
+    const auto back = emu::UiState::restore(bytes);
+    REQUIRE(back);
+    CHECK(back->save() == bytes);
+    CHECK(back->stop_points.size() == 2);
+    CHECK(back->stop_points[1].condition == "counter > 3");
+    CHECK(back->displays.size() == 1);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(emu::UiState::restore(bytes.substr(0, size)));
+    CHECK_FALSE(emu::UiState::restore(bytes + "x"));
+    std::string huge = bytes;
+    for (std::size_t n = 8; n < 16; ++n) huge[n] = '\x7f';
+    CHECK_FALSE(emu::UiState::restore(huge));
+}
+
+TEST_CASE("debug: a script's end is the exit status, and its expectations are told with file and line") {
+    const test::TemporaryFolder folder;
+    const auto debug = [&](const std::string& script, const std::string& guest = "debuggee.static") {
+        return test::run({MMUSCOPE_PROGRAM, "debug", "--script", folder.write("lesson", script),
+                          test::debug_guest(guest)});
+    };
+    CHECK(debug("start\nexpect stop main\n").status == 0);
+    const auto wrong = debug("start\nexpect stop other\nprint 1\n");
+    CHECK(wrong.status == 1);
+    CHECK(wrong.err == folder.path() + "/lesson:2: expected to stop at other; the guest stands at: main\n");
+    CHECK(wrong.out.find("print 1") == std::string::npos);
+    CHECK(debug("break touch\nrun\nexpect stop touch\nbt\nexpect main\n", "debuggee.static-pie").status == 0);
+    CHECK(debug("start\nnext\nnext\nexpect 36\nbreak printf\nhandle SIGUSR1 nostop\nc\nexpect printf\n",
+                "debuggee.dynamic")
+              .status == 0);
+    CHECK(test::run({MMUSCOPE_PROGRAM, "debug", "--script", "/nowhere", kGuest}).status == 125);
+}
+
+TEST_CASE("debug: commands from a pipe, and the guest's own files") {
+    const test::TemporaryFolder folder;
+    test::ProcessOptions options;
+    options.input = "break factorial\nrun\nnonsense\n" + std::string(200000, 'x') +
+                    "\ncontinue 6\ndelete\ncontinue\ncontinue\n";
+    const auto result =
+        test::run({MMUSCOPE_PROGRAM, "debug", "--stdout", folder.path() + "/out", kGuest, "word"}, options);
+    CHECK(result.status == 0);
+    CHECK(result.out.find("factorial (n=6)") != std::string::npos);
+    CHECK(result.out.find("the line is too long") != std::string::npos);
+    CHECK(result.out.find("exited normally") != std::string::npos);
+    CHECK(test::read_file(folder.path() + "/out") == "word 7 counter 45 factorial 720 handled 10\n");
+    options.input.clear();
+    CHECK(test::run({MMUSCOPE_PROGRAM, "debug", kGuest}, options).status == 0);
+    options.input = "run";
+    CHECK(test::run({MMUSCOPE_PROGRAM, "debug", kGuest}, options).status == 0);
+}
+
+TEST_CASE("debug: each lesson holds") {
+    for (const char* const name : {"heap_page"}) {
+        const auto result = test::run({MMUSCOPE_PROGRAM, "debug", "--script",
+                                       std::string(MMUSCOPE_LESSONS) + "/" + name + ".lesson",
+                                       test::debug_guest(std::string(name) + ".static")});
+        INFO(result.out);
+        CHECK(result.err == "");
+        CHECK(result.status == 0);
+    }
+}
+
+TEST_CASE("Panels: any size gives lines of that size, with printable characters alone") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    (void)session.execute("start");
+    emu::ScreenText text{
+        .output = "\033[2J\xff\tx\n" + std::string(5000, 'y'), .input = "", .status = "keys"};
+    const auto check = [&] {
+        for (const unsigned rows : {1u, 2u, 3u, 11u, 12u, 13u, 24u, 60u})
+            for (const unsigned columns : {1u, 2u, 39u, 40u, 41u, 80u, 200u}) {
+                const emu::Panel screen = emu::compose(session, text, rows, columns);
+                CAPTURE(rows, columns);
+                REQUIRE(screen.size() == rows);
+                for (const emu::PanelLine& line : screen) {
+                    std::string all;
+                    for (const emu::Part& part : line) all += part.text;
+                    REQUIRE(all.size() == columns);
+                    REQUIRE(std::all_of(all.begin(), all.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+                }
+            }
+    };
+    check();
+    (void)session.execute("next-fault");
+    check();
+    (void)session.execute("kill");
+    check();
+}
