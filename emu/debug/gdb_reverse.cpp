@@ -36,8 +36,8 @@ std::string GdbServer::save() const {
     for (const std::string& what : debugger_.faults().caught()) put_bytes(text, what);
     put_number(text, settings_.size());
     for (const auto& [key, packet] : settings_) put_bytes(text, packet);
-    put_number(text, debugger_.ignored_processes().size());
-    for (const kernel::Pid pid : debugger_.ignored_processes()) put_number(text, static_cast<u64>(pid));
+    put_number(text, let_go_.size());
+    for (const kernel::Pid pid : let_go_) put_number(text, static_cast<u64>(pid));
     return text;
 }
 
@@ -64,8 +64,10 @@ void GdbServer::restore(const std::string& saved) {
         (void)answer(std::string(bytes.substr(digits)));
     }
     restored_process_ = 0;
-    for (get_number(text, count); count && get_number(text, number); --count)
+    for (get_number(text, count); count && get_number(text, number); --count) {
+        let_go_.insert(static_cast<kernel::Pid>(number));
         debugger_.ignore_process(static_cast<kernel::Pid>(number));
+    }
     // Bytes from the client are told to this process now.
     (void)::fcntl(connection_.descriptor(), F_SETOWN, ::getpid());
 }

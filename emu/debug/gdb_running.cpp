@@ -124,6 +124,7 @@ Reply GdbServer::detach(PacketReader packet) {
     if (!pid || *pid > 0x7fffffff || !task_named({.process = static_cast<Pid>(*pid), .thread = -1}))
         return error("no such process");
     debugger_.ignore_process(static_cast<Pid>(*pid));
+    let_go_.insert(static_cast<Pid>(*pid));
     debugger_.select(0);
     if (!anybody_attached()) end_ = End::kDetached;
     return "OK";

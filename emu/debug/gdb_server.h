@@ -134,6 +134,7 @@ class GdbServer final : public FrontEnd {
     Symbols symbols_;
     bool multiprocess_ = false, told_exit_ = false;
     std::optional<Timeline> timeline_;
+    std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;
     std::map<std::string, std::string> settings_;  ///< packets that set something, by what they set
     std::string arrival_reply_;  ///< in the place of a stop reply, when a command of ours travels
