@@ -232,8 +232,6 @@ TEST_CASE("TUI: Ctrl-C stops a guest that runs") {
     InTmux tui(std::string(MMUSCOPE_PROGRAM) + " debug --tui " + test::debug_guest("spin_aloud.static"), 100, 40);
     REQUIRE(tui.shows("-- code"));
     tui.type({"c"});
-    usleep(300000);
     tui.type({"C-c"});
     CHECK(tui.shows("received signal SIGINT"));
-    CHECK(tui.shows("spinning"));
 }
