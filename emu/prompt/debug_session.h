@@ -56,6 +56,8 @@ class DebugSession {
     bool ended() { return debugger_.machine().ended(); }
     /// From a signal handler: the run under way is to stop.
     void interrupt();
+    /// One that stopped no run (a line was being typed) stops the next one no more.
+    void forget_interrupt() { interrupted_ = false; }
     /// The TUI, asked for by a command; false: it is on already or cannot be.
     bool take_tui_wish() { return std::exchange(tui_wish_, false); }
 

@@ -95,7 +95,10 @@ void run_lines(DebugSession& session, LineEditor& editor, int in) {
     while (!session.quit_asked() && !Interrupts::ending()) {
         switch (editor.read(kPrompt, line)) {
             case LineEditor::Event::kInterrupted:
-                if (!Interrupts::ending()) say("Quit\n");
+                if (!Interrupts::ending()) {
+                    session.forget_interrupt();
+                    say("Quit\n");
+                }
                 continue;
             case LineEditor::Event::kEnd:
                 if (editor.interactive()) say("quit\n");

@@ -124,6 +124,8 @@ Stop DebugSession::go(const Resume& given) {
     hit_.clear();
     internal_hit_ = false;
     while (true) {
+        // One that came before the run would be lost in it.
+        if (interrupted_.exchange(false)) return stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
         frames_.reset();
         stop_ = runner_.go(how);
         frames_.reset();
