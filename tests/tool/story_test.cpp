@@ -4,8 +4,11 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
+#include <memory>
 
+#include "emu/machine/machine.h"
 #include "mmu/arch/pte.h"
+#include "mmu/presets.h"
 
 using kernel::EventKind;
 using mmu::MmuEvent;
@@ -16,11 +19,22 @@ using mmu::VirtAddr;
 
 namespace {
 
-/// What a story writes.
+std::unique_ptr<emu::Machine> idle_machine() {
+    emu::MachineConfig config;
+    config.memory_bytes = u64{16} << 20;
+    config.tlb = *mmu::find_preset("skylake-sp");
+    auto machine = emu::Machine::create(config);
+    REQUIRE(machine);
+    return std::move(*machine);
+}
+
+/// What a story writes that looks at a machine before its first program.
 class Recorder {
   public:
     explicit Recorder(std::pair<u64, u64> faults = {1, ~u64{0}})
-        : file_(open_memstream(&text_, &size_)), story(file_, faults) {}
+        : machine_(idle_machine()),
+          file_(open_memstream(&text_, &size_)),
+          story(file_, machine_->mmu(), machine_->kernel().state(), faults) {}
     ~Recorder() {
         std::fclose(file_);
         std::free(text_);
@@ -31,6 +45,7 @@ class Recorder {
     }
 
   private:
+    std::unique_ptr<emu::Machine> machine_;
     char* text_ = nullptr;
     std::size_t size_ = 0;
     std::FILE* file_;
@@ -87,23 +102,29 @@ TEST_CASE("Story: a fault is told from the access to the retry") {
                              .after = 0x521000,
                              .text = "brk"});
     first_write(recorder.story, 0x500008);
-    CHECK(recorder.text() ==
-          "brk(0x521000) = 0x521000\n\n"
-          "fault 1  write to 0x500008 by the instruction at 0x401000\n"
-          "  mmu     L1 dTLB miss, L2 TLB miss\n"
-          "          walk from the PDPTE cache: page directory at 0x3000\n"
-          "          PTE   @ 0x4010 = 0: not present\n"
-          "          refused: not present, error code 0x6\n"
-          "  #PF     error code 0x6 (not present, write, user); CR2 = 0x500008\n"
-          "  kernel  find_vma: 0x500000-0x521000 rw-p\n"
-          "  kernel  handle_mm_fault\n"
-          "  kernel  do_anonymous_page: a write, zeroed frame 0x123\n"
-          "  kernel  set_pte 0x0 -> 0x8000000000123067: frame 0x123 present write user accessed dirty NX\n"
-          "  kernel  done: minor\n"
-          "  retry   the access starts again\n"
-          "  mmu     L1 dTLB miss, L2 TLB miss\n"
-          "          PTE   @ 0x4010 = 0x8000000000123067: frame 0x123 present write user accessed dirty NX\n"
-          "          L1 and L2 TLB filled\n\n");
+    CHECK(
+        recorder.text() ==
+        "brk(0x521000) = 0x521000\n\n"
+        "fault 1  write to 0x500008 by the instruction at 0x401000\n"
+        "  mmu     L1D 4K, set 0 of 16: page 0x500 (4K, PCID 0) against ways (all 4 empty): no match\n"
+        "          STLB 4K+2M, set 10 of 128: page 0x500 (4K, PCID 0) against ways (all 12 empty): no match\n"
+        "          L1 dTLB miss, L2 TLB miss\n"
+        "          walk from the PDPTE cache: page directory at 0x3000\n"
+        "          PTE   @ 0x4010 = 0: not present\n"
+        "          refused: not present, error code 0x6\n"
+        "  #PF     error code 0x6 (not present, write, user); CR2 = 0x500008\n"
+        "  kernel  find_vma: 0x500000-0x521000 rw-p\n"
+        "  kernel  handle_mm_fault\n"
+        "  kernel  do_anonymous_page: a write, zeroed frame 0x123\n"
+        "  kernel  set_pte 0x0 -> 0x8000000000123067: frame 0x123 present write user accessed dirty NX\n"
+        "  kernel  done: minor\n"
+        "  kernel  no flush: the entries were not present, and such are in no TLB\n"
+        "  retry   the access starts again\n"
+        "  mmu     L1D 4K, set 0 of 16: page 0x500 (4K, PCID 0) against ways (all 4 empty): no match\n"
+        "          STLB 4K+2M, set 10 of 128: page 0x500 (4K, PCID 0) against ways (all 12 empty): no match\n"
+        "          L1 dTLB miss, L2 TLB miss\n"
+        "          PTE   @ 0x4010 = 0x8000000000123067: frame 0x123 present write user accessed dirty NX\n"
+        "          L1 and L2 TLB filled\n\n");
 }
 
 TEST_CASE("Story: only the faults asked for are told, and all are numbered") {
