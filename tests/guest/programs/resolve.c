@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,7 +29,8 @@ static void make(const char *name) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2 || chdir(argv[1]) || mkdir("in", 0700) || mkdir("in/d", 0700)) return 1;
+    char fresh[] = "XXXXXX";  // it runs twice in one folder: natively and emulated
+    if (argc < 2 || chdir(argv[1]) || !mkdtemp(fresh) || chdir(fresh) || mkdir("in", 0700) || mkdir("in/d", 0700)) return 1;
     folder = open(".", O_PATH | O_DIRECTORY);
     make("out");
     folder = open("in", O_PATH | O_DIRECTORY);
