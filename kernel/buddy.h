@@ -31,6 +31,9 @@ class Buddy {
     /// 2^order frames, aligned to their size, refcount 1 on the first; contents undefined. Nothing when none
     /// is left.
     std::optional<Pfn> alloc_pages(unsigned order, MigrateType type = MIGRATE_MOVABLE);
+    /// 2^order frames above the largest order, aligned to their size, if that many lie free in a row; the
+    /// highest. Given back in blocks of the largest order.
+    std::optional<Pfn> alloc_contig_pages(unsigned order);
     /// Gives back a block of alloc_pages(); its struct page must have no owner any more.
     void free_pages(Pfn pfn, unsigned order);
 
@@ -76,6 +79,7 @@ class Buddy {
     Pfn steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, MigrateType type, bool whole,
                                 unsigned& found);
     bool worth_moving(u64 start, u64 end, MigrateType from, MigrateType to) const;
+    bool range_is_free(u64 first, u64 end) const;
 
     MemMap& mem_map_;
     std::array<std::array<PageIndex, MIGRATE_PCPTYPES>, kMaxOrder + 1> head_{};

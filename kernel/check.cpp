@@ -31,7 +31,10 @@ class Expected {
         for (unsigned i = 0; i < entries; ++i) {
             const Pte entry{words[i]};
             if (pte_none(entry)) continue;
-            if (level == 2 && pmd_trans_huge(entry.raw)) {
+            if (level > 1 && entry.large() && system.mem_map[entry.pfn()].is(Page::kHugetlb)) {
+                ++refs_[entry.pfn().value];
+                ++maps_[entry.pfn().value];
+            } else if (level == 2 && pmd_trans_huge(entry.raw)) {
                 if (vm_normal_page(system, entry)) add_huge_page(entry.pfn());
             } else if (level > 1) {
                 add_tables(system, entry.pfn(), level - 1);
@@ -53,9 +56,18 @@ class Expected {
         const Buddy& buddy = system.buddy;
         u64 kernel = 0;
         std::array<u64, NR_LRU_LISTS> lru{};
+        u64 free_huge = 0, all_huge = 0;
         for (u64 pfn = buddy.first_frame(); pfn < buddy.frontier();) {
             const Page& page = system.mem_map[Pfn{pfn}];
             if (page.is(Page::kBuddy)) {
+                pfn += u64{1} << page.order;
+                continue;
+            }
+            if (page.is(Page::kHugetlb)) {
+                CHECK(page.mapcount == maps_[pfn], pfn, page.mapcount, maps_[pfn]);
+                CHECK(page.refcount == refs_[pfn] + page.is(Page::kCache), pfn, page.refcount, refs_[pfn]);
+                free_huge += !page.refcount ? u64{1} << page.order : 0;
+                all_huge += u64{1} << page.order;
                 pfn += u64{1} << page.order;
                 continue;
             }
@@ -83,6 +95,13 @@ class Expected {
         CHECK(kernel == known, kernel, known);
         for (unsigned list = 0; list < NR_LRU_LISTS; ++list)
             CHECK(lru[list] == system.lru.count(static_cast<LruList>(list)), list, lru[list]);
+        for (const HState& h : system.hugetlb.hstates) {
+            CHECK(h.free_list.size() == h.free_huge_pages, h.order, h.free_list.size());
+            CHECK(h.resv_huge_pages <= h.free_huge_pages, h.order, h.resv_huge_pages, h.free_huge_pages);
+            free_huge -= h.free_huge_pages << h.order;
+            all_huge -= h.nr_huge_pages << h.order;
+        }
+        CHECK(!free_huge && !all_huge, free_huge, all_huge);
         u64 used = 0;
         for (u64 slot = 1; slot < swap_users_.size(); ++slot) {
             const SwapSlot number = static_cast<SwapSlot>(slot);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/inject.h"
 #include "mmu/base/ints.h"
 
 namespace kernel {
@@ -33,9 +34,13 @@ struct KernelConfig {
     mmu::u64 epoch = 1893456000;
     std::string platform = "x86_64";  ///< AT_PLATFORM
     ThpMode thp = ThpMode::kMadvise;  ///< transparent huge pages
+    mmu::u64 huge_pages_2m = 0, huge_pages_1g = 0;  ///< --hugepages: pages of the hugetlb pools
     bool la57 = false;                ///< 5-level page tables
     mmu::u64 swap_bytes = 0;          ///< of swap space
     Overcommit overcommit = Overcommit::kGuess;
+    Injector inject;                  ///< --inject SITE:N
+    mmu::u64 readahead_bytes = 128u << 10;    ///< --readahead: the largest window
+    mmu::u64 fault_around_bytes = 64u << 10;  ///< pages mapped around a read fault of a file
     bool skip_invlpg = false;         ///< --inject skip-invlpg: TLB flushes are forgotten on purpose
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
     mmu::u64 hwcap2 = 0;              ///< AT_HWCAP2

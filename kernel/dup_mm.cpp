@@ -2,6 +2,7 @@
 #include "kernel/dup_mm.h"
 
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
 
@@ -105,15 +106,18 @@ int dup_mmap(MemorySystem& system, MmStruct& fresh, MmStruct& old) {
         if (!fresh.mm_mt.prepare()) error = -ENOMEM;
         if (error) break;
         VmAreaStruct copy = area;
-        copy.vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+        copy.vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT | VM_HUGETLB_OWNER);
         if (area.vm_flags & VM_WIPEONFORK) copy.anon_vma = 0;
         if (copy.vm_file) system.page_cache.get(copy.vm_file);
         fresh.mm_mt.insert(copy);
         vm_stat_account(fresh, copy.vm_flags, static_cast<i64>(copy.pages()));
         // vma_needs_copy(): pages of files and of shared memory come back by faults.
-        if (copy.anon_vma &&
-            !(copy_huge_pmds(system, fresh, old, copy) && copy_page_range(system, fresh, old, copy)))
-            error = -ENOMEM;
+        if (!copy.anon_vma) continue;
+        const bool copied = copy.vm_flags & VM_HUGETLB
+                                ? copy_hugetlb_page_range(system, fresh, old, copy)
+                                : copy_huge_pmds(system, fresh, old, copy) &&
+                                      copy_page_range(system, fresh, old, copy);
+        if (!copied) error = -ENOMEM;
     }
     flush_tlb_mm(system, old);
     fresh.hiwater_vm = fresh.total_vm;

@@ -209,10 +209,16 @@ struct Layout {
     std::vector<u64> arguments, environment;
 };
 
+/// PF_RANDOMIZE: addresses are drawn anew at this exec.
+bool randomizes(const Task& task) {
+    constexpr u32 kAddrNoRandomize = 0x0040000;
+    return !(task.personality & kAddrNoRandomize);
+}
+
 /// create_elf_tables(): platform, random bytes, argc, argv, envp, auxv. Returns rsp.
 u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, const Layout& layout,
                       StackBuilder& stack) {
-    if (kernel.config.randomize)
+    if (randomizes(kernel.task()))
         stack.move_to(stack.pointer() - kernel.rng.below(8192));  // arch_align_stack()
     stack.move_to(align_down(stack.pointer(), 16));
     const u64 platform = stack.push_string(kernel.config.platform);
@@ -300,7 +306,7 @@ std::string base_name(const std::string& path) {
 Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const Program& program,
                                        const ExecRequest& request, u64& entry) {
     MemorySystem& system = kernel.system;
-    const bool randomize = kernel.config.randomize;
+    const bool randomize = randomizes(kernel.task());
     u64 stack_top = kTaskSize47;
     if (randomize) stack_top -= kernel.rng.below(kStackRandomPages + 1) * kPageSize;
     if (const int error = create_stack(system, mm, stack_top, program.image.stack_executable))
@@ -427,7 +433,7 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     const MmId id = kernel.next_mm++;
     MmStruct& mm = kernel.mms.emplace(id, std::move(*fresh)).first->second;
     mm.rlimits = limits;
-    arch_pick_mmap_layout(mm, kernel.config.randomize ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
+    arch_pick_mmap_layout(mm, randomizes(task) ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
     if (old != kernel.mms.end()) mm_release(kernel, task);
     switch_mm(kernel.system, mm);
     write_pkru(kernel.system, kInitPkru);  // flush_thread()

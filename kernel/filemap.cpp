@@ -1,25 +1,20 @@
 // Purpose: the page cache. See filemap.h. Linux: mm/filemap.c, mm/readahead.c, mm/shmem.c.
-// Deviation: readahead is synchronous: the window around a missing page is read at once, and there is no
-// second, asynchronous window. Dirty pages are written back at msync(), at the last munmap() and before a
+// Dirty pages are written back at msync(), at the last munmap() and before a
 // read() of the file.
 #include "kernel/filemap.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
 
-namespace {
-
-constexpr u64 kReadaheadPages = 32;  // VM_READAHEAD_PAGES: 128 KiB
-
-}  // namespace
-
 u64 AddressSpace::size_bytes() const {
     if (shmem) return shmem_pages << mmu::kPageShift;
+    if (hugetlb) return hugetlb->size_bytes;
     return backing ? backing->size() : 0;
 }
 
@@ -79,14 +74,40 @@ FileId PageCache::open(MemorySystem& system, MmapFile& file) {
     return id;
 }
 
-FileId PageCache::open_shmem(u64 pages) {
+FileId PageCache::open_shmem(u64 pages, const std::string& path) {
     const AddressSpaceId space = new_space();
     spaces_[space]->shmem = true;
     spaces_[space]->shmem_pages = pages;
     const FileId id = new_file(space);
     files_[id].readable = files_[id].writable = true;
-    files_[id].path = "/dev/zero (deleted)";
+    files_[id].path = path;
     return id;
+}
+
+FileId PageCache::open_hugetlb(HugetlbInode inode, const std::string& path) {
+    constexpr u64 kDevice = 0x10;
+    const AddressSpaceId space = new_space();
+    spaces_[space]->hugetlb = std::make_unique<HugetlbInode>(std::move(inode));
+    spaces_[space]->identity = {kDevice, next_hugetlb_ino_++};
+    const FileId id = new_file(space);
+    files_[id].readable = files_[id].writable = true;
+    files_[id].path = path;
+    return id;
+}
+
+FileId PageCache::open_again(FileId known) {
+    const FileId id = new_file(files_[known].mapping);
+    files_[id].readable = files_[known].readable;
+    files_[id].writable = files_[known].writable;
+    files_[id].path = files_[known].path;
+    return id;
+}
+
+u64 PageCache::areas_of(FileId id) const {
+    u64 references = 0;
+    for (const MappedFile& file : files_)
+        if (file.refcount && file.mapping == files_[id].mapping) references += file.refcount;
+    return references;
 }
 
 void PageCache::put(MemorySystem& system, FileId id) {
@@ -97,9 +118,12 @@ void PageCache::put(MemorySystem& system, FileId id) {
     if (files_[id].description) by_description_.erase(files_[id].description);
     files_[id] = MappedFile{};
     free_files_.push_back(id);
-    if (!space.shmem) writeback(system, space, 0, ~u64{0});
+    writeback(system, space, 0, ~u64{0});
     if (--space.users) return;
-    if (space.shmem) {
+    if (space.hugetlb) {
+        hugetlb_remove_pages(system, space, 0, ~u64{0});
+        spaces_[space_id].reset();
+    } else if (space.shmem) {
         truncate(system, space, 0);
         spaces_[space_id].reset();
     } else {
@@ -151,7 +175,9 @@ bool PageCache::read_window(MemorySystem& system, AddressSpace& space, AddressSp
                             u64 wanted) {
     const u64 bytes = (end - first) << mmu::kPageShift;
     const auto buffer = std::make_unique_for_overwrite<u8[]>(bytes);
-    const i64 got = space.backing->pread({buffer.get(), bytes}, first << mmu::kPageShift);
+    const i64 got = system.inject.fails(InjectSite::kDiskRead)
+                        ? -EIO
+                        : space.backing->pread({buffer.get(), bytes}, first << mmu::kPageShift);
     if (got < 0) return false;
     std::memset(buffer.get() + got, 0,
                 bytes - static_cast<u64>(got));  // the tail of the last page reads zero
@@ -176,21 +202,17 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
     AddressSpace& space = *spaces_[id];
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
     if (index >= file_pages) return {.past_end = true};
-    if (const PageIndex page = space.find(index)) return {.page = page};
+    if (const PageIndex page = space.find(index)) {
+        async_mmap_readahead(system, files_[file], index, vm_flags, system.mem_map.at_index(page));
+        if (const PageIndex still = space.find(index)) return {.page = still};
+    }
     if (space.shmem) {
         const auto pfn = system.alloc_zeroed_page();
         if (!pfn) return {.oom = true};
         const PageIndex page = add(system, space, id, index, *pfn);
         return {.page = page, .oom = !page};
     }
-    // do_sync_mmap_readahead(): around the page; one page for MADV_RANDOM; ahead of it for MADV_SEQUENTIAL.
-    u64 first = index > kReadaheadPages / 2 ? index - kReadaheadPages / 2 : 0;
-    u64 end = first + kReadaheadPages;
-    if (vm_flags & VM_SEQ_READ) first = index, end = index + kReadaheadPages;
-    if (vm_flags & VM_RAND_READ) first = index, end = index + 1;
-    end = std::min(end, file_pages);
-    system.notify({.kind = EventKind::kPageCacheMiss, .before = index, .start = first, .end = end - 1});
-    if (!read_window(system, space, id, first, end, index)) return {};
+    if (!sync_mmap_readahead(system, files_[file], index, vm_flags)) return {};
     const PageIndex page = space.find(index);
     return {.page = page, .major = true, .oom = !page};
 }
@@ -208,7 +230,10 @@ int PageCache::writeback(MemorySystem& system, AddressSpace& space, u64 first, u
             const u64 offset = index << mmu::kPageShift;
             if (offset < size) {
                 const u64 bytes = std::min(mmu::kPageSize, size - offset);
-                const i64 done = space.backing->pwrite({system.memory.frame(Pfn{chunk[i]}), bytes}, offset);
+                const i64 done =
+                    system.inject.fails(InjectSite::kDiskWrite)
+                        ? -EIO
+                        : space.backing->pwrite({system.memory.frame(Pfn{chunk[i]}), bytes}, offset);
                 if (done != static_cast<i64>(bytes) && !error)
                     error = done < 0 ? static_cast<int>(done) : -EIO;
             }
@@ -255,7 +280,9 @@ bool PageCache::write_page(MemorySystem& system, PageIndex index) {
     if (offset < size) {
         if (!space.backing) return false;
         const u64 bytes = std::min(mmu::kPageSize, size - offset);
-        const i64 done = space.backing->pwrite({system.memory.frame(Pfn{index}), bytes}, offset);
+        const i64 done = system.inject.fails(InjectSite::kDiskWrite)
+                             ? -EIO
+                             : space.backing->pwrite({system.memory.frame(Pfn{index}), bytes}, offset);
         if (done != static_cast<i64>(bytes)) return false;
     }
     page.flags &= static_cast<u16>(~Page::kDirty);

@@ -5,6 +5,7 @@
 // address_space.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/hugetlb_pool.h"
 #include "kernel/page.h"
 #include "kernel/vma.h"
 
@@ -48,6 +50,8 @@ struct MmapFile {
     u64 description = 0;
     bool readable = false, writable = false;  ///< FMODE_READ, FMODE_WRITE
     bool path_noexec = false;
+    FileId hugetlb = 0;     ///< a file of huge pages (hugetlb.h) instead of a backing
+    FileId attached = 0;    ///< a mapped file that is known already, instead of a backing
     bool dev_zero = false;  ///< /dev/zero: anonymous memory; needs no backing
     std::string path;       ///< for /proc/PID/maps
 };
@@ -70,6 +74,7 @@ struct AddressSpace {
     u64 shmem_pages = 0;                   ///< length of a shmem object
     u32 users = 0;                         ///< MappedFiles that refer to it
     std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem
+    std::unique_ptr<HugetlbInode> hugetlb;  ///< of a file of huge pages; then nothing of this but `users`
     u64 version = 0;                       ///< of the backing when the pages were read
     u64 nrpages = 0;
     KmemObject inode, dentry;  ///< from the first cached page on
@@ -79,6 +84,17 @@ struct AddressSpace {
     PageIndex find(u64 index) const;  ///< 0: not cached
 };
 
+/// posix_fadvise() of an open file.
+enum class FileAdvice : u8 { kNormal, kRandom, kSequential };
+
+/// struct file_ra_state: the window that was read ahead last, in pages.
+struct FileRaState {
+    u64 start = 0, size = 0;
+    u64 async_size = 0;  ///< at this distance from its end the next window is read
+    u64 mmap_miss = 0;   ///< faults that found nothing, less those that did
+    u64 prev_index = ~u64{0};  ///< page of the last read
+};
+
 /// An open file as VMAs refer to it.
 struct MappedFile {
     AddressSpaceId mapping = 0;
@@ -86,6 +102,8 @@ struct MappedFile {
     u64 description = 0;  ///< of MmapFile
     bool readable = false, writable = false;
     std::string path;
+    FileRaState ra;
+    std::set<u64> hugetlb_consumed;  ///< of a private hugetlb mapping: reserved pages that it has taken
 };
 
 class PageCache {
@@ -93,15 +111,35 @@ class PageCache {
     /// Takes over `file.backing`; one reference is the caller's. Never 0.
     FileId open(MemorySystem& system, MmapFile& file);
     /// A shared anonymous object of `pages` pages (shmem_zero_setup()).
-    FileId open_shmem(u64 pages);
+    FileId open_shmem(u64 pages, const std::string& path = "/dev/zero (deleted)");
+    /// A file of huge pages.
+    FileId open_hugetlb(HugetlbInode inode, const std::string& path);
+    /// Another mapped file of the same file, that no area shares.
+    FileId open_again(FileId id);
     void get(FileId id) { files_[id].refcount++; }  ///< get_file()
     /// fput(): the last one writes dirty pages back; clean pages stay cached.
     void put(MemorySystem& system, FileId id);
 
     const MappedFile& file(FileId id) const { return files_[id]; }
+    MappedFile& file(FileId id) { return files_[id]; }
     AddressSpace& mapping_of(FileId id) { return *spaces_[files_[id].mapping]; }
     const AddressSpace& mapping_of(FileId id) const { return *spaces_[files_[id].mapping]; }
     AddressSpace* find(FileBacking::Identity identity);
+    bool same_mapping(FileId a, FileId b) const { return files_[a].mapping == files_[b].mapping; }
+    /// References to all mapped files of this file: areas, and who else holds one.
+    u64 areas_of(FileId id) const;
+    /// The open file `description` has this advice, until forget_advice().
+    void advise(u64 description, FileAdvice advice) { advice_[description] = advice; }
+    void forget_advice(u64 description) {
+        if (!advice_.empty()) advice_.erase(description);
+    }
+    /// force_page_cache_readahead(): pages [first, end), at most a window of them.
+    void read_ahead(MemorySystem& system, AddressSpace& space, u64 first, u64 end);
+    /// do_fault_around() has mapped so many pages of the file.
+    void note_mapped_around(FileId id, u64 pages) {
+        u64& miss = files_[id].ra.mmap_miss;
+        miss -= std::min(miss, pages);
+    }
 
     /// The file layer is about to read() or write() a file that may be mapped: dirty pages go to the file
     /// first. After a write() the cached pages are read again. Both are cheap for a file that is not cached.
@@ -131,6 +169,9 @@ class PageCache {
     bool write_page(MemorySystem& system, PageIndex page);
     void drop_page(MemorySystem& system, PageIndex page);
 
+    /// invalidate_mapping_pages(): forgets clean pages [first, end) that nobody maps.
+    void drop_clean_pages(MemorySystem& system, AddressSpace& space, u64 first, u64 end);
+
     u64 cached_pages() const { return cached_pages_; }
 
   private:
@@ -140,6 +181,12 @@ class PageCache {
     PageIndex add(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index, Pfn pfn);
     bool read_window(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 first, u64 end,
                      u64 wanted);
+    u64 ra_pages_of(const MemorySystem& system, const MappedFile& file) const;
+    FileAdvice advice_of(const MappedFile& file) const;
+    bool do_page_cache_ra(MemorySystem& system, const MappedFile& file, u64 first, u64 size, u64 async_size,
+                          u64 wanted);
+    bool sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags);
+    void async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags, Page& page);
     void release(MemorySystem& system, AddressSpace& space, PageIndex& slot);
 
     std::vector<MappedFile> files_{1};  ///< [0] is "none"
@@ -147,7 +194,9 @@ class PageCache {
     std::vector<std::unique_ptr<AddressSpace>> spaces_{1};
     std::map<u64, FileId> by_description_;  ///< of the files that areas map now
     std::map<FileBacking::Identity, AddressSpaceId> by_identity_;
+    std::map<u64, FileAdvice> advice_;  ///< by description
     u64 cached_pages_ = 0;
+    u64 next_hugetlb_ino_ = 1024;
 };
 
 }  // namespace kernel

@@ -26,7 +26,7 @@ void for_each_huge_pmd(System& system, const MmStruct& mm, u64 start, u64 end, V
         unsigned level = mm.levels;
         for (; level > 2; --level) {
             const Pte entry{table_words(system, table)[mmu::VirtAddr{at}.table_index(level)]};
-            if (!entry.present()) break;
+            if (!entry.present() || entry.large()) break;
             table = entry.pfn();
         }
         auto* const pmd = &table_words(system, table)[mmu::VirtAddr{at}.table_index(2)];

@@ -12,6 +12,7 @@
 #include "kernel/fault.h"
 #include "kernel/fork.h"
 #include "kernel/fs/files.h"
+#include "kernel/hugetlb.h"
 #include "kernel/pkeys.h"
 #include "kernel/oom.h"
 #include "kernel/rseq.h"
@@ -51,12 +52,26 @@ void set_control_registers(mmu::Mmu& hw, bool la57, bool pku) {
     CHECK(set, hw.control().cr0, hw.control().cr4);
 }
 
+/// hugetlb_hstate_alloc_pages() of the command line's hugepages=.
+void fill_huge_page_pools(KernelState& kernel) {
+    const u64 wanted[] = {kernel.config.huge_pages_2m, kernel.config.huge_pages_1g};
+    for (unsigned i = 0; i < 2; ++i) {
+        HState& h = kernel.system.hugetlb.hstates[i];
+        set_max_huge_pages(kernel.system, h, wanted[i]);
+        if (h.nr_huge_pages < wanted[i])
+            LOG(warn, "HugeTLB: allocating {} of page size {} failed. Only allocated {} hugepages.", wanted[i],
+                i ? "1.00 GiB" : "2.00 MiB", h.nr_huge_pages);
+    }
+}
+
 /// The first process: a session of its own with the terminal in its hand.
 Task& make_first_task(KernelState& kernel) {
     Task& task = kernel.tasks[kFirstPid];
     task.pid = task.tgid = task.pgrp = task.session = kFirstPid;
     task.ppid = kInitPid;
     task.exit_signal = SIGCHLD;
+    constexpr u32 kAddrNoRandomize = 0x0040000;
+    task.personality = kernel.config.randomize ? 0 : kAddrNoRandomize;
     task.in_user = true;
     SignalStruct& process = kernel.processes[kFirstPid];
     process.tgid = kFirstPid;
@@ -259,6 +274,10 @@ Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& c
     slab_init(state_->system);
     vmalloc_init(state_->system);
     if (config.swap_bytes) swap_on(state_->system, config.swap_bytes);
+    state_->system.ra_pages = config.readahead_bytes >> mmu::kPageShift;
+    state_->system.fault_around_pages = config.fault_around_bytes >> mmu::kPageShift;
+    fill_huge_page_pools(*state_);
+    state_->system.inject = config.inject;
     state_->system.address_spaces = [kernel = state_.get()] {
         std::vector<MmStruct*> mms;
         for (auto& [id, mm] : kernel->mms) mms.push_back(&mm);

@@ -2,6 +2,7 @@
 // Deviation: MADV_HWPOISON and MADV_SOFT_OFFLINE are refused
 // with EINVAL.
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/khugepaged.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
@@ -97,6 +98,12 @@ int madvise_dontneed_free(MemorySystem& system, MmStruct& mm, const VmAreaStruct
                           int behavior) {
     if (behavior != MADV_DONTNEED_LOCKED_ && (vma.vm_flags & VM_LOCKED)) return -EINVAL;
     if (behavior == MADV_FREE_ && !vma.is_anonymous()) return -EINVAL;
+    if (vma.vm_flags & VM_HUGETLB) {  // whole pages only
+        const u64 size = hstate_vma(system, vma).size();
+        if (start % size) return -EINVAL;
+        end = mmu::align_down(end, size);
+        if (start == end) return 0;
+    }
     MmuGather tlb(system, mm);
     if (behavior == MADV_FREE_) {
         free_lazily(tlb, mm, start, end);
@@ -112,7 +119,13 @@ int madvise_remove(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, 
     if (!vma.vm_file) return -EINVAL;
     if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE)) return -EACCES;
     AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
-    if (!space.shmem) return -EOPNOTSUPP;
+    if (!space.shmem && !space.hugetlb) return -EOPNOTSUPP;
+    if (space.hugetlb) {  // hugetlbfs_punch_hole(): whole pages
+        const u64 size = hstate_vma(system, vma).size();
+        start = mmu::align_up(start, size);
+        end = mmu::align_down(end, size);
+        if (start >= end) return 0;
+    }
     const u64 first = vma.index_of(start), last = vma.index_of(end - 1);
     {
         MmuGather tlb(system, mm);  // every view of these pages loses them
@@ -125,14 +138,18 @@ int madvise_remove(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, 
                                  other.vm_start + ((to - other.vm_pgoff) << mmu::kPageShift));
         }
     }
-    system.page_cache.punch_hole(system, space, first, last);
+    if (space.hugetlb) {
+        hugetlb_remove_pages(system, space, first >> space.hugetlb->order, last >> space.hugetlb->order);
+    } else {
+        system.page_cache.punch_hole(system, space, first, last);
+    }
     return 0;
 }
 
-void madvise_willneed(MemorySystem& system, const VmAreaStruct& vma, u64 start) {
-    if (!vma.vm_file || system.page_cache.mapping_of(vma.vm_file).shmem) return;
-    // One readahead window, as force_page_cache_readahead() limits it.
-    system.page_cache.read_page(system, vma.vm_file, vma.index_of(start), VM_SEQ_READ);
+void madvise_willneed(MemorySystem& system, const VmAreaStruct& vma, u64 start, u64 end) {
+    if (!vma.vm_file || !system.page_cache.mapping_of(vma.vm_file).backing) return;
+    system.page_cache.read_ahead(system, system.page_cache.mapping_of(vma.vm_file), vma.index_of(start),
+                                 vma.index_of(end));
 }
 
 /// The new vm_flags that an advice amounts to; nothing: it forbids itself.
@@ -177,11 +194,11 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
         case MADV_REMOVE_:
             return madvise_remove(system, mm, vma, start, end);
         case MADV_WILLNEED_:
-            madvise_willneed(system, vma, start);
+            madvise_willneed(system, vma, start, end);
             return 0;
         case MADV_COLD_:
         case MADV_PAGEOUT_:
-            if (vma.vm_flags & VM_LOCKED) return -EINVAL;
+            if (vma.vm_flags & (VM_LOCKED | VM_HUGETLB)) return -EINVAL;
             cold_or_pageout(system, mm, start, end, behavior == MADV_PAGEOUT_);
             return 0;
         case MADV_COLLAPSE_:
@@ -196,6 +213,8 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
     const auto flags = advised_flags(vma, behavior);
     if (!flags) return -EINVAL;
     if (*flags == vma.vm_flags) return 0;
+    if (const int error = hugetlb_vm_op_split(system, vma, start)) return error;
+    if (const int error = hugetlb_vm_op_split(system, vma, end)) return error;
     // Linux returns its internal ENOMEM as EAGAIN here.
     return vma_modify_flags(system, mm, vma, start, end, *flags) ? 0 : -EAGAIN;
 }

@@ -4,6 +4,7 @@
 #include "kernel/memory.h"
 
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
@@ -163,7 +164,7 @@ void mm_account_fault(const VmFaultInfo& vmf, u32 result) {
 u32 handle_mm_fault(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 address, u32 flags) {
     system.notify({.kind = EventKind::kHandleMmFault, .address = address, .flags = flags});
     VmFaultInfo vmf{system, mm, vma, mmu::align_down(address, mmu::kPageSize), flags};
-    const u32 result = __handle_mm_fault(vmf);
+    const u32 result = vma.vm_flags & VM_HUGETLB ? hugetlb_fault(vmf) : __handle_mm_fault(vmf);
     mm_account_fault(vmf, result);
     return result;
 }

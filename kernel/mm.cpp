@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
 #include "kernel/vmscan.h"
@@ -87,6 +88,7 @@ void MemorySystem::put_page(Pfn pfn) {
     Page& page = mem_map[pfn];
     CHECK(page.refcount > 0 && !page.is(Page::kReserved | Page::kBuddy), pfn.value, page.refcount);
     if (--page.refcount) return;
+    if (page.is(Page::kHugetlb)) return free_huge_page(*this, pfn);
     if (page.is(Page::kLru)) lru.remove(static_cast<PageIndex>(pfn.value));
     buddy.free_pages(pfn, 0);
 }

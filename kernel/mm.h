@@ -9,6 +9,8 @@
 #include "kernel/buddy.h"
 #include "kernel/config.h"
 #include "kernel/filemap.h"
+#include "kernel/hugetlb_pool.h"
+#include "kernel/inject.h"
 #include "kernel/lru.h"
 #include "kernel/observer.h"
 #include "kernel/mempool.h"
@@ -79,7 +81,8 @@ struct MmStruct {
     u64 hiwater_vm = 0, hiwater_rss = 0;                                      ///< pages
     std::array<u64, kRssKinds> rss_stat{};                                    ///< pages
     u64 pgtables_bytes = 0, peak_pgtables_bytes = 0;
-    u64 huge_pmds = 0;  ///< page-directory entries that map a page
+    u64 huge_pmds = 0;  ///< page-directory entries that map a transparent huge page
+    u64 hugetlb_usage = 0;  ///< pages of 4 KiB that hugetlb mappings map; not in rss_stat
     u64 def_flags = 0;  ///< mlockall(MCL_FUTURE)
     u16 pkey_allocation_map = 0;  ///< mm->context: bit k: protection key k is in use (pkeys.h)
     mmu::i16 execute_only_pkey = 0;    ///< the one of PROT_EXEC alone; -1: none yet
@@ -146,6 +149,10 @@ struct MemorySystem {
     CpuTlbState tlb_state;
     FaultStats faults;
     ThpState thp;
+    HugetlbState hugetlb;
+    Injector inject;             ///< --inject
+    u64 ra_pages = 32;           ///< VM_READAHEAD_PAGES: the largest readahead window
+    u64 fault_around_pages = 16;  ///< fault_around_bytes
     Observer* observer = nullptr;
     Overcommit overcommit = Overcommit::kGuess;
     bool skip_flushes = false;  ///< --inject skip-invlpg: what a kernel without flushes would do
@@ -163,6 +170,8 @@ struct MemorySystem {
     /// 2^order frames, refcount 1 on the first, pages that nobody used lately given up for them if need be.
     /// Nothing: out of memory. The one gate through which all memory is handed out.
     std::optional<Pfn> alloc_pages(unsigned order, Gfp gfp) {
+        if (inject.fails(InjectSite::kAlloc)) [[unlikely]]
+            return std::nullopt;
         if (buddy.free_frames() + 1 < watermarks.low + (u64{1} << order)) [[unlikely]]
             return alloc_pages_slowpath(order, gfp);
         return buddy.alloc_pages(order, gfp_migratetype(gfp));

@@ -40,7 +40,7 @@ constexpr bool is_data_mapping(u64 flags) {
 }
 /// accountable_mapping(): private writable memory without MAP_NORESERVE.
 constexpr bool accountable_mapping(u64 flags) {
-    return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+    return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE | VM_HUGETLB)) == VM_WRITE;
 }
 
 void vm_stat_account(MmStruct& mm, u64 vm_flags, i64 pages);
@@ -100,6 +100,8 @@ void note_free_area(MmStruct& mm, u64 end);
 /// __get_unmapped_area(): the address, or -errno.
 i64 get_unmapped_area(const MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 flags, u64 vm_flags,
                       bool anonymous);
+/// hugetlb_get_unmapped_area(): the same for pages of `size` bytes, of which `len` is a multiple.
+i64 hugetlb_get_unmapped_area(MmStruct& mm, u64 addr, u64 len, u64 flags, u64 size);
 /// mmap_region(): `addr` and `len` are final. Takes over one reference to `file` also when it fails.
 i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_flags, u64 pgoff, FileId file);
 

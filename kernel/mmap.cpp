@@ -2,6 +2,7 @@
 // mm/mmap.c ksys_mmap_pgoff(), do_mmap(), mm/vma.c mmap_region().
 #include "kernel/mmap.h"
 
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
 
@@ -45,7 +46,7 @@ int check_file(const MmapFile& file, u64 prot, u64 flags, u64 pgoff, u64 len, u6
         if (vm_flags & VM_EXEC) return -EPERM;
         vm_flags &= ~VM_MAYEXEC;
     }
-    if (!file.backing && !file.dev_zero) return -ENODEV;
+    if (!file.backing && !file.dev_zero && !file.hugetlb && !file.attached) return -ENODEV;
     if (vm_flags & VM_GROWSDOWN) return -EINVAL;
     return 0;
 }
@@ -66,10 +67,33 @@ int check_anonymous(u64 flags, u64& vm_flags) {
 
 /// What the area is backed by. 0: anonymous; nothing: -ENOMEM.
 std::optional<FileId> backing_of(MemorySystem& system, MmapFile* file, u64 vm_flags, u64 len) {
+    if (file && file->hugetlb) {
+        // A private mapping has a file of its own, for its reservation.
+        if (vm_flags & VM_MAYSHARE) system.page_cache.get(file->hugetlb);
+        return vm_flags & VM_MAYSHARE ? file->hugetlb : system.page_cache.open_again(file->hugetlb);
+    }
+    if (file && file->attached) {
+        system.page_cache.get(file->attached);
+        return file->attached;
+    }
     if (file && !file->dev_zero) return system.page_cache.open(system, *file);
     if (!(vm_flags & VM_SHARED)) return FileId{0};
     if (!(vm_flags & VM_NORESERVE) && !vm_enough_memory(system, pages_of(len))) return std::nullopt;
     return system.page_cache.open_shmem(pages_of(len));
+}
+
+/// mmap(MAP_HUGETLB) without a file: one of its own, as long as the mapping.
+i64 mmap_huge(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u64 flags, u64 offset) {
+    constexpr u64 kMapHugeShift = 26, kMapHugeMask = 63;
+    const HState* h = hstate_sizelog(system, (flags >> kMapHugeShift) & kMapHugeMask);
+    if (!h) return -EINVAL;
+    len = mmu::align_up(len, h->size());
+    MmapFile file;
+    file.readable = file.writable = true;
+    file.hugetlb = hugetlb_file_setup(system, *h, len, "/anon_hugepage (deleted)");
+    const i64 result = sys_mmap(system, mm, addr, len, prot, flags & ~kMapHugetlb, &file, offset);
+    system.page_cache.put(system, file.hugetlb);
+    return result;
 }
 
 }  // namespace
@@ -78,7 +102,16 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
              u64 offset) {
     if (page_offset(offset)) return -EINVAL;
     u64 pgoff = pages_of(offset);
-    if (!file && (flags & kMapHugetlb)) return -ENOMEM;  // the pool of huge pages is empty
+    if (!file && (flags & kMapHugetlb)) return mmap_huge(system, mm, addr, len, prot, flags, offset);
+    const u64 huge_size =
+        file && file->hugetlb
+            ? mmu::kPageSize << system.page_cache.mapping_of(file->hugetlb).hugetlb->order
+            : 0;
+    if (huge_size) {
+        len = mmu::align_up(len, huge_size);
+    } else if (flags & kMapHugetlb) {
+        return -EINVAL;
+    }
     if (!len) return -EINVAL;
     if (flags & kMapFixedNoreplace) flags |= kMapFixed;
     if (!(flags & kMapFixed)) {  // round_hint_to_min()
@@ -93,7 +126,8 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
     u64 vm_flags = calc_vm_prot_bits(prot) | vm_flags_of_map(flags) | mm.def_flags | VM_MAYREAD |
                    VM_MAYWRITE | VM_MAYEXEC;
     const u64 shared = (flags & kMapType) != kMapPrivate ? VM_SHARED : 0;
-    const i64 place = get_unmapped_area(system, mm, addr, len, flags, vm_flags | shared, !file);
+    const i64 place = huge_size ? hugetlb_get_unmapped_area(mm, addr, len, flags, huge_size)
+                                : get_unmapped_area(system, mm, addr, len, flags, vm_flags | shared, !file);
     if (place < 0) return place;
     addr = static_cast<u64>(place);
     if ((flags & kMapFixedNoreplace) && mm.mm_mt.find_vma_intersection(addr, addr + len)) return -EEXIST;
@@ -110,12 +144,43 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
     const bool anonymous = !file || file->dev_zero;
     if (anonymous) pgoff = vm_flags & VM_SHARED ? 0 : pages_of(addr);
     if (flags & kMapNoreserve) vm_flags |= VM_NORESERVE;
+    const bool populate = (vm_flags & VM_LOCKED) || (flags & (kMapPopulate | kMapNonblock)) == kMapPopulate;
+    if (huge_size) vm_flags = (vm_flags & ~(VM_LOCKED | VM_LOCKONFAULT)) | VM_HUGETLB | VM_DONTEXPAND;
     const auto backing = backing_of(system, file, vm_flags, len);
     if (!backing) return -ENOMEM;
     const i64 result = mmap_region(system, mm, addr, len, vm_flags, pgoff, *backing);
-    const bool populate = (vm_flags & VM_LOCKED) || (flags & (kMapPopulate | kMapNonblock)) == kMapPopulate;
     if (result >= 0 && populate) mm_populate(system, mm, addr, addr + len);
     return result;
+}
+
+i64 sys_remap_file_pages(MemorySystem& system, MmStruct& mm, u64 start, u64 size, u64 prot, u64 pgoff,
+                         u64 flags) {
+    if (prot) return -EINVAL;
+    start = mmu::align_down(start, mmu::kPageSize);
+    size = mmu::align_down(size, mmu::kPageSize);
+    if (start + size <= start || pgoff + pages_of(size) < pgoff) return -EINVAL;
+    const VmAreaStruct* vma = mm.mm_mt.vma_lookup(start);
+    if (!vma || !(vma->vm_flags & VM_SHARED)) return -EINVAL;
+    const VmAreaStruct first = *vma;
+    while (vma && start + size > vma->vm_end) {  // more areas, which must be of the same kind
+        const VmAreaStruct* next = mm.mm_mt.next_of(*vma);
+        if (!next || next->vm_start != vma->vm_end || next->vm_file != first.vm_file ||
+            next->vm_flags != first.vm_flags)
+            return -EINVAL;
+        vma = next;
+    }
+    flags = (flags & kMapNonblock) | kMapShared | kMapFixed | kMapPopulate;
+    if (first.vm_flags & VM_LOCKED) flags |= kMapLocked;
+    MmapFile file;
+    file.readable = true;
+    file.writable = system.page_cache.file(first.vm_file).writable;
+    file.attached = first.vm_file;
+    if (first.vm_flags & VM_HUGETLB) file.hugetlb = first.vm_file;
+    system.page_cache.get(first.vm_file);  // it goes on while its areas are taken away
+    const i64 result = sys_mmap(system, mm, start, size, first.vm_flags & VM_ACCESS_FLAGS, flags, &file,
+                                pgoff << mmu::kPageShift);
+    system.page_cache.put(system, first.vm_file);
+    return result < 0 ? result : 0;
 }
 
 i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_flags, u64 pgoff, FileId file) {
@@ -148,6 +213,8 @@ i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_fl
     vma.vm_pgoff = pgoff;
     vma.vm_file = file;
     vma.vm_page_prot = vma_page_prot(system, vma);
+    if (vm_flags & VM_HUGETLB)
+        if (const int error = hugetlb_file_mmap(system, vma)) return fail(error);
     add_vma(system, mm, vma);
     vm_stat_account(mm, vm_flags, static_cast<i64>(pages));
     if (vm_flags & VM_LOCKED) mm.locked_vm += pages;

@@ -12,6 +12,9 @@ namespace kernel {
 /// EBADF.
 i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u64 flags, MmapFile* file,
              u64 offset);
+/// remap_file_pages(2), as it is since it is emulated: one more mmap().
+i64 sys_remap_file_pages(MemorySystem& system, MmStruct& mm, u64 start, u64 size, u64 prot, u64 pgoff,
+                         u64 flags);
 i64 sys_munmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len);
 u64 sys_brk(MemorySystem& system, MmStruct& mm, u64 brk);
 i64 sys_mprotect(MemorySystem& system, MmStruct& mm, u64 start, u64 len, u64 prot);

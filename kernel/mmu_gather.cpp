@@ -22,7 +22,7 @@ void inc_mm_tlb_gen(MemorySystem& system, MmStruct& mm) {
 }  // namespace
 
 void flush_tlb_mm(MemorySystem& system, MmStruct& mm) {
-    if (system.skip_flushes) [[unlikely]]
+    if (system.skip_flushes || system.inject.fails(InjectSite::kFlush)) [[unlikely]]
         return;
     inc_mm_tlb_gen(system, mm);
     if (!loaded(system, mm)) return;  // the switch to it will flush
@@ -36,10 +36,10 @@ namespace {
 
 /// flush_tlb_mm_range(): one INVLPG for each `stride` bytes, or all of the PCID if they are too many.
 void flush_tlb_strides(MemorySystem& system, MmStruct& mm, u64 start, u64 end, u64 stride) {
-    if (system.skip_flushes) [[unlikely]]
-        return;
     const u64 count = (end - start) / stride;
     if (count > kTlbSinglePageFlushCeiling || !loaded(system, mm)) return flush_tlb_mm(system, mm);
+    if (system.skip_flushes || system.inject.fails(InjectSite::kFlush)) [[unlikely]]
+        return;
     inc_mm_tlb_gen(system, mm);
     system.notify({.kind = EventKind::kFlush, .after = count, .start = start, .end = end, .text = "invlpg"});
     for (u64 address = start; address < end; address += stride) system.hw.invlpg(mmu::VirtAddr{address});
@@ -75,10 +75,11 @@ void MmuGather::remove_table(Pfn pfn, u64 address) {
 
 void MmuGather::flush() {
     if (start_ < end_)
-        flush_tlb_strides(system_, mm_, start_, end_, huge_ && !small_ ? kPmdSize : mmu::kPageSize);
+        flush_tlb_strides(system_, mm_, start_, end_, huge_size_ && !small_ ? huge_size_ : mmu::kPageSize);
     start_ = ~u64{0};
     end_ = 0;
-    small_ = huge_ = false;
+    small_ = false;
+    huge_size_ = 0;
     while (doomed_) {
         const Pfn pfn{doomed_};
         doomed_ = system_.mem_map[pfn].next;

@@ -35,10 +35,10 @@ class MmuGather {
         small_ = true;
     }
     /// tlb_remove_pmd_tlb_entry(): the same for a huge page.
-    void remove_huge_tlb_entry(u64 haddr) {
+    void remove_huge_tlb_entry(u64 haddr, u64 size = u64{mmu::kPageSize} << 9) {
         start_ = std::min(start_, haddr);
-        end_ = std::max(end_, haddr + (u64{mmu::kPageSize} << 9));
-        huge_ = true;
+        end_ = std::max(end_, haddr + size);
+        huge_size_ = huge_size_ ? std::min(huge_size_, size) : size;
     }
     /// tlb_remove_page(): one reference to the frame is given up, after the flush.
     void remove_page(Pfn pfn);
@@ -51,7 +51,8 @@ class MmuGather {
     MemorySystem& system_;
     MmStruct& mm_;
     u64 start_ = ~u64{0}, end_ = 0;
-    bool small_ = false, huge_ = false;  ///< page sizes in the range: what one INVLPG advances by
+    bool small_ = false;  ///< page sizes in the range: what one INVLPG advances by
+    u64 huge_size_ = 0;
     PageIndex doomed_ = 0;               ///< frames to free, linked through Page::next
 };
 

@@ -1,6 +1,7 @@
 // Purpose: changing rights. Linux: mm/mprotect.c do_mprotect_pkey(), mprotect_fixup(), change_pte_range(),
 // arch/x86/include/asm/tlbflush.h pte_needs_flush().
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "kernel/pkeys.h"
@@ -45,6 +46,7 @@ namespace {
 
 void change_protection(MmuGather& tlb, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end) {
     MemorySystem& system = tlb.system();
+    if (vma.vm_flags & VM_HUGETLB) return hugetlb_change_protection(tlb, mm, vma, start, end);
     change_huge_pmds(tlb, mm, vma, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte before = ptep_get(ptep);
@@ -64,13 +66,15 @@ int mprotect_fixup(MmuGather& tlb, MmStruct& mm, VmAreaStruct& vma, u64 start, u
     if (new_flags & VM_WRITE) {
         // Making memory writable turns it into data, which has limits of its own.
         if (!may_expand_vm(mm, new_flags, pages) && may_expand_vm(mm, old_flags, pages)) return -ENOMEM;
-        if (!(old_flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))) {
+        if (!(old_flags & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE))) {
             if (!vm_enough_memory(system, pages)) return -ENOMEM;
             new_flags |= VM_ACCOUNT;
         }
     } else if ((old_flags & VM_ACCOUNT) && vma.is_anonymous() && !vma.anon_vma) {
         new_flags &= ~VM_ACCOUNT;
     }
+    if (const int error = hugetlb_vm_op_split(system, vma, start)) return error;
+    if (const int error = hugetlb_vm_op_split(system, vma, end)) return error;
     VmAreaStruct* changed = vma_modify_flags(system, mm, vma, start, end, new_flags);
     if (!changed) return -ENOMEM;
     change_protection(tlb, mm, *changed, start, end);

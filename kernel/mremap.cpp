@@ -1,6 +1,7 @@
 // Purpose: resizing and moving mappings. Linux: mm/mremap.c (6.12).
 // Deviation: a page table that moves as a whole is rebuilt entry by entry.
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "mmu/base/check.h"
@@ -33,7 +34,9 @@ int vma_to_resize(const MmStruct& mm, const VmAreaStruct* vma, const Move& move)
 
 /// move_page_tables(): the same frames under other addresses. Tables are made first, so that it fails before
 /// it has moved anything.
-bool move_page_tables(MemorySystem& system, MmStruct& mm, const Move& move) {
+bool move_page_tables(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, const Move& move) {
+    if (vma.vm_flags & VM_HUGETLB)
+        return move_hugetlb_page_tables(system, mm, vma, move.addr, move.old_len, move.new_addr);
     const u64 end = move.addr + move.old_len;
     bool complete = prepare_huge_move(system, mm, move.addr, move.old_len, move.new_addr);
     walk_page_range(system, mm, move.addr, end, [&](u64 address, u64* ptep) {
@@ -64,6 +67,13 @@ void copy_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& old, const
     add_vma(system, mm, copy);
 }
 
+/// clear_vma_resv_huge_pages(): the reservation has moved with the pages.
+void disown_hugetlb(MmStruct& mm, const Move& move) {
+    VmAreaStruct* vma = mm.mm_mt.vma_lookup(move.addr);
+    if (vma && vma->vm_start == move.addr && vma->vm_end == move.addr + move.old_len)
+        vma->vm_flags &= ~VM_HUGETLB_OWNER;
+}
+
 i64 move_vma(MemorySystem& system, MmStruct& mm, const Move& move) {
     if (mm.map_count() >= kMaxMapCount - 3 || !mm.mm_mt.prepare()) return -ENOMEM;
     const VmAreaStruct old = *mm.mm_mt.vma_lookup(move.addr);
@@ -74,7 +84,7 @@ i64 move_vma(MemorySystem& system, MmStruct& mm, const Move& move) {
     const u64 peak = mm.hiwater_vm;
     vm_stat_account(mm, old.vm_flags, static_cast<i64>(pages_of(move.new_len)));
     if (old.vm_flags & VM_LOCKED) mm.locked_vm += pages_of(move.new_len);
-    if (!move_page_tables(system, mm, move)) {
+    if (!move_page_tables(system, mm, old, move)) {
         CHECK(do_munmap(system, mm, move.new_addr, move.new_len) == 0, move.new_addr);
         mm.hiwater_vm = peak;
         return -ENOMEM;
@@ -85,6 +95,7 @@ i64 move_vma(MemorySystem& system, MmStruct& mm, const Move& move) {
         left->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
         if (left->vm_start == move.addr && left->vm_end == move.addr + move.old_len) left->anon_vma = 0;
     } else {
+        disown_hugetlb(mm, move);
         // old_len 0 leaves the old area as it is: a second view of shared memory.
         if (move.old_len) do_munmap(system, mm, move.addr, move.old_len);
         mm.hiwater_vm = std::max(peak, mm.total_vm);
@@ -154,6 +165,15 @@ i64 grow(MemorySystem& system, MmStruct& mm, VmAreaStruct* vma, Move move) {
     return move_vma(system, mm, move);
 }
 
+/// What a mapping of huge pages can be asked for: whole pages, and no growth. 0 or -EINVAL.
+int check_hugetlb(MemorySystem& system, const VmAreaStruct& vma, Move& move) {
+    const u64 size = hstate_vma(system, vma).size();
+    move.old_len = mmu::align_up(move.old_len, size);
+    move.new_len = mmu::align_up(move.new_len, size);
+    if (move.addr % size || move.new_addr % size) return -EINVAL;
+    return move.new_len > move.old_len ? -EINVAL : 0;
+}
+
 }  // namespace
 
 i64 sys_mremap(MemorySystem& system, MmStruct& mm, u64 addr, u64 old_len, u64 new_len, u64 flags,
@@ -162,10 +182,12 @@ i64 sys_mremap(MemorySystem& system, MmStruct& mm, u64 addr, u64 old_len, u64 ne
     if ((flags & kFixed) && !(flags & kMayMove)) return -EINVAL;
     if ((flags & kDontUnmap) && (!(flags & kMayMove) || old_len != new_len)) return -EINVAL;
     if (page_offset(addr)) return -EINVAL;
-    const Move move{addr, page_align(old_len), new_addr, page_align(new_len), flags};
+    Move move{addr, page_align(old_len), new_addr, page_align(new_len), flags};
     if (!move.new_len) return -EINVAL;
     VmAreaStruct* vma = mm.mm_mt.vma_lookup(addr);
     if (!vma) return -EFAULT;
+    if (vma->vm_flags & VM_HUGETLB)
+        if (const int error = check_hugetlb(system, *vma, move)) return error;
     const u64 vm_flags = vma->vm_flags;
     i64 result = static_cast<i64>(addr);
     if (flags & (kFixed | kDontUnmap)) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
 #include "kernel/vmscan.h"
@@ -12,6 +13,10 @@ namespace kernel {
 
 void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     MemorySystem& system = tlb.system();
+    if (mm.hugetlb_usage) {
+        const VmAreaStruct* vma = mm.mm_mt.vma_lookup(start);
+        if (vma && (vma->vm_flags & VM_HUGETLB)) return unmap_hugepage_range(tlb, mm, *vma, start, end);
+    }
     zap_huge_pmds(tlb, mm, start, end);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         if (*ptep == 0) return;
@@ -36,19 +41,21 @@ void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
 
 namespace {
 
-/// vms_gather_munmap_vmas(): cuts the areas at both ends, so that whole ones can go. 0 or -ENOMEM.
+/// vms_gather_munmap_vmas(): cuts the areas at both ends, so that whole ones can go. 0, -ENOMEM, or -EINVAL
+/// where a huge page would be cut.
 int split_at_ends(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
     VmAreaStruct* first = mm.mm_mt.find_vma_intersection(start, end);
     if (!first) return 0;
     if (first->vm_start < start) {
         // Linux lets map_count go one above its limit for a moment, unless both ends have to be cut.
         if (end < first->vm_end && mm.map_count() >= kMaxMapCount) return -ENOMEM;
+        if (const int error = hugetlb_vm_op_split(system, *first, start)) return error;
         if (!split_vma(system, mm, *first, start)) return -ENOMEM;
     }
     VmAreaStruct* last = mm.mm_mt.find_vma(end - 1);
-    if (last && last->vm_start < end && last->vm_end > end && !split_vma(system, mm, *last, end))
-        return -ENOMEM;
-    return 0;
+    if (!last || last->vm_start >= end || last->vm_end == end) return 0;
+    if (const int error = hugetlb_vm_op_split(system, *last, end)) return error;
+    return split_vma(system, mm, *last, end) ? 0 : -ENOMEM;
 }
 
 /// vms_complete_munmap_vmas(): forgets the areas of [start, end), which have no pages any more.
@@ -59,6 +66,7 @@ void remove_vmas(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
         it = mm.mm_mt.erase(it);
         vm_stat_account(mm, vma.vm_flags, -static_cast<i64>(vma.pages()));
         if (vma.vm_flags & VM_LOCKED) mm.locked_vm -= vma.pages();
+        if (vma.vm_flags & VM_HUGETLB) hugetlb_vm_op_close(system, vma);
         if (vma.vm_file) system.page_cache.put(system, vma.vm_file);
         system.notify({.kind = EventKind::kMapChange,
                        .start = vma.vm_start,
@@ -107,7 +115,8 @@ void exit_mmap(MemorySystem& system, MmStruct& mm) {
         unmap_region(system, mm, 0, mm.task_size);
         remove_vmas(system, mm, 0, mm.task_size);
     }
-    CHECK(mm.rss_pages() == 0 && mm.pgtables_bytes == 0, mm.rss_pages(), mm.pgtables_bytes);
+    CHECK(mm.rss_pages() == 0 && mm.pgtables_bytes == 0 && mm.hugetlb_usage == 0, mm.rss_pages(),
+          mm.pgtables_bytes, mm.hugetlb_usage);
 }
 
 void mm_drop(MemorySystem& system, MmStruct& mm) {

@@ -45,9 +45,11 @@ struct Page {
     static constexpr u16 kReferenced = 1u << 11;  ///< reclaim has seen it used once
     static constexpr u16 kSwapCache = 1u << 12;   ///< a copy of swap slot `mapping`
     static constexpr u16 kLazyFree = 1u << 13;    ///< MADV_FREE: may be dropped while it is clean
+    static constexpr u16 kHugetlb = 1u << 14;     ///< the first of 2^order frames of a hugetlb pool
+    static constexpr u16 kReadahead = 1u << 15;   ///< PG_readahead: whoever finds it reads on
 
     u16 flags = 0;
-    u8 order = 0;  ///< of the free block that starts here (kBuddy), or of the kernel's
+    u8 order = 0;  ///< of the free block that starts here (kBuddy, kHugetlb), or of the kernel's
     u8 page_type = PGTY_none;
     u32 refcount = 0;    ///< owners: PTEs, the page cache, the kernel itself
     u32 mapcount = 0;    ///< PTEs that map it

@@ -36,12 +36,13 @@ inline bool pmd_trans_huge(u64 pmd) {
     return pmd & Pte::kLarge;
 }
 
-/// The page-directory entry for `address`; null where a table above it is missing.
+/// The page-directory entry for `address`; null where a table above it is missing, or a 1 GiB page is
+/// mapped.
 inline u64* pmd_offset_map(MemorySystem& system, const MmStruct& mm, u64 address) {
     Pfn table = mm.pgd;
     for (unsigned level = mm.levels; level > 2; --level) {
         const Pte entry{table_words(system, table)[mmu::VirtAddr{address}.table_index(level)]};
-        if (!entry.present()) return nullptr;
+        if (!entry.present() || entry.large()) return nullptr;
         table = entry.pfn();
     }
     return &table_words(system, table)[mmu::VirtAddr{address}.table_index(2)];
@@ -54,17 +55,22 @@ inline u64* pte_offset_map(MemorySystem& system, const MmStruct& mm, u64 address
     return &table_words(system, Pte{*pmd}.pfn())[mmu::VirtAddr{address}.table_index(1)];
 }
 
-/// What a page table would say of `address`, which the huge mapping `pmd` covers.
-inline Pte small_part_of(Pte pmd, u64 address) {
-    return Pte{(pmd.raw & ~Pte::kLarge) + (mmu::VirtAddr{address}.table_index(1) << mmu::kPageShift)};
+/// What a page table would say of `address`, which the huge mapping `entry` of a table of `level` covers.
+inline Pte small_part_of(Pte entry, u64 address, unsigned level = 2) {
+    return Pte{(entry.raw & ~Pte::kLarge) +
+               mmu::align_down(address & (entry_size(level) - 1), mmu::kPageSize)};
 }
 
 /// What a page table would say of `address`, also where a huge page is mapped; 0 where nothing is.
 inline Pte leaf_of(MemorySystem& system, const MmStruct& mm, u64 address) {
-    const u64* pmd = pmd_offset_map(system, mm, address);
-    if (!pmd || !*pmd) return Pte{};
-    if (pmd_trans_huge(*pmd)) return small_part_of(Pte{*pmd}, address);
-    return Pte{table_words(system, Pte{*pmd}.pfn())[mmu::VirtAddr{address}.table_index(1)]};
+    Pfn table = mm.pgd;
+    for (unsigned level = mm.levels; level > 1; --level) {
+        const Pte entry{table_words(system, table)[mmu::VirtAddr{address}.table_index(level)]};
+        if (entry.large()) return small_part_of(entry, address, level);
+        if (!entry.present()) return Pte{};
+        table = entry.pfn();
+    }
+    return Pte{table_words(system, table)[mmu::VirtAddr{address}.table_index(1)]};
 }
 
 /// The pmd entry for `address`, making the tables above it (pgd_offset, p4d_alloc, pud_alloc, pmd_alloc).
@@ -157,9 +163,9 @@ void walk_leaves(const MemorySystem& system, const MmStruct& mm, u64 start, u64 
             const u64* words = table_words(system, table);
             for (u64 address = start; address < next; address += mmu::kPageSize)
                 visit(address, Pte{words[mmu::VirtAddr{address}.table_index(1)]});
-        } else if (level == 2 && pmd_trans_huge(entry.raw)) {
+        } else if (entry.large()) {
             for (u64 address = start; address < next; address += mmu::kPageSize)
-                visit(address, small_part_of(entry, address));
+                visit(address, small_part_of(entry, address, level));
         }
         start = next;
     }

@@ -16,6 +16,7 @@
 #include "kernel/futex.h"
 #include "kernel/kernel.h"
 #include "kernel/mm.h"
+#include "kernel/shm.h"
 #include "kernel/syscall_trace.h"
 #include "kernel/task.h"
 #include "mmu/base/rng.h"
@@ -87,6 +88,7 @@ struct KernelState {
     LockTable locks;
     HostLocks host_locks;
     IpcState ipc;
+    ShmState shm;
     FutexState futex;
 
     mmu::Rng rng;

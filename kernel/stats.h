@@ -15,6 +15,7 @@ struct FaultStats {
     u64 anonymous = 0;            ///< do_anonymous_page, write: a zeroed frame
     u64 anonymous_huge = 0;       ///< do_huge_pmd_anonymous_page, write: 2 MiB
     u64 anonymous_huge_zero = 0;  ///< the same, read: the huge zero page
+    u64 hugetlb = 0;              ///< hugetlb_fault: a page of a pool
     u64 file_read = 0;            ///< do_read_fault
     u64 file_cow = 0;             ///< do_cow_fault
     u64 file_shared = 0;          ///< do_shared_fault

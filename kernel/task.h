@@ -260,6 +260,7 @@ struct Task {
     u64 set_child_tid = 0;  ///< CLONE_CHILD_SETTID: written when it first runs
     u64 clear_child_tid = 0, robust_list = 0;
     u64 rseq = 0;  ///< struct rseq of the guest; 0: not registered
+    u32 personality = 0;  ///< personality(2)
     u32 rseq_length = 0, rseq_signature = 0;
     bool rseq_event = false;  ///< preempted since: a critical section is to be left
     bool dumpable = true, no_new_privs = false;

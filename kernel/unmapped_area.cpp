@@ -119,6 +119,26 @@ void note_free_area(MmStruct& mm, u64 end) {
     mm.free_area_cache = next ? std::max(end, vm_start_gap(*next)) : ~u64{0};
 }
 
+i64 hugetlb_get_unmapped_area(MmStruct& mm, u64 addr, u64 len, u64 flags, u64 size) {
+    if (len % size) return -EINVAL;
+    if (len > mm.task_size) return -ENOMEM;
+    if (flags & kMapFixed) {
+        if (addr > mm.task_size - len) return -ENOMEM;
+        return addr % size ? -EINVAL : static_cast<i64>(addr);
+    }
+    const u64 hint = mmu::align_up(addr, size);
+    if (addr && hint >= addr && mm.task_size - len >= hint && hint_is_free(mm, hint, len))
+        return static_cast<i64>(hint);
+    const u64 slack = size - mmu::kPageSize;  // the search's align_mask
+    if (len + slack > mm.task_size) return -ENOMEM;
+    const i64 padded = top_down(mm, 0, len + slack, flags);
+    if (padded < 0) return padded;
+    const u64 start = static_cast<u64>(padded);
+    const u64 found = mm.legacy_layout || (flags & kMap32Bit) ? mmu::align_up(start, size)
+                                                             : mmu::align_down(start + slack, size);
+    return found < kMmapMinAddr ? -EPERM : static_cast<i64>(found);
+}
+
 i64 get_unmapped_area(const MemorySystem&, MmStruct& mm, u64 addr, u64 len, u64 flags, u64 vm_flags,
                       bool anonymous) {
     if (len > mm.task_size) return -ENOMEM;

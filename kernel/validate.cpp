@@ -30,9 +30,20 @@ void validate_areas(const MemorySystem& system, const MmStruct& mm) {
 }
 
 struct Recount {
-    u64 tables = 0, huge_pmds = 0;
+    u64 tables = 0, huge_pmds = 0, hugetlb = 0;
     std::array<u64, kRssKinds> rss{};
 };
+
+/// A page of a hugetlb pool, which the entry of a table of `level` maps.
+void recount_hugetlb(MemorySystem& system, const VmAreaStruct& vma, Pte entry, unsigned level, u64 address,
+                     Recount& count) {
+    const Page& page = system.mem_map[entry.pfn()];
+    CHECK(address + entry_size(level) <= vma.vm_end && address >= vma.vm_start, address, entry.raw);
+    CHECK(page.is(Page::kHugetlb) && page.order == 9 * (level - 1), address, entry.raw, page.order);
+    CHECK(page.refcount > 0 && page.mapcount > 0, address, page.refcount, page.mapcount);
+    CHECK(!entry.writable() || (vma.vm_flags & VM_WRITE), address, entry.raw, vma.vm_flags);
+    count.hugetlb += u64{1} << page.order;
+}
 
 void recount_huge_page(MemorySystem& system, MmStruct& mm, Pte entry, u64 address, Recount& count) {
     const VmAreaStruct* vma = mm.mm_mt.vma_lookup(address);
@@ -57,6 +68,13 @@ void recount_table(MemorySystem& system, MmStruct& mm, Pfn table, unsigned level
         const Pte entry{words[i]};
         if (pte_none(entry)) continue;
         const u64 address = base + i * entry_size(level);
+        if (level > 1 && entry.large()) {
+            const VmAreaStruct* area = mm.mm_mt.vma_lookup(address);
+            if (area && (area->vm_flags & VM_HUGETLB)) {
+                recount_hugetlb(system, *area, entry, level, address, count);
+                continue;
+            }
+        }
         if (level == 2 && pmd_trans_huge(entry.raw)) {
             recount_huge_page(system, mm, entry, address, count);
             continue;
@@ -92,6 +110,7 @@ void validate_mm(MemorySystem& system, MmStruct& mm, Validate depth) {
     recount_table(system, mm, mm.pgd, mm.levels, 0, count);
     CHECK(count.tables * mmu::kPageSize == mm.pgtables_bytes, count.tables, mm.pgtables_bytes);
     CHECK(count.huge_pmds == mm.huge_pmds, count.huge_pmds, mm.huge_pmds);
+    CHECK(count.hugetlb == mm.hugetlb_usage, count.hugetlb, mm.hugetlb_usage);
     for (unsigned kind = 0; kind < kRssKinds; ++kind)
         CHECK(count.rss[kind] == mm.rss_stat[kind], kind, count.rss[kind], mm.rss_stat[kind]);
 }

@@ -21,12 +21,15 @@ inline constexpr u64 VM_NONE = 0, VM_READ = 0x1, VM_WRITE = 0x2, VM_EXEC = 0x4, 
                      VM_GROWSDOWN = 0x100, VM_LOCKED = 0x2000, VM_IO = 0x4000, VM_SEQ_READ = 0x8000,
                      VM_RAND_READ = 0x10000, VM_DONTCOPY = 0x20000, VM_DONTEXPAND = 0x40000,
                      VM_LOCKONFAULT = 0x80000, VM_ACCOUNT = 0x100000, VM_NORESERVE = 0x200000,
+                     VM_HUGETLB = 0x400000,
                      VM_WIPEONFORK = 0x2000000, VM_DONTDUMP = 0x4000000, VM_HUGEPAGE = 0x20000000,
                      VM_NOHUGEPAGE = 0x40000000, VM_MERGEABLE = 0x80000000;
 inline constexpr unsigned VM_PKEY_SHIFT = 32;                        ///< VM_HIGH_ARCH_BIT_0
 inline constexpr u64 ARCH_VM_PKEY_FLAGS = u64{15} << VM_PKEY_SHIFT;  ///< VM_PKEY_BIT0 .. BIT3
 inline constexpr unsigned kPagePkeyShift = 59;                       ///< _PAGE_PKEY_BIT0
 inline constexpr u64 kPagePkeyMask = u64{15} << kPagePkeyShift;
+/// HPAGE_RESV_OWNER: a private hugetlb mapping of the process that reserved its pages.
+inline constexpr u64 VM_HUGETLB_OWNER = u64{1} << 62;
 inline constexpr u64 VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 inline constexpr u64 VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 inline constexpr u64 VM_STACK_FLAGS = VM_GROWSDOWN | VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT;

@@ -103,7 +103,8 @@ bool mlock_future_ok(const MmStruct& mm, u64 vm_flags, u64 bytes) {
 u64 vma_page_prot(const MemorySystem& system, const VmAreaStruct& vma) {
     const u64 prot = vm_get_page_prot(vma.vm_flags);
     if (!vma.vm_file || !(prot & Pte::kWritable)) return prot;
-    return system.page_cache.mapping_of(vma.vm_file).shmem ? prot : prot & ~Pte::kWritable;
+    const AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
+    return space.shmem || space.hugetlb ? prot : prot & ~Pte::kWritable;
 }
 
 u64 vm_start_gap(const VmAreaStruct& vma) {

@@ -82,7 +82,8 @@ void try_to_unmap_one(MemorySystem& system, Page& page, const PageVma& at) {
 
 /// add_to_swap(). False: swap is full.
 bool add_to_swap(MemorySystem& system, PageIndex index) {
-    const auto slot = system.swap.get_swap_page(index);
+    const auto slot = system.inject.fails(InjectSite::kSwap) ? std::nullopt
+                                                             : system.swap.get_swap_page(index);
     if (!slot) return false;
     Page& page = system.mem_map.at_index(index);
     page.mapping = *slot;

@@ -51,7 +51,9 @@ class HelpFormatter : public CLI::Formatter {
 /// Options that CLI11 hands over as text and that need a look before they are Options.
 struct Raw {
     std::string faults, calls;  // of explain
-    std::string memory, swap, stack, story_faults, csv, inject;
+    std::vector<std::string> inject;
+    std::string readahead, fault_around;
+    std::string memory, swap, stack, hugepages, story_faults, csv;
     std::vector<std::string> set_environment;
     bool clear_environment = false, json = false;
 };
@@ -99,13 +101,25 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
                    "the guest's date at its start, seconds since 1970 (default: tonight, 24:00 UTC)")
         ->type_name("SECONDS")
         ->group("Machine");
-    app.add_flag("--randomize", options.kernel.randomize,
-                 "randomise addresses (default: as under setarch -R)")
+    app.add_flag("--randomize,--aslr,!--no-aslr", options.kernel.randomize,
+                 "randomise addresses, by --seed (default: --no-aslr, as under setarch -R)")
+        ->group("Machine");
+    app.add_option("--readahead", raw.readahead,
+                   "the largest window that is read ahead of a mapped file's faults (default 128K; 0: none)")
+        ->type_name("SIZE")
+        ->group("Machine");
+    app.add_option("--fault-around", raw.fault_around,
+                   "how much of a file a read fault maps of what is cached (default 64K; 4K: one page)")
+        ->type_name("SIZE")
         ->group("Machine");
     app.add_option("--thp", options.kernel.thp, "transparent huge pages: never, madvise or always")
         ->transform(CLI::CheckedTransformer(kThpModes).description(""))
         ->type_name("MODE")
         ->default_str("madvise")
+        ->group("Machine");
+    app.add_option("--hugepages", raw.hugepages,
+                   "pages of the hugetlb pools (MAP_HUGETLB): N of 2 MiB, N:1G, or both: 16,1:1G")
+        ->type_name("N[:SIZE]")
         ->group("Machine");
     app.add_option("--max-instructions", options.max_instructions,
                    "end the guest with SIGXCPU after N instructions")
@@ -125,8 +139,13 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
            "--check", options.check,
            "after each trap recount all frames from the page tables and look for stale TLB entries (slow)")
         ->group("Machine");
-    app.add_option("--inject", raw.inject, "a fault of the kernel's: skip-invlpg forgets all TLB flushes")
+    app.add_option("--inject", raw.inject,
+                   "a fault made on purpose (may be repeated): alloc:N (the N-th frame allocation fails), "
+                   "disk-read:N, disk-write:N, swap:N, flush:N (a TLB flush is forgotten); SITE:every:N; "
+                   "skip-invlpg forgets all flushes")
         ->type_name("FAULT")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->group("Machine");
 }
 
@@ -240,6 +259,45 @@ bool parse_range(const std::string& text, std::pair<u64, u64>& range) {
     return number(text.substr(dash + 1), range.second) && range.first <= range.second;
 }
 
+/// --readahead and --fault-around. Empty, or what is wrong.
+std::string finish_readahead(Options& options, const Raw& raw) {
+    constexpr u64 kLargest = u64{1} << 30;
+    if (!raw.readahead.empty()) {
+        const std::optional<u64> size = parse_size(raw.readahead);
+        if (!size || *size > kLargest) return "--readahead: '" + raw.readahead + "' is no size from 0 to 1G";
+        options.kernel.readahead_bytes = *size;
+    }
+    if (!raw.fault_around.empty()) {
+        const std::optional<u64> size = parse_size(raw.fault_around);
+        if (!size || *size < 4096 || *size > (u64{2} << 20) || (*size & (*size - 1)))
+            return "--fault-around: '" + raw.fault_around + "' is no power of two from 4K to 2M";
+        options.kernel.fault_around_bytes = *size;
+    }
+    return {};
+}
+
+/// "16", "4:2M", "16,1:1G". False: it is none of these.
+bool parse_huge_pages(const std::string& text, kernel::KernelConfig& config) {
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t end = std::min(text.find(',', from), text.size());
+        const std::string part = text.substr(from, end - from);
+        const std::size_t colon = std::min(part.find(':'), part.size());
+        const std::string digits = part.substr(0, colon);
+        if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string::npos)
+            return false;
+        const std::optional<u64> size = colon == part.size() ? u64{2} << 20 : parse_size(part.substr(colon + 1));
+        if (size == u64{2} << 20) {
+            config.huge_pages_2m = std::stoull(digits);
+        } else if (size == u64{1} << 30) {
+            config.huge_pages_1g = std::stoull(digits);
+        } else {
+            return false;
+        }
+        from = end + 1;
+    }
+    return true;
+}
+
 void set_variable(std::vector<std::string>& environment, const std::string& assignment) {
     const std::string name = assignment.substr(0, assignment.find('=') + 1);
     for (std::string& variable : environment)
@@ -266,6 +324,8 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
         if (*size < 4096 || *size > kLargest) return "--swap: " + raw.swap + " is not within 4K to 1T";
         options.kernel.swap_bytes = *size & ~u64{4095};
     }
+    if (!raw.hugepages.empty() && !parse_huge_pages(raw.hugepages, options.kernel))
+        return "--hugepages: '" + raw.hugepages + "' is not such as 16, 4:2M or 16,1:1G";
     if (!raw.stack.empty()) {
         const std::optional<u64> size = parse_size(raw.stack);
         if (!size) return "--stack: '" + raw.stack + "' is no size (such as 8M)";
@@ -281,10 +341,14 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
             return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";
         options.story = true;
     }
-    if (raw.inject == "skip-invlpg")
-        options.kernel.skip_invlpg = true;
-    else if (!raw.inject.empty())
-        return "--inject: '" + raw.inject + "' is none of skip-invlpg";
+    for (const std::string& fault : raw.inject) {
+        if (fault == "skip-invlpg")
+            options.kernel.skip_invlpg = true;
+        else if (!options.kernel.inject.parse(fault))
+            return "--inject: '" + fault +
+                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, flush:N, SITE:every:N, skip-invlpg";
+    }
+    if (const std::string problem = finish_readahead(options, raw); !problem.empty()) return problem;
     if (raw.json && !raw.csv.empty()) return "--json and -x exclude each other";
     if (raw.json) options.format = ReportFormat::kJson;
     if (!raw.csv.empty()) {

@@ -177,6 +177,16 @@ std::string memory_text(Command command, const kernel::KernelState& kernel) {
                                      : kernel::proc_smaps(kernel.system, mm->second);
 }
 
+/// --inject SITE:N that came to nothing: there is no N-th visit.
+void tell_unreached(const kernel::Injector& inject) {
+    for (unsigned i = 0; i < kernel::kInjectNames.size(); ++i) {
+        const auto& rule = inject.rule(static_cast<kernel::InjectSite>(i));
+        if (rule.failed || !(rule.at || rule.every)) continue;
+        std::fprintf(stderr, "mmuscope: --inject %s: not reached, %llu visits\n", kernel::kInjectNames[i],
+                     static_cast<unsigned long long>(rule.seen));
+    }
+}
+
 Expected<int, Error> run(const Options& options) {
     if (!mmu::set_log_level(options.log_level))
         return Unexpected{
@@ -257,6 +267,7 @@ Expected<int, Error> run(const Options& options) {
     if (options.strace.enabled) strace->finish();
     if (guest.error())
         return Unexpected{cut_short ? Error{options.replay + ": " + guest.error()->message} : *guest.error()};
+    tell_unreached(guest.kernel().state().system.inject);
 
     Report report{.arguments = options.guest,
                   .exit = exit,

@@ -236,6 +236,7 @@ constexpr Statistic kStatistics[] = {
      nullptr,
      {},
      "the same, read: the huge zero page"},
+    {"page_faults", "hugetlb", fault<&FaultStats::hugetlb>, nullptr, {}, "hugetlb_fault: a page of a pool"},
     {"page_faults", "file_read", fault<&FaultStats::file_read>, nullptr, {}, "do_read_fault"},
     {"page_faults", "file_cow", fault<&FaultStats::file_cow>, nullptr, {}, "do_cow_fault"},
     {"page_faults", "file_shared", fault<&FaultStats::file_shared>, nullptr, {}, "do_shared_fault"},

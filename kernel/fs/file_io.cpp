@@ -156,7 +156,10 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
         case OpenFile::Kind::kHost:
             break;
     }
-    if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    if (file.regular()) {
+        kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+        if (kernel.system.inject.fails(InjectSite::kDiskRead)) return -EIO;
+    }
     return host_read(kernel, task, file, bytes, offset);
 }
 
@@ -164,13 +167,21 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
                 std::optional<u64> offset) {
     if (file.kind == OpenFile::Kind::kDevice)
         return file.device == Device::kFull && !bytes.empty() ? -ENOSPC : static_cast<i64>(bytes.size());
+    if (file.kind == OpenFile::Kind::kText && file.text_write) {
+        const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        const int error = file.text_write(kernel, task, text);
+        return error ? error : static_cast<i64>(bytes.size());
+    }
     if (file.kind == OpenFile::Kind::kText)
         return proc_write(kernel, file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (is_pipe(file)) return pipe_give(kernel, task, file, bytes.data(), bytes.size());
     if (file.kind == OpenFile::Kind::kObject && file.ops->give)
         return file.ops->give(kernel, task, file, bytes);
     if (file.kind != OpenFile::Kind::kHost) return -EBADF;
-    if (file.regular()) kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    if (file.regular()) {
+        kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+        if (kernel.system.inject.fails(InjectSite::kDiskWrite)) return -EIO;
+    }
     const i64 put = host_write(kernel, task, file, bytes, offset);
     if (put > 0) note_written(kernel, file, offset, static_cast<u64>(put));
     return put;

@@ -26,6 +26,9 @@ struct Task;
 /// -errno.
 using ProcWindow = mmu::Expected<std::string, int> (*)(KernelState&, Task&, u64 offset, u64 bytes);
 
+/// Takes what one write() to a generated file says. 0 or -errno.
+using ProcWrite = int (*)(KernelState&, Task&, const std::string& text);
+
 /// struct file.
 struct OpenFile {
     enum class Kind : u8 {
@@ -48,6 +51,7 @@ struct OpenFile {
     std::string path;                     ///< guest's name at open
     std::string text;                     ///< kText
     ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`
+    ProcWrite text_write = nullptr;       ///< kText: null: EINVAL
     u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened
     u32 references = 0;
     KmemObject filp, dentry, object_memory;  ///< struct file, its name, and its pipe or socket, in guest RAM

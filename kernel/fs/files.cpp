@@ -93,6 +93,7 @@ Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& n
     file.kind = OpenFile::Kind::kText;
     const int named = std::atoi(node.path.c_str() + std::min<usize>(6, node.path.size()));  // "/proc/PID/..."
     file.object = static_cast<u32>(named ? named : task.tgid);  // whose file it is
+    file.text_write = entry->write;
     file.type = folder ? S_IFDIR : S_IFREG;
     file.flags = flags & kKeptFlags;
     file.path_only = flags & O_PATH;
@@ -235,6 +236,7 @@ void fput(KernelState& kernel, OpenFileId id) {
     std::optional<OpenFile> last = kernel.files.put(id);
     if (last) locks_remove_file(kernel, *last);
     if (last) epoll_forget(kernel, *last);
+    if (last) kernel.system.page_cache.forget_advice(last->id);
     if (last && last->kind == OpenFile::Kind::kObject && last->ops->release)
         last->ops->release(kernel, *last);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/fs/files.h"
+#include "kernel/fs/hugetlb_file.h"
 #include "kernel/host/host.h"
 
 namespace kernel {
@@ -59,6 +60,7 @@ MmapFile mmap_file_of(const OpenFile& file) {
     result.writable = file.writable();
     result.path = file.path;
     result.description = file.id;
+    if (is_object(file, kHugetlbFileOperations)) result.hugetlb = file.object;
     result.dev_zero = file.kind == OpenFile::Kind::kDevice && file.device == Device::kZero;
     if (file.kind == OpenFile::Kind::kHost && file.regular() && !file.path_only) {
         // A descriptor of its own where it may write: pwrite() to one with O_APPEND appends, whatever the

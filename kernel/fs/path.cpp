@@ -254,6 +254,11 @@ bool PathResolver::special(const StartDirectory& start, const std::string& path,
         node.path = rest->empty() ? "/proc" : "/proc/" + *rest;
         return true;
     }
+    if (below("/sys/kernel/mm/hugepages", name)) {  // the host's would tell of the host's pools
+        node.kind = Node::Kind::kProc;
+        node.path = name;
+        return true;
+    }
     const auto device = below("/dev", name);
     if (!device) return false;
     struct Row {

@@ -28,6 +28,7 @@ std::optional<ProcEntry> find_row(std::span<const ProcRow> rows, KernelState& ke
         if (row.text) entry.text = row.text(kernel, task);
         entry.mode = row.mode;
         entry.window = row.window;
+        entry.write = row.write;
         return entry;
     }
     return std::nullopt;
@@ -205,6 +206,7 @@ std::string proc_format(const char* pattern, ...) {
 }
 
 std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::string& path) {
+    if (path.starts_with("/sys/")) return find_row(sysfs_mm_rows(), kernel, task, path);
     const std::string name = below_proc(path);
     if (name.empty()) return ProcEntry{Kind::kDirectory, "", 0555};
     const auto [first, rest] = split(name);

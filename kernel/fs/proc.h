@@ -18,6 +18,7 @@ struct ProcEntry {
     std::string text;  ///< contents, or the target of a link
     mode_t mode = 0444;
     ProcWindow window = nullptr;  ///< makes parts of a file that is too large for `text`
+    ProcWrite write = nullptr;
 };
 
 /// `path` as PathResolver gives it ("/proc/self/maps"). Nothing: ENOENT.

@@ -5,6 +5,7 @@
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
 
@@ -18,6 +19,7 @@ constexpr unsigned kPssShift = 12;
 struct MemSizeStats {
     u64 resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
     u64 referenced = 0, anonymous = 0, anonymous_thp = 0, lazyfree = 0, swap = 0;
+    u64 shared_hugetlb = 0, private_hugetlb = 0;
     u64 swap_pss = 0, pss = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0, pss_locked = 0,
         pss_dirty = 0;  // << kPssShift
 };
@@ -43,6 +45,12 @@ void smaps_account(MemSizeStats& mss, const VmAreaStruct& vma, const Page& page,
 /// smap_gather_stats()
 void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma,
                        MemSizeStats& mss) {
+    if (vma.vm_flags & VM_HUGETLB) {  // smaps_hugetlb_range()
+        const HugetlbUse use = count_hugetlb(system, mm, vma);
+        mss.shared_hugetlb += use.shared_bytes;
+        mss.private_hugetlb += use.private_bytes;
+        return;
+    }
     mss.anonymous_thp += count_anon_thps(system, mm, vma.vm_start, vma.vm_end) * kPmdSize;
     walk_leaves(system, mm, vma.vm_start, vma.vm_end, [&](u64, Pte pte) {
         if (!pte_none(pte) && !pte_present(pte)) {
@@ -73,9 +81,10 @@ std::string show_smap(const MemSizeStats& mss, bool rollup) {
     text += proc_kilobytes("Anonymous:      ", mss.anonymous);
     text += proc_kilobytes("KSM:            ", 0) + proc_kilobytes("LazyFree:       ", mss.lazyfree);
     text += proc_kilobytes("AnonHugePages:  ", mss.anonymous_thp);
-    // Features that this kernel does not have: huge pages of files and of pools.
-    for (const char* name : {"ShmemPmdMapped: ", "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:"})
-        text += proc_kilobytes(name, 0);
+    // Features that this kernel does not have: transparent huge pages of files.
+    text += proc_kilobytes("ShmemPmdMapped: ", 0) + proc_kilobytes("FilePmdMapped:  ", 0);
+    text += proc_kilobytes("Shared_Hugetlb: ", mss.shared_hugetlb) +
+            proc_kilobytes("Private_Hugetlb:", mss.private_hugetlb);
     text += proc_kilobytes("Swap:           ", mss.swap) +
             proc_kilobytes("SwapPss:        ", mss.swap_pss >> kPssShift);
     return text + proc_kilobytes("Locked:         ", mss.pss_locked >> kPssShift);
@@ -93,7 +102,7 @@ std::string vma_flags_text(u64 vm_flags) {
         {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},   {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},
         {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},     {VM_IO, "io"},         {VM_SEQ_READ, "sr"},
         {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},   {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"},
-        {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},  {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
+        {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},  {VM_HUGETLB, "ht"},    {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
         {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},
     };
     std::string text = "VmFlags: ";
@@ -240,8 +249,11 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
         smap_gather_stats(system, mm, vma, mss);
         text += show_map_vma(system, mm, vma);
         text += proc_kilobytes("Size:           ", vma.size());
-        text += proc_kilobytes("KernelPageSize: ", mmu::kPageSize) +
-                proc_kilobytes("MMUPageSize:    ", mmu::kPageSize);
+        const u64 page_size =
+            vma.vm_flags & VM_HUGETLB
+                ? mmu::kPageSize << system.page_cache.mapping_of(vma.vm_file).hugetlb->order
+                : mmu::kPageSize;
+        text += proc_kilobytes("KernelPageSize: ", page_size) + proc_kilobytes("MMUPageSize:    ", page_size);
         text += show_smap(mss, false);
         text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)});
         if (arch_pkeys_enabled(system)) text += proc_format("ProtectionKey:  %8u\n", vma_pkey(vma));
@@ -263,7 +275,7 @@ std::string proc_status_memory(const MmStruct& mm) {
     text += row("VmStk:\t", mm.stack_vm) + proc_kilobytes("VmExe:\t", text_size);
     text += proc_kilobytes("VmLib:\t", (mm.exec_vm << mmu::kPageShift) - text_size);
     text += proc_kilobytes("VmPTE:\t", mm.pgtables_bytes) + row("VmSwap:\t", mm.rss_stat[MM_SWAPENTS]);
-    return text + row("HugetlbPages:\t", 0);
+    return text + row("HugetlbPages:\t", mm.hugetlb_usage);
 }
 
 }  // namespace kernel

@@ -31,8 +31,8 @@ std::string hostname(KernelState&, Task&) {
 std::string pid_max(KernelState&, Task&) {
     return "32768\n";
 }
-std::string randomize_va_space(KernelState& kernel, Task&) {
-    return kernel.config.randomize ? "2\n" : "0\n";
+std::string randomize_va_space(KernelState&, Task&) {
+    return "2\n";  // personality() is what turns it off
 }
 
 std::string locks(KernelState& kernel, Task&) {

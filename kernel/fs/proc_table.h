@@ -16,6 +16,7 @@ struct ProcRow {
     std::string (*text)(KernelState& kernel, Task& task);
     mode_t mode = 0444;
     ProcWindow window = nullptr;  ///< instead of `text`, for a file too large to be made at once
+    ProcWrite write = nullptr;    ///< null: it cannot be written
 };
 
 std::span<const ProcRow> proc_process_rows();  ///< proc_process.cpp: who it is, limits, signals
@@ -24,6 +25,10 @@ std::span<const ProcRow> proc_system_rows();   ///< proc_system.cpp: version, up
 std::span<const ProcRow> proc_vm_rows();       ///< proc_vm.cpp: meminfo, vmstat, zoneinfo, ...
 std::span<const ProcRow> proc_buddy_rows();    ///< proc_buddy.cpp: buddyinfo, pagetypeinfo
 std::span<const ProcRow> proc_slab_rows();     ///< proc_slab.cpp: slabinfo, vmallocinfo
+
+std::span<const ProcRow> sysfs_mm_rows();      ///< sysfs_mm.cpp: /sys/kernel/mm/..., by whole paths
+/// Number of a decimal text, with or without a newline; nothing: it is none.
+std::optional<u64> proc_decimal(const std::string& text);
 
 /// task_mem(): the Vm* lines of /proc/PID/status.
 std::string proc_status_memory(const MmStruct& mm);

@@ -3,6 +3,7 @@
 // Deviation: one node with one zone, Normal.
 #include "kernel/fs/proc_table.h"
 #include "kernel/huge_memory.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 
 namespace kernel {
@@ -111,6 +112,18 @@ std::string page_rows(std::span<const Row> rows, const VmCounts& counts) {
     return text;
 }
 
+/// hugetlb_report_meminfo(): the default size's pool, and what all of them have.
+std::string hugetlb_report_meminfo(const MemorySystem& system) {
+    const HState& h = system.hugetlb.hstates[0];
+    u64 bytes = 0;
+    for (const HState& each : system.hugetlb.hstates) bytes += each.nr_huge_pages * each.size();
+    std::string text = proc_format("HugePages_Total:   %5llu\n", proc_number(h.nr_huge_pages));
+    text += proc_format("HugePages_Free:    %5llu\n", proc_number(h.free_huge_pages));
+    text += proc_format("HugePages_Rsvd:    %5llu\n", proc_number(h.resv_huge_pages));
+    text += proc_format("HugePages_Surp:    %5llu\n", proc_number(h.surplus_huge_pages));
+    return text + proc_kilobytes("Hugepagesize:   ", h.size()) + proc_kilobytes("Hugetlb:        ", bytes);
+}
+
 /// meminfo_proc_show(), in its order.
 std::string meminfo(KernelState& kernel, Task&) {
     const VmCounts counts = vm_counts(kernel);
@@ -172,8 +185,7 @@ std::string meminfo(KernelState& kernel, Task&) {
         {"FileHugePages:  ", kZero}, {"FilePmdMapped:  ", kZero},
     };
     text += page_rows(kLast, counts);
-    text += "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n";
-    text += "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n";
+    text += hugetlb_report_meminfo(kernel.system);
     text += proc_kilobytes("DirectMap4k:    ", kernel.system.memory.size());
     return text + proc_kilobytes("DirectMap2M:    ", 0) + proc_kilobytes("DirectMap1G:    ", 0);
 }
@@ -283,12 +295,31 @@ std::string max_map_count(KernelState&, Task&) {
     return std::to_string(kMaxMapCount) + "\n";
 }
 
+std::string nr_hugepages(KernelState& kernel, Task&) {
+    return std::to_string(kernel.system.hugetlb.hstates[0].nr_huge_pages) + "\n";
+}
+int set_nr_hugepages(KernelState& kernel, Task&, const std::string& text) {
+    const auto count = proc_decimal(text);
+    if (!count) return -EINVAL;
+    set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[0], *count);
+    return 0;
+}
+std::string nr_overcommit_hugepages(KernelState&, Task&) {
+    return "0\n";
+}
+std::string sysvipc_shm(KernelState& kernel, Task&) {
+    return proc_sysvipc_shm(kernel);
+}
+
 constexpr ProcRow kRows[] = {
     {"meminfo", meminfo},
     {"swaps", swaps},
     {"sys/vm/max_map_count", max_map_count},
     {"sys/vm/mmap_min_addr", mmap_min_addr},
     {"sys/vm/overcommit_memory", overcommit_memory},
+    {"sys/vm/nr_hugepages", nr_hugepages, 0644, nullptr, set_nr_hugepages},
+    {"sys/vm/nr_overcommit_hugepages", nr_overcommit_hugepages},
+    {"sysvipc/shm", sysvipc_shm},
     {"vmstat", vmstat},
     {"zoneinfo", zoneinfo},
 };

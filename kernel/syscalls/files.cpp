@@ -12,6 +12,7 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/hugetlb_file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/host/host.h"
 #include "kernel/mmap.h"
@@ -373,11 +374,18 @@ i64 pipe2(Syscall& call) {
 
 i64 memfd_create(Syscall& call) {
     const u64 flags = call.args[1] & 0xffffffff;
-    if (flags & ~u64{MFD_CLOEXEC | MFD_ALLOW_SEALING}) return -EINVAL;
+    constexpr u64 kSizeBits = u64{63} << 26;  // MFD_HUGE_*
+    if (flags & ~(u64{MFD_CLOEXEC | MFD_ALLOW_SEALING} | MFD_HUGETLB | (flags & MFD_HUGETLB ? kSizeBits : 0)))
+        return -EINVAL;
     std::string name;
     const i64 length = strncpy_from_user(call.system(), call.mm(), name, call.args[0], 250);
     if (length < 0) return length;
     if (length == 250) return -EINVAL;
+    if (flags & MFD_HUGETLB) {
+        auto file = make_hugetlb_file(call.kernel, flags >> 26 & 63, "/memfd:" + name + " (deleted)");
+        if (!file) return -ENODEV;
+        return install_file(call.kernel, call.task, std::move(*file), flags & MFD_CLOEXEC);
+    }
     const int fd = host::memfd_create(name.c_str(), MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
     if (fd < 0) return -errno;
     OpenFile file = plain_host_file(UniqueFd{fd}, O_RDWR);
@@ -407,6 +415,8 @@ i64 ftruncate(Syscall& call) {
     if (length < 0) return -EINVAL;
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
+    if (is_object(*file, kHugetlbFileOperations))
+        return truncate_hugetlb_file(call.kernel, *file, static_cast<u64>(length));
     if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
     if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
@@ -442,18 +452,56 @@ i64 fallocate(Syscall& call) {
     return result_of(host::fallocate(host_fd(*file), call.integer(1), offset, length));
 }
 
+namespace {
+
+/// generic_fadvise(). A file that nobody maps is not cached, so that only its description remembers.
+i64 advise_file(Syscall& call, const OpenFile& file, u64 offset, u64 length, int advice) {
+    PageCache& cache = call.system().page_cache;
+    switch (advice) {
+        case POSIX_FADV_NORMAL:
+            cache.forget_advice(file.id);
+            return 0;
+        case POSIX_FADV_RANDOM:
+            cache.advise(file.id, FileAdvice::kRandom);
+            return 0;
+        case POSIX_FADV_SEQUENTIAL:
+            cache.advise(file.id, FileAdvice::kSequential);
+            return 0;
+        case POSIX_FADV_WILLNEED:
+        case POSIX_FADV_DONTNEED:
+            break;
+        case POSIX_FADV_NOREUSE:
+            return 0;
+        default:
+            return -EINVAL;
+    }
+    AddressSpace* space = host_fd(file) < 0 ? nullptr : cache.find(identity_of(host_fd(file)));
+    if (!space) return 0;
+    const u64 last = !length || offset + length - 1 < offset ? ~u64{0} : offset + length - 1;
+    if (advice == POSIX_FADV_WILLNEED) {
+        cache.read_ahead(call.system(), *space, offset >> mmu::kPageShift, (last >> mmu::kPageShift) + 1);
+        return 0;
+    }
+    cache.drop_clean_pages(call.system(), *space, (offset + mmu::kPageSize - 1) >> mmu::kPageShift,
+                           last == ~u64{0} ? last : (last + 1) >> mmu::kPageShift);
+    return 0;
+}
+
+}  // namespace
+
 i64 fadvise64(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
     if (S_ISFIFO(file->type)) return -ESPIPE;
     if (static_cast<i64>(call.args[2]) < 0) return -EINVAL;
-    return call.integer(3) < POSIX_FADV_NORMAL || call.integer(3) > POSIX_FADV_NOREUSE ? -EINVAL : 0;
+    return advise_file(call, *file, call.args[1], call.args[2], call.integer(3));
 }
 
 i64 readahead(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file || !file->readable()) return -EBADF;
-    return file->regular() ? 0 : -EINVAL;
+    if (!file->regular()) return -EINVAL;
+    return advise_file(call, *file, call.args[1], call.args[2], POSIX_FADV_WILLNEED);
 }
 
 namespace {

@@ -20,6 +20,16 @@ i64 sendfile(Syscall& call);
 i64 copy_file_range(Syscall& call);
 i64 lseek(Syscall& call);
 
+// shared_memory.cpp
+i64 shmget(Syscall& call);
+i64 shmat(Syscall& call);
+i64 shmdt(Syscall& call);
+i64 shmctl(Syscall& call);
+
+// process_vm.cpp
+i64 process_vm_readv(Syscall& call);
+i64 process_vm_writev(Syscall& call);
+
 // files.cpp
 i64 open(Syscall& call);
 i64 openat(Syscall& call);
@@ -122,6 +132,7 @@ i64 pkey_alloc(Syscall& call);
 i64 pkey_free(Syscall& call);
 i64 brk(Syscall& call);
 i64 mremap(Syscall& call);
+i64 remap_file_pages(Syscall& call);
 i64 madvise(Syscall& call);
 i64 mincore(Syscall& call);
 i64 msync(Syscall& call);

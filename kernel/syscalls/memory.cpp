@@ -50,6 +50,11 @@ i64 mremap(Syscall& call) {
     return sys_mremap(call.system(), call.mm(), a[0], a[1], a[2], a[3], a[4]);
 }
 
+i64 remap_file_pages(Syscall& call) {
+    const auto& a = call.args;
+    return sys_remap_file_pages(call.system(), call.mm(), a[0], a[1], a[2], a[3], a[4]);
+}
+
 i64 madvise(Syscall& call) {
     return sys_madvise(call.system(), call.mm(), call.args[0], call.args[1], call.integer(2));
 }

@@ -349,10 +349,10 @@ i64 rseq(Syscall& call) {
 }
 
 i64 personality(Syscall& call) {
-    constexpr u32 kNoRandomize = 0x0040000;
-    const u32 current = call.kernel.config.randomize ? 0 : kNoRandomize;
-    const u32 wanted = static_cast<u32>(call.args[0]);
-    return wanted == 0xffffffff || wanted == current ? i64{current} : -EINVAL;
+    // Deviation: of the bits ADDR_NO_RANDOMIZE alone changes anything.
+    const u32 current = call.task.personality, wanted = static_cast<u32>(call.args[0]);
+    if (wanted != 0xffffffff) call.task.personality = wanted;
+    return current;
 }
 
 }  // namespace kernel::calls

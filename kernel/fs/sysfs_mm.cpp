@@ -1,0 +1,53 @@
+// Purpose: /sys/kernel/mm/hugepages: the pools of huge pages by size. Linux: mm/hugetlb.c, Documentation/
+// admin-guide/mm/hugetlbpage.rst.
+#include "kernel/fs/proc_table.h"
+#include "kernel/hugetlb.h"
+
+namespace kernel {
+
+namespace {
+
+template <unsigned kPool, u64 HState::*kMember>
+std::string show(KernelState& kernel, Task&) {
+    return std::to_string(kernel.system.hugetlb.hstates[kPool].*kMember) + "\n";
+}
+std::string none(KernelState&, Task&) {
+    return "0\n";
+}
+template <unsigned kPool>
+int store(KernelState& kernel, Task&, const std::string& text) {
+    const auto count = proc_decimal(text);
+    if (!count) return -EINVAL;
+    set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[kPool], *count);
+    return 0;
+}
+
+constexpr ProcRow kRows[] = {
+    {"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", show<0, &HState::nr_huge_pages>, 0644, nullptr,
+     store<0>},
+    {"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", show<0, &HState::free_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", show<0, &HState::resv_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages", show<0, &HState::surplus_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages", none},
+    {"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", show<1, &HState::nr_huge_pages>, 0644,
+     nullptr, store<1>},
+    {"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", show<1, &HState::free_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-1048576kB/resv_hugepages", show<1, &HState::resv_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-1048576kB/surplus_hugepages", show<1, &HState::surplus_huge_pages>},
+    {"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_overcommit_hugepages", none},
+};
+
+}  // namespace
+
+std::span<const ProcRow> sysfs_mm_rows() {
+    return kRows;
+}
+
+std::optional<u64> proc_decimal(const std::string& text) {
+    const std::string digits = text.substr(0, text.find('\n'));
+    if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
+        return std::nullopt;
+    return std::stoull(digits);
+}
+
+}  // namespace kernel
