@@ -32,6 +32,7 @@ struct KernelConfig {
     /// The date at the start, in seconds since 1970: fixed, so that two runs are alike. Later than any file
     /// of the host's, so that none seems to come from the future. 2030-01-01 00:00:00 UTC.
     mmu::u64 epoch = 1893456000;
+    bool host_time = false;  ///< --time host: clocks go with the host's, and sleeping takes as long as it says
     std::string platform = "x86_64";  ///< AT_PLATFORM
     ThpMode thp = ThpMode::kMadvise;  ///< transparent huge pages
     mmu::u64 huge_pages_2m = 0, huge_pages_1g = 0;  ///< --hugepages: pages of the hugetlb pools

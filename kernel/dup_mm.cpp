@@ -88,6 +88,9 @@ void copy_layout(MmStruct& fresh, const MmStruct& old) {
     fresh.next_anon_vma = old.next_anon_vma;
     fresh.rlimits = old.rlimits;
     dup_pkeys(fresh, old);
+    fresh.saved_auxv = old.saved_auxv;
+    fresh.thp_disabled = old.thp_disabled;
+    fresh.membarrier_state = old.membarrier_state;
     // mm_init(): VM_LOCKED of the future is not inherited.
     fresh.def_flags = old.def_flags & ~(VM_LOCKED | VM_LOCKONFAULT);
 }

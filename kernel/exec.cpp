@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "kernel/cpu_timer.h"
 #include "kernel/errno.h"
 #include "kernel/exit.h"
 #include "kernel/fs/files.h"
@@ -18,7 +19,9 @@
 #include "kernel/signal_fpu.h"
 #include "kernel/signal_frame.h"
 #include "kernel/state.h"
+#include "kernel/timer.h"
 #include "kernel/uaccess.h"
+#include "kernel/vdso.h"
 #include "kernel/wait.h"
 #include "mmu/base/log.h"
 
@@ -55,8 +58,9 @@ Unexpected<ExecFailure> failure(int error, std::string reason) {
     return Unexpected{ExecFailure{error, std::move(reason)}};
 }
 
-Expected<OpenFile, ExecFailure> open_exec(KernelState& kernel, Task& task, const std::string& path) {
-    auto file = open_program(kernel, task, path);
+Expected<OpenFile, ExecFailure> open_exec(KernelState& kernel, Task& task, const std::string& path,
+                                          int dirfd = AT_FDCWD, Follow follow = Follow::kYes) {
+    auto file = open_program(kernel, task, path, dirfd, follow);
     if (file) return std::move(*file);
     switch (file.error()) {
         case ENOENT:
@@ -92,13 +96,23 @@ Expected<bool, ExecFailure> read_script_line(FileBacking& file, std::string& int
     return true;
 }
 
+/// BINPRM_FLAGS_PATH_INACCESSIBLE: the name goes through a descriptor that the new program does not have.
+bool inaccessible(KernelState& kernel, Task& task, const ExecRequest& request) {
+    if (request.dirfd == AT_FDCWD || (!request.at->empty() && request.at->front() == '/')) return false;
+    const FdTable::Slot* slot = kernel.fd_table(task).find(request.dirfd);
+    return slot && slot->close_on_exec;
+}
+
 /// Finds the ELF program behind `request`, through scripts.
 Expected<Program, ExecFailure> find_program(KernelState& kernel, Task& task, const ExecRequest& request) {
     Program program;
     program.arguments = request.arguments;
     std::string path = request.path;
     for (int depth = 0;; ++depth) {
-        auto file = open_exec(kernel, task, path);
+        const bool at = depth == 0 && request.at;
+        auto file = at ? open_exec(kernel, task, *request.at, request.dirfd,
+                                   request.no_follow ? Follow::kNo : Follow::kYes)
+                       : open_exec(kernel, task, path);
         if (!file) {
             if (depth == 0) return Unexpected{file.error()};
             return failure(file.error().error, "its interpreter " + path + ": " + file.error().reason);
@@ -115,6 +129,8 @@ Expected<Program, ExecFailure> find_program(KernelState& kernel, Task& task, con
             program.image = std::move(*image);
             return program;
         }
+        if (at && inaccessible(kernel, task, request))
+            return failure(ENOENT, "its interpreter could not open it: the descriptor closes on exec");
         if (depth == kMaxInterpreters) return failure(ELOOP, "too many interpreters of interpreters");
         std::vector<std::string> arguments{interpreter};
         if (!argument.empty()) arguments.push_back(argument);
@@ -206,26 +222,23 @@ struct Layout {
     LoadedElf program;
     std::optional<LoadedElf> interpreter;
     u64 file_name = 0;  ///< AT_EXECFN
+    u64 vdso = 0;       ///< AT_SYSINFO_EHDR; 0: none
     std::vector<u64> arguments, environment;
 };
-
-/// PF_RANDOMIZE: addresses are drawn anew at this exec.
-bool randomizes(const Task& task) {
-    constexpr u32 kAddrNoRandomize = 0x0040000;
-    return !(task.personality & kAddrNoRandomize);
-}
 
 /// create_elf_tables(): platform, random bytes, argc, argv, envp, auxv. Returns rsp.
 u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, const Layout& layout,
                       StackBuilder& stack) {
-    if (randomizes(kernel.task()))
+    if (kernel.task().randomizes())
         stack.move_to(stack.pointer() - kernel.rng.below(8192));  // arch_align_stack()
     stack.move_to(align_down(stack.pointer(), 16));
     const u64 platform = stack.push_string(kernel.config.platform);
     u64 random[2] = {kernel.rng.next(), kernel.rng.next()};
     const u64 random_place = stack.push(random, sizeof random);
 
-    const std::vector<u64>& auxv = mm.saved_auxv = {
+    std::vector<u64>& auxv = mm.saved_auxv = {
+        AT_SYSINFO_EHDR,
+        layout.vdso,
         AT_MINSIGSTKSZ,
         sigframe_size(kernel.config.xcr0),
         AT_HWCAP,
@@ -271,6 +284,7 @@ u64 create_elf_tables(KernelState& kernel, MmStruct& mm, const ElfImage& image, 
         AT_NULL,
         0,
     };
+    if (!layout.vdso) auxv.erase(auxv.begin(), auxv.begin() + 2);
     std::vector<u64> words{layout.arguments.size()};
     words.insert(words.end(), layout.arguments.begin(), layout.arguments.end());
     words.push_back(0);
@@ -306,7 +320,7 @@ std::string base_name(const std::string& path) {
 Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const Program& program,
                                        const ExecRequest& request, u64& entry) {
     MemorySystem& system = kernel.system;
-    const bool randomize = randomizes(kernel.task());
+    const bool randomize = kernel.task().randomizes();
     u64 stack_top = kTaskSize47;
     if (randomize) stack_top -= kernel.rng.below(kStackRandomPages + 1) * kPageSize;
     if (const int error = create_stack(system, mm, stack_top, program.image.stack_executable))
@@ -353,6 +367,9 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
         mm.start_brk += kPageSize + align_down(kernel.rng.below(u64{1} << 30), kPageSize);
         mm.brk = mm.start_brk;
     }
+    const i64 vdso = map_vdso(kernel, mm, stack.pointer());  // arch_setup_additional_pages()
+    if (vdso < 0) return failure(ENOMEM, "no memory for its vDSO");
+    layout.vdso = static_cast<u64>(vdso);
     const u64 pointer = create_elf_tables(kernel, mm, program.image, layout, stack);
     if (!stack.good()) return failure(ENOMEM, "no memory for its stack");
     mm.start_stack = pointer;
@@ -433,8 +450,10 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     const MmId id = kernel.next_mm++;
     MmStruct& mm = kernel.mms.emplace(id, std::move(*fresh)).first->second;
     mm.rlimits = limits;
-    arch_pick_mmap_layout(mm, randomizes(task) ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
+    if (old != kernel.mms.end()) mm.thp_disabled = old->second.thp_disabled;  // mmf_init_flags()
+    arch_pick_mmap_layout(mm, task.randomizes() ? kernel.rng.below(u64{1} << kMmapRandomBits) : 0);
     if (old != kernel.mms.end()) mm_release(kernel, task);
+    account_running(kernel);  // while the address space whose faults it counts is there
     switch_mm(kernel.system, mm);
     write_pkru(kernel.system, kInitPkru);  // flush_thread()
     if (old != kernel.mms.end() && --old->second.users == 0) {
@@ -461,8 +480,9 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     SignalStruct& process = kernel.process_of(task);
     process.did_exec = true;
     for (const auto& [timer_id, timer] : process.posix_timers)
-        cancel_deadline(kernel, {timer.expires, Deadline::Kind::kPosixTimer, process.tgid, timer_id});
+        disarm_posix_timer(kernel, process, timer_id, timer);
     process.posix_timers.clear();
+    update_cpu_event(kernel);
     close_on_exec(kernel, task);
     reset_signals(kernel, task);
     registers = Registers{};

@@ -3,6 +3,7 @@
 // fs/binfmt_script.c.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct Task;
 struct ExecRequest {
     std::string path;
     std::vector<std::string> arguments, environment;
+    // execveat(2): `path` is then "/dev/fd/N" or "/dev/fd/N/path", the name that a script's interpreter gets.
+    int dirfd = -100;               ///< AT_FDCWD
+    std::optional<std::string> at;  ///< the path from there; empty: dirfd itself; nothing: `path`
+    bool no_follow = false;         ///< AT_SYMLINK_NOFOLLOW: ELOOP for a symbolic link
 };
 
 /// Replaces the task's address space. On failure the old one is still in place, unless there was none or

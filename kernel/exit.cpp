@@ -6,12 +6,16 @@
 
 #include <csignal>
 
+#include "kernel/cpu_timer.h"
 #include "kernel/errno.h"
 #include "kernel/fs/files.h"
+#include "kernel/fs/job_control.h"
+#include "kernel/fs/pidfd.h"
 #include "kernel/futex.h"
 #include "kernel/host/host.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "kernel/timer.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
 #include "mmu/base/check.h"
@@ -164,9 +168,10 @@ void process_ended(KernelState& kernel, SignalStruct& process) {
                           .after = static_cast<u64>(leader.exit.wait_status())});
     if (process.real_timer.expires)
         cancel_deadline(kernel, {process.real_timer.expires, Deadline::Kind::kRealTimer, process.tgid, 0});
-    for (const auto& [id, timer] : process.posix_timers)
-        cancel_deadline(kernel, {timer.expires, Deadline::Kind::kPosixTimer, process.tgid, id});
-    wake_up(kernel, wait_key(WaitKind::kExit, static_cast<u64>(process.tgid)));
+    for (const auto& [id, timer] : process.posix_timers) disarm_posix_timer(kernel, process, id, timer);
+    exit_cpu_timers(kernel, process);
+    disassociate(kernel, leader);
+    wake_pidfds(kernel, process.tgid);
     reparent_children(kernel, process);
     kill_orphaned_pgrp(kernel, leader.pgrp, process.tgid);
     if (process.tgid == kFirstPid) kernel.first_exit = ExitStatus{leader.exit.code, leader.exit.killed_by};
@@ -225,12 +230,12 @@ void do_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
         return;
     }
     const MmStruct& mm = kernel.mm_of(task);
-    process.dead_threads.max_rss_pages =
-        std::max(process.dead_threads.max_rss_pages, std::max(mm.hiwater_rss, mm.rss_pages()));
+    task.usage.max_rss_pages = std::max({task.usage.max_rss_pages, mm.hiwater_rss, mm.rss_pages()});
     exit_mm(kernel, task);
     exit_files(kernel, task);
     exit_fs(kernel, task);
     exit_sighand(kernel, task);
+    cancel_cpu_sleep(kernel, task.pid);
     task.call.parked = false;
     task.signals.pending.clear();
     process.dead_threads.add(task.usage);
@@ -264,10 +269,26 @@ void do_group_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
     do_exit(kernel, task, process.group_exit);
 }
 
+TaskRecord record_of(const KernelState& kernel, const Task& task) {
+    TaskRecord record{task.pid,
+                      task.tgid,
+                      task.ppid,
+                      task.comm,
+                      task.usage,
+                      {task.exit.code, task.exit.killed_by},
+                      task.state >= TaskState::kZombie};
+    const auto mm = kernel.mms.find(task.mm);
+    if (mm != kernel.mms.end())
+        record.usage.max_rss_pages = std::max(mm->second.hiwater_rss, mm->second.rss_pages());
+    return record;
+}
+
 void release_task(KernelState& kernel, Task& task) {
     const Pid tgid = task.tgid;
     CHECK(task.state >= TaskState::kZombie && task.pid != kernel.current, task.pid);
     const bool leader = task.is_leader();
+    if (leader) forget_pid(kernel, task.pid);
+    if (kernel.keep_records) kernel.records.push_back(record_of(kernel, task));
     kernel.tasks.erase(task.pid);
     if (leader) kernel.processes.erase(tgid);
 }

@@ -20,6 +20,9 @@ void mm_release(KernelState& kernel, Task& task);
 /// Forgets a task that has ended and was waited for. It is not the running one, or it is kDead.
 void release_task(KernelState& kernel, Task& task);
 
+/// What a report says of a task.
+TaskRecord record_of(const KernelState& kernel, const Task& task);
+
 /// The end of the run: nothing runs any more. The first process's status is the machine's.
 void end_machine(KernelState& kernel);
 /// Ends every process as by `signal` without asking any.

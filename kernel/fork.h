@@ -12,6 +12,7 @@ struct CloneArgs {
     int exit_signal = 0;
     u64 stack = 0;  ///< the new stack pointer; 0: the parent's
     u64 tls = 0;
+    u64 pidfd = 0;  ///< CLONE_PIDFD: where its number goes
 };
 
 /// kernel_clone(): a copy of the running task that returns 0 from the same call. Its pid, or -errno. With

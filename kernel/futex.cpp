@@ -4,23 +4,19 @@
 #include <linux/futex.h>
 #include <time.h>
 
+#include "kernel/futex_internal.h"
 #include "kernel/page_table.h"
 #include "kernel/sched.h"
-#include "kernel/syscall_table.h"
 
 namespace kernel {
 
-namespace {
+using namespace futexes;
 
 using mmu::Expected;
 using mmu::Unexpected;
 
-/// What a waiter's `blocked_call.progress` says.
-enum Progress : u64 { kNotQueued = 0, kQueued = 1, kWoken = 2 };
+namespace futexes {
 
-enum class KeyAccess : u8 { kRead, kWrite };
-
-/// get_futex_key(). EINVAL, EFAULT.
 Expected<FutexKey, int> get_futex_key(KernelState& kernel, Task& task, u64 address, bool is_private,
                                       KeyAccess access) {
     if (address % sizeof(u32)) return Unexpected{EINVAL};
@@ -42,78 +38,111 @@ Expected<FutexKey, int> get_futex_key(KernelState& kernel, Task& task, u64 addre
 
 void enqueue(KernelState& kernel, const FutexKey& key, const FutexWaiter& waiter) {
     kernel.futex.queues[key].push_back(waiter);
-    kernel.futex.waiting[waiter.pid] = key;
+    kernel.futex.waiting.emplace(waiter.pid, key);
 }
 
-/// futex_unqueue(). False: somebody has woken it, and it is in no queue.
 bool unqueue(KernelState& kernel, Pid pid) {
-    const auto found = kernel.futex.waiting.find(pid);
-    if (found == kernel.futex.waiting.end()) return false;
-    auto queue = kernel.futex.queues.find(found->second);
-    queue->second.remove_if([&](const FutexWaiter& waiter) { return waiter.pid == pid; });
-    if (queue->second.empty()) kernel.futex.queues.erase(queue);
-    kernel.futex.waiting.erase(found);
+    auto [from, to] = kernel.futex.waiting.equal_range(pid);
+    if (from == to) return false;
+    for (auto it = from; it != to; ++it) {
+        auto queue = kernel.futex.queues.find(it->second);
+        if (queue == kernel.futex.queues.end()) continue;
+        queue->second.remove_if([&](const FutexWaiter& waiter) { return waiter.pid == pid; });
+        if (queue->second.empty()) kernel.futex.queues.erase(queue);
+    }
+    kernel.futex.waiting.erase(from, to);
     return true;
 }
 
-void wake_waiter(KernelState& kernel, Pid pid) {
-    kernel.futex.waiting.erase(pid);
-    Task& task = kernel.tasks.at(pid);
-    task.blocked_call.progress = kWoken;
+void wake_waiter(KernelState& kernel, const FutexWaiter& waiter) {
+    if (waiter.index < 0)
+        kernel.futex.waiting.erase(waiter.pid);
+    else
+        (void)unqueue(kernel, waiter.pid);
+    Task& task = kernel.tasks.at(waiter.pid);
+    task.blocked_call.progress = kWoken | static_cast<u64>(std::max(waiter.index, 0)) << kIndexShift;
     wake_task(kernel, task);
 }
 
-/// futex_wake(): at most `count` whose bits meet `bitset`. The number woken; -EINVAL among PI waiters.
 i64 wake(KernelState& kernel, const FutexKey& key, int count, u32 bitset) {
+    std::vector<FutexWaiter> chosen;
     const auto queue = kernel.futex.queues.find(key);
     if (queue == kernel.futex.queues.end()) return 0;
-    i64 woken = 0;
-    for (auto it = queue->second.begin(); it != queue->second.end() && woken < std::max(count, 1);) {
-        if (it->lock) return -EINVAL;
+    i64 error = 0;
+    for (auto it = queue->second.begin();
+         it != queue->second.end() && static_cast<int>(chosen.size()) < std::max(count, 1);) {
+        if (it->lock || it->requeue_pi) {
+            error = -EINVAL;
+            break;
+        }
         if (!(it->bitset & bitset)) {
             ++it;
             continue;
         }
-        const Pid pid = it->pid;
+        chosen.push_back(*it);
         it = queue->second.erase(it);
-        wake_waiter(kernel, pid);
-        ++woken;
     }
     if (queue->second.empty()) kernel.futex.queues.erase(queue);
-    return woken;
+    for (const FutexWaiter& waiter : chosen) wake_waiter(kernel, waiter);
+    return error ? error : static_cast<i64>(chosen.size());
 }
 
-bool is_private(const Syscall& call) {
-    return call.integer(1) & FUTEX_PRIVATE_FLAG;
+TimeoutKind absolute_clock(const Syscall& call) {
+    const bool realtime =
+        (call.integer(1) & FUTEX_CLOCK_REALTIME) || (call.integer(1) & FUTEX_CMD_MASK) == FUTEX_LOCK_PI;
+    return realtime ? TimeoutKind::kRealtime : TimeoutKind::kMonotonic;
 }
 
-/// The time-out of the call, once. False: EFAULT, EINVAL in `error`.
-bool start_futex_timeout(Syscall& call, bool absolute, i64& error) {
-    if (!call.args[3] || call.task.blocked_call.deadline_ns) return true;
+i64 start_timeout(Syscall& call, u64 address, TimeoutKind kind) {
+    if (!address || call.task.blocked_call.deadline_ns) return 0;
     timespec timeout{};
-    error = -EFAULT;
-    if (call.get(timeout, call.args[3])) return false;
-    error = -EINVAL;
-    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return false;
+    if (call.get(timeout, address)) return -EFAULT;
+    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return -EINVAL;
     constexpr u64 kSecond = 1'000'000'000;
     u64 ns = std::min<u64>(static_cast<u64>(timeout.tv_sec), u64{1} << 32) * kSecond +
              static_cast<u64>(timeout.tv_nsec);
-    if (absolute) {
-        const bool realtime =
-            (call.integer(1) & FUTEX_CLOCK_REALTIME) || (call.integer(1) & FUTEX_CMD_MASK) == FUTEX_LOCK_PI;
-        const u64 now = call.kernel.clock.now_ns() + (realtime ? call.kernel.config.epoch * kSecond : 0);
+    if (kind != TimeoutKind::kRelative) {
+        const u64 zero = kind == TimeoutKind::kRealtime ? call.kernel.config.epoch * kSecond : 0;
+        const u64 now = call.kernel.clock.now_ns() + zero;
         ns = ns > now ? ns - now : 0;
     }
     call.start_timeout(ns);
-    return true;
+    return 0;
 }
+
+i64 requeue(KernelState& kernel, const FutexKey& from, const FutexKey& to, int to_wake, int to_move) {
+    i64 done = to_wake ? wake(kernel, from, to_wake, ~u32{0}) : 0;
+    if (done < 0 || from == to) return done;
+    auto queue = kernel.futex.queues.find(from);
+    for (int moved = 0; moved < to_move && queue != kernel.futex.queues.end(); ++moved) {
+        const FutexWaiter waiter = queue->second.front();
+        if (waiter.lock || waiter.requeue_pi) return -EINVAL;
+        queue->second.pop_front();
+        if (queue->second.empty()) kernel.futex.queues.erase(queue);
+        auto [first, last] = kernel.futex.waiting.equal_range(waiter.pid);
+        for (auto it = first; it != last; ++it)
+            if (it->second == from) {
+                kernel.futex.waiting.erase(it);
+                break;
+            }
+        enqueue(kernel, to, waiter);
+        ++done;
+        queue = kernel.futex.queues.find(from);
+    }
+    return done;
+}
+
+}  // namespace futexes
+
+namespace {
 
 /// futex_wait(). The first try compares and queues; the later ones see why they were woken.
 i64 futex_wait(Syscall& call, u32 bitset, bool absolute) {
     if (!bitset) return -EINVAL;
     u64& progress = call.task.blocked_call.progress;
-    i64 error = 0;
-    if (!start_futex_timeout(call, absolute, error)) return error;
+    if (const i64 error =
+            start_timeout(call, call.args[3], absolute ? absolute_clock(call) : TimeoutKind::kRelative))
+        return error;
     if (progress == kNotQueued) {
         const auto key =
             get_futex_key(call.kernel, call.task, call.args[0], is_private(call), KeyAccess::kRead);
@@ -155,18 +184,7 @@ i64 futex_requeue(Syscall& call, bool compare) {
         if (call.get(value, call.args[0])) return -EFAULT;
         if (value != static_cast<u32>(call.args[5])) return -EAGAIN;
     }
-    i64 done = to_wake ? wake(kernel, *from, to_wake, ~u32{0}) : 0;
-    if (done < 0 || *from == *to) return done;
-    auto queue = kernel.futex.queues.find(*from);
-    for (int moved = 0; moved < to_move && queue != kernel.futex.queues.end(); ++moved) {
-        const FutexWaiter waiter = queue->second.front();
-        if (waiter.lock) return -EINVAL;
-        unqueue(kernel, waiter.pid);
-        enqueue(kernel, *to, waiter);
-        ++done;
-        queue = kernel.futex.queues.find(*from);
-    }
-    return done;
+    return requeue(kernel, *from, *to, to_wake, to_move);
 }
 
 /// futex_atomic_op_inuser(): -errno, or whether the old value compares.
@@ -235,59 +253,6 @@ i64 futex_wake_op(Syscall& call) {
     return woken;
 }
 
-/// futex_lock_pi(): the word holds the owner's tid.
-i64 futex_lock_pi(Syscall& call, bool only_try) {
-    u64& progress = call.task.blocked_call.progress;
-    const u32 own = static_cast<u32>(call.task.pid);
-    i64 error = 0;
-    if (!only_try && !start_futex_timeout(call, true, error)) return error;
-    if (progress == kWoken) return 0;  // futex_unlock_pi() has made it the owner
-    const auto key = get_futex_key(call.kernel, call.task, call.args[0], is_private(call), KeyAccess::kWrite);
-    if (!key) return -key.error();
-    if (progress == kNotQueued) {
-        u32 value = 0;
-        if (call.get(value, call.args[0])) return -EFAULT;
-        const u32 owner = value & FUTEX_TID_MASK;
-        if (owner == own) return -EDEADLK;
-        if (!owner) {
-            const bool waiters = call.kernel.futex.queues.count(*key);
-            const u32 fresh = own | (value & FUTEX_OWNER_DIED) | (waiters ? u32{FUTEX_WAITERS} : 0);
-            return call.put(fresh, call.args[0]) ? -EFAULT : 0;
-        }
-        if (only_try) return -EAGAIN;
-        const Task* holder = call.kernel.find_task(static_cast<Pid>(owner));
-        if (!holder || holder->state >= TaskState::kZombie) return -ESRCH;
-        if (call.put(value | FUTEX_WAITERS, call.args[0])) return -EFAULT;
-        enqueue(call.kernel, *key, {call.task.pid, ~u32{0}, true});
-        progress = kQueued;
-    }
-    if (call.timed_out()) {
-        unqueue(call.kernel, call.task.pid);
-        return -ETIMEDOUT;
-    }
-    const i64 result = call.wait_on({}, kErestartNoIntr);
-    if (result != -kCallBlocked) unqueue(call.kernel, call.task.pid);
-    return result;
-}
-
-i64 futex_unlock_pi(Syscall& call) {
-    const auto key = get_futex_key(call.kernel, call.task, call.args[0], is_private(call), KeyAccess::kWrite);
-    u32 value = 0;
-    if (call.args[0] % sizeof value) return -EINVAL;
-    if (call.get(value, call.args[0])) return -EFAULT;
-    if ((value & FUTEX_TID_MASK) != static_cast<u32>(call.task.pid)) return -EPERM;
-    if (!key) return -key.error();
-    const auto queue = call.kernel.futex.queues.find(*key);
-    if (queue == call.kernel.futex.queues.end()) return call.put(u32{0}, call.args[0]) ? -EFAULT : 0;
-    if (!queue->second.front().lock) return -EINVAL;
-    const Pid next = queue->second.front().pid;
-    const u32 fresh = static_cast<u32>(next) | (queue->second.size() > 1 ? u32{FUTEX_WAITERS} : 0);
-    if (call.put(fresh, call.args[0])) return -EFAULT;
-    unqueue(call.kernel, next);
-    wake_waiter(call.kernel, next);
-    return 0;
-}
-
 /// handle_futex_death()
 bool mark_owner_died(KernelState& kernel, Task& task, u64 address, bool pi) {
     if (address % sizeof(u32)) return false;
@@ -330,11 +295,15 @@ i64 do_futex(Syscall& call) {
             return futex_wake_op(call);
         case FUTEX_LOCK_PI:
         case FUTEX_LOCK_PI2:
-            return futex_lock_pi(call, false);
+            return lock_pi(call, false);
         case FUTEX_TRYLOCK_PI:
-            return futex_lock_pi(call, true);
+            return lock_pi(call, true);
         case FUTEX_UNLOCK_PI:
-            return futex_unlock_pi(call);
+            return unlock_pi(call);
+        case FUTEX_WAIT_REQUEUE_PI:
+            return wait_requeue_pi(call);
+        case FUTEX_CMP_REQUEUE_PI:
+            return cmp_requeue_pi(call);
         default:
             return -ENOSYS;
     }

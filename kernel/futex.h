@@ -1,10 +1,11 @@
 // Futexes: tasks that sleep on a word of user memory. Linux: kernel/futex/ (core.c, waitwake.c, requeue.c,
 // pi.c). Deviation: PI futexes hand their lock over in order of arrival and lend no priority, because
-// priorities do not change who runs. FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI and futex_waitv are ENOSYS.
+// priorities do not change who runs.
 #pragma once
 
 #include <list>
 #include <map>
+#include <optional>
 
 #include "mmu/base/ints.h"
 
@@ -29,16 +30,23 @@ struct FutexKey {
 struct FutexWaiter {
     Pid pid = 0;
     u32 bitset = ~u32{0};
-    bool lock = false;  ///< waits for a PI lock (FUTEX_LOCK_PI)
+    bool lock = false;                     ///< waits for a PI lock (FUTEX_LOCK_PI)
+    int index = -1;                        ///< of futex_waitv: which of its words
+    std::optional<FutexKey> requeue_pi{};  ///< FUTEX_WAIT_REQUEUE_PI: the only lock it may be moved to
 };
 
 struct FutexState {
     std::map<FutexKey, std::list<FutexWaiter>> queues;
-    std::map<Pid, FutexKey> waiting;  ///< who is in which queue
+    std::multimap<Pid, FutexKey> waiting;  ///< who is in which queues
 };
 
 /// futex(2).
 i64 do_futex(Syscall& call);
+/// futex_waitv(2), futex_wait(2), futex_wake(2), futex_requeue(2).
+i64 do_futex_waitv(Syscall& call);
+i64 do_futex2_wait(Syscall& call);
+i64 do_futex2_wake(Syscall& call);
+i64 do_futex2_requeue(Syscall& call);
 
 /// exit_robust_list(): marks the locks that a thread held when it ended, and wakes one waiter of each.
 void exit_robust_list(KernelState& kernel, Task& task);

@@ -208,7 +208,7 @@ u32 handle_huge_pmd_fault(VmFaultInfo& vmf) {
     MemorySystem& system = vmf.system;
     const u64 haddr = align_down(vmf.address, kPmdSize);
     if (*vmf.pmd == 0)
-        return thp_vma_allowable(system, vmf.vma, haddr) ? do_huge_pmd_anonymous_page(vmf)
+        return !vmf.mm.thp_disabled && thp_vma_allowable(system, vmf.vma, haddr) ? do_huge_pmd_anonymous_page(vmf)
                                                          : u32{VM_FAULT_FALLBACK};
     if (!pmd_trans_huge(*vmf.pmd)) return VM_FAULT_FALLBACK;
     const Pte orig{*vmf.pmd};

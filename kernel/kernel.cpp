@@ -14,6 +14,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/hugetlb.h"
 #include "kernel/pkeys.h"
+#include "kernel/host_clock.h"
 #include "kernel/oom.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
@@ -70,12 +71,12 @@ Task& make_first_task(KernelState& kernel) {
     task.pid = task.tgid = task.pgrp = task.session = kFirstPid;
     task.ppid = kInitPid;
     task.exit_signal = SIGCHLD;
-    constexpr u32 kAddrNoRandomize = 0x0040000;
     task.personality = kernel.config.randomize ? 0 : kAddrNoRandomize;
     task.in_user = true;
     SignalStruct& process = kernel.processes[kFirstPid];
     process.tgid = kFirstPid;
     process.threads = {kFirstPid};
+    process.tty = kUserTerminal;
     task.files = task.fs = task.sighand = kernel.next_struct++;
     kernel.files_structs[task.files];
     kernel.fs_structs[task.fs];
@@ -273,6 +274,7 @@ Kernel::Kernel(mmu::PhysicalMemory& memory, mmu::Mmu& mmu, const KernelConfig& c
     state_->system.overcommit = config.overcommit;
     slab_init(state_->system);
     vmalloc_init(state_->system);
+    start_host_clock(*state_);
     if (config.swap_bytes) swap_on(state_->system, config.swap_bytes);
     state_->system.ra_pages = config.readahead_bytes >> mmu::kPageShift;
     state_->system.fault_around_pages = config.fault_around_bytes >> mmu::kPageShift;
@@ -311,6 +313,7 @@ void Kernel::handle_syscall(Registers& registers, u64 instructions) {
     KernelState& kernel = *state_;
     Task& task = kernel.task();
     kernel.clock.instructions = instructions;
+    read_host_clock(kernel);
     kernel.stats.syscalls++;
     run_deadlines(kernel);
     registers.gpr[mmu::kRcx] = registers.rip;
@@ -328,6 +331,7 @@ void Kernel::handle_fault(const mmu::Fault& fault, Registers& registers, u64 ins
     KernelState& kernel = *state_;
     Task& task = kernel.task();
     kernel.clock.instructions = instructions;
+    read_host_clock(kernel);
     if (fault.vector == mmu::Vector::kPageFault)
         handle_page_fault(kernel, task, fault, registers);
     else
@@ -368,6 +372,7 @@ void Kernel::handle_timer(Registers& registers, u64 instructions) {
     KernelState& kernel = *state_;
     if (kernel.exit_status) return;
     kernel.clock.instructions = instructions;
+    read_host_clock(kernel);
     run_deadlines(kernel);
     scheduler_tick(kernel);
     return_to_user(kernel, registers);

@@ -89,6 +89,8 @@ struct MmStruct {
     u32 next_anon_vma = 1;
     u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
     std::array<Limit, kRlimits> rlimits{};
+    bool thp_disabled = false;  ///< MMF_DISABLE_THP: prctl(PR_SET_THP_DISABLE)
+    u32 membarrier_state = 0;   ///< commands that were registered (membarrier(2))
 
     u64 map_count() const { return mm_mt.size(); }
     u64 rlimit(Rlimit which) const { return rlimits[which].cur; }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <csignal>
 
+#include "kernel/cpu_timer.h"
 #include "kernel/errno.h"
 #include "kernel/exit.h"
 #include "kernel/fs/host_wait.h"
 #include "kernel/host/host.h"
+#include "kernel/host_clock.h"
 #include "kernel/pkeys.h"
 #include "kernel/timer.h"
 #include "kernel/uaccess.h"
@@ -22,6 +24,8 @@ using mmu::Registers;
 namespace {
 
 constexpr i64 kForEver = -1;
+/// --time host: instructions after which the host's clock is looked at while a timer runs.
+constexpr u64 kHostTick = 200'000;
 
 bool stopped(const KernelState& kernel, const Task& task) {
     return kernel.processes.at(task.tgid).stopped;
@@ -91,14 +95,17 @@ bool wait_for_event(KernelState& kernel) {
         const u64 now = kernel.clock.now_ns();
         const u64 when = sched.deadlines.begin()->when;
         const u64 ahead = when > now ? when - now : 0;
-        if (sched.host_waiters) {
+        if (kernel.clock.from_host || sched.host_waiters) {
             // Input comes from outside, so time has to pass there too.
             const usize sleeping = sched.run_queue.size();
             const u64 ms = std::min<u64>((ahead + kMillisecond - 1) / kMillisecond, 1u << 30);
             if (!poll_host(kernel, static_cast<i64>(ms))) return false;
             if (sched.run_queue.size() != sleeping) return true;
         }
-        kernel.clock.slept_ns += ahead;
+        if (kernel.clock.from_host)
+            read_host_clock(kernel);
+        else
+            kernel.clock.slept_ns += ahead;
         run_deadlines(kernel);
         return true;
     }
@@ -152,6 +159,7 @@ void context_switch(KernelState& kernel, Task& next, Registers& registers) {
     kernel.sched.started_min_flt = mm.min_flt;
     kernel.sched.started_maj_flt = mm.maj_flt;
     kernel.sched.started_at = kernel.clock.instructions;
+    update_cpu_event(kernel);
 }
 
 /// schedule_tail(): what a new task does first.
@@ -208,6 +216,7 @@ void cancel_deadline(KernelState& kernel, const Deadline& deadline) {
 }
 
 void run_deadlines(KernelState& kernel) {
+    run_cpu_timers(kernel);
     auto& deadlines = kernel.sched.deadlines;
     const u64 now = kernel.clock.now_ns();
     while (!deadlines.empty() && deadlines.begin()->when <= now) {
@@ -253,9 +262,12 @@ std::optional<u64> next_event(const KernelState& kernel) {
     if (!sched.run_queue.empty() || sched.host_waiters) event = sched.slice_end;
     if (!sched.deadlines.empty()) {
         const u64 when = sched.deadlines.begin()->when;
-        const u64 at = when > kernel.clock.slept_ns ? when - kernel.clock.slept_ns : 0;
+        const u64 at = kernel.clock.from_host             ? kernel.clock.instructions + kHostTick
+                       : when > kernel.clock.slept_ns ? when - kernel.clock.slept_ns
+                                                      : 0;
         event = event ? std::min(*event, at) : at;
     }
+    if (sched.cpu_event != kNever) event = event ? std::min(*event, sched.cpu_event) : sched.cpu_event;
     return event;
 }
 

@@ -31,7 +31,9 @@ inline constexpr Pid kInitPid = 1;  ///< parent of orphans: no task, it reaps at
 struct VirtualClock {
     u64 instructions = 0;
     u64 slept_ns = 0;
-    u64 now_ns() const { return instructions + slept_ns; }  ///< CLOCK_MONOTONIC
+    bool from_host = false;  ///< --time host: CLOCK_MONOTONIC is what the host's clock said at the last trap
+    u64 host_ns = 0, host_base = 0;  ///< host_base: the host's clock when the guest's was 0
+    u64 now_ns() const { return from_host ? host_ns : instructions + slept_ns; }  ///< CLOCK_MONOTONIC
 };
 
 /// Something that is due at a point of virtual time.
@@ -44,6 +46,27 @@ struct Deadline {
     friend constexpr auto operator<=>(const Deadline&, const Deadline&) = default;
 };
 
+/// Something that is due when a process or thread has used so much CPU time (cpu_timer.h).
+struct CpuTimer {
+    enum class Kind : u8 { kVirtual, kProf, kPosix, kSleep };
+    u64 expires = 0;  ///< nanoseconds of CPU time
+    Pid target = 0;   ///< whose
+    bool thread = false;
+    Kind kind = Kind::kPosix;
+    Pid owner = 0;  ///< process of a timer, task of a sleep
+    int timer = 0;  ///< of kPosix
+    friend constexpr auto operator<=>(const CpuTimer&, const CpuTimer&) = default;
+};
+
+/// What is left of a task when it has been waited for: for reports.
+struct TaskRecord {
+    Pid pid = 0, tgid = 0, ppid = 0;
+    std::string comm;
+    Usage usage;
+    ExitStatus exit;
+    bool ended = false;
+};
+
 /// The run queue and what belongs to it. sched.h's alone.
 struct Scheduler {
     explicit Scheduler(u64 seed) : rng(seed ^ 0x5ced) {}
@@ -54,7 +77,10 @@ struct Scheduler {
     bool need_resched = false;
     bool idle = false;  ///< nobody can run: the host has to be waited for
     u64 slice_end = 0;  ///< instruction count
-    mmu::Rng rng;       ///< of the lengths of slices
+    std::set<CpuTimer> cpu_timers;
+    u64 cpu_event =
+        kNever;    ///< instruction count at which the running task reaches one of them, or RLIMIT_CPU
+    mmu::Rng rng;  ///< of the lengths of slices
     bool hang_reported = false;
     std::set<Pid> frozen;  ///< a debugger has them stand still; empty without one
     // Of the running task, to account what it uses.
@@ -90,6 +116,9 @@ struct KernelState {
     IpcState ipc;
     ShmState shm;
     FutexState futex;
+    struct {
+        FileId data = 0, image = 0;  ///< 0: not made yet
+    } vdso;                          ///< vdso.h's alone
 
     mmu::Rng rng;
     VirtualClock clock;
@@ -97,9 +126,11 @@ struct KernelState {
     std::optional<ExitStatus> exit_status;  ///< of the machine: all processes have ended
     std::optional<ExitStatus> first_exit;   ///< of the first process: what the user gets
     KernelStats stats;
-    SyscallTrace* trace = nullptr;  ///< who listens to system calls
-    std::set<u64> logged_syscalls;  ///< each unknown number is logged once
-    bool hold_signals = false;      ///< a debugger wants to see a signal before it is delivered
+    bool keep_records = false;        ///< somebody wants to hear of the tasks that have ended
+    std::vector<TaskRecord> records;  ///< of them, in order of their ends
+    SyscallTrace* trace = nullptr;    ///< who listens to system calls
+    std::set<u64> logged_syscalls;    ///< each unknown number is logged once
+    bool hold_signals = false;        ///< a debugger wants to see a signal before it is delivered
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.
     const volatile int* interrupt_flag = nullptr;
 

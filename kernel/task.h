@@ -107,6 +107,9 @@ struct RealTimer {
     u64 expires = 0, interval = 0;
 };
 
+/// setitimer(ITIMER_VIRTUAL) and (ITIMER_PROF), in nanoseconds of the process's CPU time.
+enum class CpuItimer : u8 { kVirtual, kProf };
+
 /// A system call on its way. A call that has to wait is made again when its task is woken.
 struct CallState {
     u64 number = 0;       ///< orig_rax
@@ -126,7 +129,9 @@ struct PosixTimer {
     int signal = 0;
     Pid thread = 0;  ///< of SIGEV_THREAD_ID
     u64 value = 0;   ///< sigval
-    u64 expires = 0, interval = 0;
+    u64 expires = 0, interval = 0;  ///< of its clock: CLOCK_MONOTONIC, or CPU time
+    Pid cpu = 0;                    ///< of a CPU-time clock: the process or thread it is of; 0: another clock
+    bool cpu_thread = false;
     int overrun = 0;       ///< since its signal was queued
     int last_overrun = 0;  ///< what timer_getoverrun() says
 };
@@ -203,6 +208,7 @@ struct SignalStruct {
     std::vector<Pid> threads;  ///< alive, in order of creation; the leader first while it lives
     SigPending shared_pending;
     RealTimer real_timer;
+    std::array<RealTimer, 2> cpu_timers;  ///< by CpuItimer
     std::map<int, PosixTimer> posix_timers;
     int next_timer = 0;
 
@@ -214,11 +220,14 @@ struct SignalStruct {
     int stop_signal = 0;     ///< what wait4(WUNTRACED) has yet to report; 0: nothing
     bool continued = false;  ///< what wait4(WCONTINUED) has yet to report
     bool is_child_subreaper = false;
+    u32 tty = 0;  ///< controlling terminal: kUserTerminal, a pty's id, or 0 (tty.h)
     bool did_exec = false;
 
     Usage dead_threads;  ///< of threads that have ended
     Usage children;      ///< of children that were waited for
 };
+
+inline constexpr u32 kAddrNoRandomize = 0x0040000;  ///< ADDR_NO_RANDOMIZE
 
 struct Task {
     KmemObject object, pid_object;  ///< task_struct and struct pid in guest RAM
@@ -250,6 +259,7 @@ struct Task {
 
     int nice = 0;
     int policy = 0, rt_priority = 0;  ///< sched_setscheduler(): remembered, not obeyed
+    bool reset_on_fork = false;       ///< SCHED_RESET_ON_FORK
 
     SignalState signals;
     InterruptedCall interrupted;
@@ -261,9 +271,11 @@ struct Task {
     u64 clear_child_tid = 0, robust_list = 0;
     u64 rseq = 0;  ///< struct rseq of the guest; 0: not registered
     u32 personality = 0;  ///< personality(2)
+    /// PF_RANDOMIZE: addresses are drawn anew at an exec.
+    bool randomizes() const { return !(personality & kAddrNoRandomize); }
     u32 rseq_length = 0, rseq_signature = 0;
     bool rseq_event = false;  ///< preempted since: a critical section is to be left
-    bool dumpable = true, no_new_privs = false;
+    bool dumpable = true, no_new_privs = false, keep_caps = false;
     bool vfork_done = true;  ///< its parent, if it waits, may go on
     int parent_death_signal = 0;
     u64 timer_slack_ns = 50000;

@@ -22,13 +22,14 @@ enum class WaitKind : u32 {
     kEventFd,
     kTimerFd,
     kSignal,  ///< id: pid. A signal was queued for that task, blocked or not (signalfd)
-    kExit,    ///< id: pid. That process has ended (pidfd, wait)
+    kPidFd,   ///< id: of the pidfd. Its process has ended, or was waited for
     kEpoll,
     kSocket,
     kLock,  ///< id: 0. A record lock or flock was given up
     kFutex,
     kChild,  ///< id: pid of the parent
     kVfork,  ///< id: pid of the child, which has left its parent's address space
+    kTty,    ///< id: 2 * pty, or one more for its master's side
     kOther,
 };
 constexpr WaitKey wait_key(WaitKind kind, u64 id) {

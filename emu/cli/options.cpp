@@ -101,6 +101,13 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
                    "the guest's date at its start, seconds since 1970 (default: tonight, 24:00 UTC)")
         ->type_name("SECONDS")
         ->group("Machine");
+    app.add_option_function<std::string>(
+           "--time", [&options](const std::string& whose) { options.kernel.host_time = whose == "host"; },
+           "virtual (the default: a nanosecond an instruction, sleeping costs none) or host: the guest's clocks go "
+           "with the host's; not reproducible")
+        ->check(CLI::IsMember({"virtual", "host"}))
+        ->type_name("WHOSE")
+        ->group("Machine");
     app.add_flag("--randomize,--aslr,!--no-aslr", options.kernel.randomize,
                  "randomise addresses, by --seed (default: --no-aslr, as under setarch -R)")
         ->group("Machine");

@@ -99,7 +99,7 @@ class SignalBridge {
     SignalBridge& operator=(const SignalBridge&) = delete;
 
   private:
-    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
+    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
     static std::atomic<Machine*>& target() {
         static std::atomic<Machine*> machine{nullptr};
         return machine;
@@ -137,7 +137,8 @@ MachineConfig machine_config(const Options& options, const CpuDescription& cpu, 
     config.tlb = std::move(tlb);
     config.features = cpu.features;
     config.kernel = options.kernel;
-    if (!options.epoch_given) config.kernel.epoch = tonight();
+    if (!options.epoch_given)
+        config.kernel.epoch = options.kernel.host_time ? static_cast<mmu::u64>(std::time(nullptr)) : tonight();
     config.max_instructions = options.max_instructions;
     config.verify = options.verify;
     config.check = options.check;
@@ -147,6 +148,7 @@ MachineConfig machine_config(const Options& options, const CpuDescription& cpu, 
     config.la57 = options.five_levels;
     config.stop_at_instruction = options.at_instruction;
     config.stop_at_fault = options.at_fault;
+    config.task_table = options.command == Command::kStat;
     return config;
 }
 
@@ -185,6 +187,13 @@ void tell_unreached(const kernel::Injector& inject) {
         std::fprintf(stderr, "mmuscope: --inject %s: not reached, %llu visits\n", kernel::kInjectNames[i],
                      static_cast<unsigned long long>(rule.seen));
     }
+}
+
+/// "[1001 sh] " when more than one task has been there: whose story it is.
+std::string running_task(kernel::KernelState& kernel) {
+    if (kernel.stats.processes + kernel.stats.threads < 2 || !kernel.current) return {};
+    const kernel::Task& task = kernel.task();
+    return "[" + std::to_string(task.pid) + " " + task.comm + "] ";
 }
 
 Expected<int, Error> run(const Options& options) {
@@ -226,6 +235,7 @@ Expected<int, Error> run(const Options& options) {
     if (!strace) return Unexpected{strace.error()};
     if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
     Story story(output.stream(), guest.mmu(), guest.kernel().state(), options.story_faults, options.story_calls);
+    story.set_teller([&guest] { return running_task(guest.kernel().state()); });
     if (options.story) guest.set_observers(&story, &story);
     if (comparison) comparison->listen(guest);
     std::optional<NullStreams> silence;
@@ -275,7 +285,9 @@ Expected<int, Error> run(const Options& options) {
                   .cpu = counters_of(guest),
                   .mmu = guest.mmu().stats(),
                   .kernel = guest.kernel().stats(),
+                  .tasks = {},
                   .state_hash = {}};
+    if (const TaskTable* tasks = guest.task_table()) report.tasks = task_rows(*tasks, guest.kernel().state());
     report.cpu.host_seconds = cpu_seconds() - start;
     if (options.state_hash) report.state_hash = guest.state_hash();
     if (comparison) {

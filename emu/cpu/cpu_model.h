@@ -37,6 +37,9 @@ class CpuModel {
     bool has(Feature feature) const { return features_.has(feature); }
     FeatureSet features() const { return features_; }
 
+    /// Of the time-stamp counter, which goes on while the CPU is halted: nanoseconds that the guest has slept.
+    u64 tsc_offset = 0;
+
     const std::string& vendor() const { return tlb_.cpu.vendor; }
     bool is_amd() const { return vendor() == "AuthenticAMD" || vendor() == "HygonGenuine"; }
     /// AT_HWCAP: CPUID.1:EDX. Linux: arch/x86/include/asm/elf.h ELF_HWCAP.

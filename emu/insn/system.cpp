@@ -47,9 +47,9 @@ Exit cpuid(Cpu& c, const Insn* i) {
     return next(c, i);
 }
 
-/// Time is the number of instructions retired.
+/// Time is the number of instructions retired, and what the guest slept.
 Exit rdtsc(Cpu& c, const Insn* i) {
-    const u64 now = c.instructions_retired();
+    const u64 now = c.instructions_retired() + c.model.tsc_offset;
     c.regs.gpr[mmu::kRax] = static_cast<u32>(now);
     c.regs.gpr[mmu::kRdx] = now >> 32;
     return next(c, i);

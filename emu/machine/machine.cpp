@@ -58,6 +58,10 @@ Machine::Machine(const MachineConfig& config, PhysicalMemory memory)
     if (config.la57) cpu_->canonical_shift = 64 - 57;
     if (config.verify) mmu_.enable_verify();
     kernel_.watch_interrupts(&pending_signal_);
+    if (config.task_table) {
+        task_table_.emplace();
+        kernel_.state().keep_records = true;
+    }
 }
 
 /// Whoever observes may be gone already, and taking the parts down changes the TLBs.
@@ -67,7 +71,33 @@ Machine::~Machine() {
 
 Expected<void, Error> Machine::exec(const std::string& path, const std::vector<std::string>& arguments,
                                     const std::vector<std::string>& environment) {
-    return kernel_.exec(path, arguments, environment, cpu_->regs);
+    auto done = kernel_.exec(path, arguments, environment, cpu_->regs);
+    if (done && task_table_) note_task();
+    return done;
+}
+
+namespace {
+
+RunCounters totals(const Counters& cpu) {
+    RunCounters sum;
+    sum.instructions = cpu.instructions;
+    sum.loads = cpu.loads;
+    sum.stores = cpu.stores;
+    sum.fetches = cpu.fetches;
+    return sum;
+}
+
+}  // namespace
+
+void Machine::note_task() {
+    task_table_->note(kernel_.state().current, totals(cpu_->counters), mmu_.stats());
+}
+
+const TaskTable* Machine::task_table() {
+    if (!task_table_) return nullptr;
+    task_table_->finish(totals(cpu_->counters), mmu_.stats());
+    note_task();
+    return &*task_table_;
 }
 
 /// Instructions until something other than the guest is due: a timer or the user's limit.
@@ -114,6 +144,8 @@ void Machine::serve(Exit exit) {
     if (config_.check) [[unlikely]]
         check();
     handle_budget(exit);
+    if (task_table_) [[unlikely]]
+        note_task();
     if (mmu_.verify_failure()) [[unlikely]]
         error_ = Error{"--verify: " + *mmu_.verify_failure()};
 }
@@ -194,6 +226,7 @@ void Machine::handle_budget(Exit exit) {
         kernel_.resume(cpu_->regs);
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
         kernel_.handle_timer(cpu_->regs, now);
+    model_.tsc_offset = kernel_.state().clock.slept_ns;
     if (config_.stop_at_instruction && now >= config_.stop_at_instruction) [[unlikely]]
         stopped_ = true;
     if (config_.stop_at_fault && kernel_.stats().faults.total >= config_.stop_at_fault) [[unlikely]]

@@ -17,6 +17,7 @@
 #include "emu/cpu/block_tier.h"
 #include "emu/cpu/cpu_model.h"
 #include "emu/interp/interpreter.h"
+#include "emu/report/task_table.h"
 #include "kernel/kernel.h"
 #include "kernel/observer.h"
 #include "mmu/mmu.h"
@@ -45,6 +46,7 @@ struct MachineConfig {
     u64 stop_at_instruction = 0;
     u64 stop_at_fault = 0;  ///< page faults, each taken and handled
     Engine engine = Engine::kAuto;
+    bool task_table = false;  ///< divide the counters among the guest's tasks
 };
 
 class Machine {
@@ -96,6 +98,8 @@ class Machine {
     u64 traps() const { return traps_; }
     /// In a copy of the process: nothing is executed from memory that copies share.
     void leave_shared_memory();
+    /// MachineConfig::task_table's, up to now; null: it was not asked for.
+    const TaskTable* task_table();
     u64 blocks_built() const { return interpreter_->blocks_built(); }
     double decode_seconds() const { return interpreter_->decode_seconds(); }
 
@@ -111,6 +115,7 @@ class Machine {
     void log_undefined();
     void handle_budget(Exit exit);
     void take_signals(Exit exit);
+    void note_task();
 
     MachineConfig config_;
     mmu::PhysicalMemory memory_;
@@ -120,6 +125,7 @@ class Machine {
     std::unique_ptr<BlockTier> tier_;
     std::unique_ptr<Interpreter> interpreter_;
     kernel::Kernel kernel_;
+    std::optional<TaskTable> task_table_;
     std::optional<mmu::Error> error_;
     std::set<std::string> undefined_;  ///< encodings that have been logged
     bool stopped_ = false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emu/report/counters.h"
+#include "emu/report/task_rows.h"
 #include "kernel/kernel.h"
 #include "kernel/stats.h"
 #include "mmu/stats.h"
@@ -23,6 +24,7 @@ struct Report {
     RunCounters cpu{};
     mmu::MmuStats mmu{};
     kernel::KernelStats kernel{};
+    std::vector<TaskRow> tasks;
     std::string state_hash;  ///< empty where none was asked for
 };
 

@@ -93,10 +93,10 @@ void Story::begin_fault(const kernel::Event& event) {
     fault_page_ = mmu::align_down(event.address, mmu::kPageSize);
     if (!told()) return;
     // The kernel's own copies have no instruction of the guest's.
-    const std::string who =
+    const std::string actor =
         event.after ? "the instruction at " + hex(event.after) : "the kernel, for the guest";
-    std::fprintf(out_, "fault %llu  %s %s by %s\n", static_cast<unsigned long long>(number_),
-                 access_words(event.flags), hex(event.address).c_str(), who.c_str());
+    std::fprintf(out_, "%sfault %llu  %s %s by %s\n", who().c_str(), static_cast<unsigned long long>(number_),
+                 access_words(event.flags), hex(event.address).c_str(), actor.c_str());
     std::fputs(walk_.c_str(), out_);
     line("#PF", "error code " + error_code_words(event.flags) + "; CR2 = " + hex(event.address));
 }
@@ -159,7 +159,7 @@ void Story::tell_call(const kernel::Event& exit) {
     last_brk_ = exit.after;
     ++call_number_;
     if (call_number_ < calls_.first || call_number_ > calls_.second) return;
-    std::fprintf(out_, "brk(%s) = %s\n", exit.before ? hex(exit.before).c_str() : "NULL",
+    std::fprintf(out_, "%sbrk(%s) = %s\n", who().c_str(), exit.before ? hex(exit.before).c_str() : "NULL",
                  hex(exit.after).c_str());
     if (exit.before && exit.after != exit.before) line("kernel", "refused: the heap stays as it is");
     if (!call_.lines.empty()) {

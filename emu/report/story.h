@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,8 @@ class Story final : public mmu::Observer, public kernel::Observer {
     Story(std::FILE* out, const mmu::Mmu& mmu, const kernel::KernelState& kernel, Range faults,
           Range calls = {1, ~mmu::u64{0}})
         : out_(out), mmu_(mmu), kernel_(kernel), faults_(faults), calls_(calls) {}
+    /// Says who runs, in front of each fault and call: "[1001 sh] ", or nothing when there is but one.
+    void set_teller(std::function<std::string()> teller) { teller_ = std::move(teller); }
 
     void on_mmu_event(const mmu::MmuEvent& event) override;
     void on_event(const kernel::Event& event) override;
@@ -42,10 +45,13 @@ class Story final : public mmu::Observer, public kernel::Observer {
 
     enum class Phase : mmu::u8 { kOutside, kInFault, kWaitingForRetry };
 
+    std::string who() const { return teller_ ? teller_() : std::string{}; }
+
     std::FILE* out_;
     const mmu::Mmu& mmu_;
     const kernel::KernelState& kernel_;
     TlbWays ways_;  ///< of the translation under way
+    std::function<std::string()> teller_;
     Range faults_, calls_;
     mmu::u64 call_number_ = 0;  ///< of the last brk call
     bool in_call_ = false;      ///< of brk

@@ -124,7 +124,7 @@ std::string render_text(const Report& report) {
         }
         append_statistic(out, report, row);
     }
-    out += "\n";
+    out += render_tasks(report.tasks) + "\n";
     append_outcome(out, report);
     out += "\n";
     append_host(out, report);

@@ -1,6 +1,8 @@
 #include "kernel/fs/file_io.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,8 +10,10 @@
 #include <cstring>
 
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/job_control.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
+#include "kernel/fs/tty.h"
 #include "kernel/fs/unix_socket.h"
 #include "kernel/host/host.h"
 #include "kernel/random.h"
@@ -42,9 +46,20 @@ i64 wait_for_host(KernelState& kernel, Task& task, const OpenFile& file, short e
     return block(kernel, task, wait);
 }
 
+/// Somebody else has the user's terminal: SIGTTIN for its readers, SIGTTOU for writers where it is set so.
+i64 check_terminal(KernelState& kernel, Task& task, const OpenFile& file, int signal) {
+    if (file.type != S_IFCHR || task.pgrp == kernel.foreground_pgrp) [[likely]]
+        return 0;
+    u32 settings[9] = {};  // struct termios of the kernel; the fourth are the local modes
+    if (host::ioctl(file.fd.get(), TCGETS, settings, sizeof settings) != 0) return 0;
+    if (signal == SIGTTOU && !(settings[3] & TOSTOP)) return 0;
+    return check_background(kernel, task, kUserTerminal, signal);
+}
+
 i64 host_read(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> bytes,
               std::optional<u64> offset) {
     const int fd = file.fd.get();
+    if (const i64 error = check_terminal(kernel, task, file, SIGTTIN)) return error;
     while (true) {
         if (const i64 waiting = wait_for_host(kernel, task, file, POLLIN)) return waiting;
         const ssize_t got = offset ? host::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(*offset))
@@ -59,6 +74,7 @@ i64 host_read(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> byt
 i64 host_write(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
                std::optional<u64> offset) {
     const int fd = file.fd.get();
+    if (const i64 error = check_terminal(kernel, task, file, SIGTTOU)) return error;
     // A pipe that poll() calls writable takes this much without a wait.
     if (S_ISFIFO(file.type)) bytes = bytes.first(std::min<usize>(bytes.size(), kPipeChunk));
     while (true) {

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "kernel/fs/devpts.h"
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/host_backing.h"
@@ -13,6 +15,7 @@
 #include "kernel/fs/proc.h"
 #include "kernel/fs/resolve.h"
 #include "kernel/host/host.h"
+#include "kernel/fs/tty.h"
 #include "kernel/mmap.h"
 #include "kernel/uaccess.h"
 #include "mmu/base/log.h"
@@ -62,13 +65,23 @@ bool wants_write(int flags) {
     return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 }
 
-Expected<OpenFile, int> open_device(const Node& node, int flags) {
+/// /dev/tty: the process's controlling terminal.
+Expected<OpenFile, int> open_own_terminal(KernelState& kernel, Task& task, int flags) {
+    const u32 tty = kernel.process_of(task).tty;
+    if (!tty) return Unexpected{ENXIO};
+    if (tty != kUserTerminal) return open_pts(kernel, task, kernel.ipc.ttys.at(tty).index, flags | O_NOCTTY);
+    const int fd = host::open("/dev/tty", (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return Unexpected{errno};
+    return host_file(UniqueFd{fd}, "/dev/tty", flags, false);
+}
+
+Expected<OpenFile, int> open_device(KernelState& kernel, Task& task, const Node& node, int flags) {
     if (flags & O_DIRECTORY) return Unexpected{ENOTDIR};
-    if (node.device == Device::kTerminal) {
-        const int fd = host::open("/dev/tty", (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0) return Unexpected{errno};
-        return host_file(UniqueFd{fd}, "/dev/tty", flags, false);
-    }
+    const bool path_only = flags & O_PATH;
+    if (node.device == Device::kPtmx && !path_only) return open_ptmx(kernel, flags);
+    if (node.device == Device::kPts && !path_only)
+        return open_pts(kernel, task, minor(node.status.st_rdev), flags);
+    if (node.device == Device::kTerminal) return open_own_terminal(kernel, task, flags);
     OpenFile file;
     file.kind = OpenFile::Kind::kDevice;
     file.device = node.device;
@@ -76,7 +89,8 @@ Expected<OpenFile, int> open_device(const Node& node, int flags) {
     file.flags = flags & kKeptFlags;
     file.path_only = flags & O_PATH;
     file.status = node.status;
-    static constexpr const char* kPaths[] = {"", "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"};
+    static constexpr const char* kPaths[] = {
+        "", "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"};
     file.path = kPaths[static_cast<int>(node.device)];
     return file;
 }
@@ -112,6 +126,8 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
     if ((mode != O_WRONLY && !file->readable()) || (mode != O_RDONLY && !file->writable()))
         return Unexpected{EACCES};
     if (is_pipe(*file)) return reopen_pipe(kernel, *file, flags & kKeptFlags);
+    if (is_object(*file, kPtySlaveOperations))
+        return open_pts(kernel, task, kernel.ipc.ttys.at(file->object).index, flags);
     if (file->kind == OpenFile::Kind::kObject) return Unexpected{ENXIO};
     if (file->kind != OpenFile::Kind::kHost) {
         OpenFile copy;
@@ -186,7 +202,7 @@ Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, in
         case Node::Kind::kHost:
             return open_host(kernel, task, std::move(node), flags, mode);
         case Node::Kind::kDevice:
-            return open_device(node, flags);
+            return open_device(kernel, task, node, flags);
         case Node::Kind::kProc:
             return open_proc(kernel, task, node, flags);
         case Node::Kind::kDescriptor:
@@ -475,17 +491,45 @@ Expected<OpenFile, int> open_path_resolved(KernelState& kernel, Task& task, int 
     return Unexpected{EAGAIN};
 }
 
-Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path) {
-    UniqueFd pinned;
+namespace {
+
+/// The object of one of the task's descriptors, to be executed.
+Expected<UniqueFd, int> pin_descriptor(KernelState& kernel, Task& task, int fd, int missing) {
+    OpenFile* file = file_of(kernel, task, fd, FileUse::kAnyFile);
+    if (!file) return Unexpected{missing};
+    if (file->kind != OpenFile::Kind::kHost) return Unexpected{EACCES};
+    UniqueFd pinned{host::open(descriptor_path(file->fd.get()).c_str(), O_PATH | O_CLOEXEC)};
+    if (!pinned) return Unexpected{errno};
+    return pinned;
+}
+
+Expected<UniqueFd, int> pin_program(KernelState& kernel, Task& task, const std::string& path, int dirfd,
+                                    Follow follow) {
+    if (path.empty()) return pin_descriptor(kernel, task, dirfd, EBADF);
     if (kernel.config.files.none) {
-        pinned = UniqueFd{host::open(path.c_str(), O_PATH | O_CLOEXEC)};
+        UniqueFd pinned{host::open(path.c_str(), O_PATH | O_CLOEXEC)};
         if (!pinned) return Unexpected{errno};
-    } else {
-        auto node = lookup_path(kernel, task, AT_FDCWD, path, Follow::kYes);
-        if (!node) return Unexpected{node.error()};
-        if (node->kind != Node::Kind::kHost) return Unexpected{EACCES};
-        pinned = std::move(node->fd);
+        return pinned;
     }
+    auto node = lookup_path(kernel, task, dirfd, path, follow);
+    if (!node) return Unexpected{node.error()};
+    if (node->kind == Node::Kind::kDescriptor) return pin_descriptor(kernel, task, node->descriptor, ENOENT);
+    if (node->kind == Node::Kind::kProc && follow == Follow::kNo) {
+        const auto entry = proc_entry(kernel, task, node->path);
+        if (entry && entry->kind == ProcEntry::Kind::kLink) return Unexpected{ELOOP};
+    }
+    if (node->kind != Node::Kind::kHost) return Unexpected{EACCES};
+    if (S_ISLNK(node->status.st_mode)) return Unexpected{ELOOP};
+    return std::move(node->fd);
+}
+
+}  // namespace
+
+Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path, int dirfd,
+                                     Follow follow) {
+    auto place = pin_program(kernel, task, path, dirfd, follow);
+    if (!place) return Unexpected{place.error()};
+    const UniqueFd pinned = std::move(*place);
     struct stat status {};
     if (host::fstat(pinned.get(), &status) != 0) return Unexpected{errno};
     if (!S_ISREG(status.st_mode)) return Unexpected{EACCES};
@@ -499,8 +543,10 @@ Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std:
 
 int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& status) {
     switch (node.kind) {
-        case Node::Kind::kHost:
         case Node::Kind::kDevice:
+            if (node.device == Device::kPts) return stat_pts(kernel, minor(node.status.st_rdev), status);
+            [[fallthrough]];
+        case Node::Kind::kHost:
             status = node.status;
             return 0;
         case Node::Kind::kProc: {

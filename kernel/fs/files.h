@@ -44,8 +44,9 @@ mmu::Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirf
 mmu::Expected<OpenFile, int> open_path_resolved(KernelState& kernel, Task& task, int dirfd,
                                                 const std::string& path, int flags, mode_t mode, u64 resolve);
 /// A program to execute: a regular file that the user may execute. Under --no-files the user's own path is
-/// taken.
-mmu::Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path);
+/// taken. An empty path is the descriptor itself (AT_EMPTY_PATH).
+mmu::Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std::string& path,
+                                          int dirfd = AT_FDCWD, Follow follow = Follow::kYes);
 
 /// stat(2) of what a path led to. 0 or -errno.
 int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& status);

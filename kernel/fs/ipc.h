@@ -5,7 +5,9 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/event_files.h"
+#include "kernel/fs/pidfd.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/tty.h"
 #include "kernel/fs/unix_socket.h"
 #include "mmu/base/check.h"
 
@@ -44,6 +46,8 @@ struct IpcState {
     ObjectTable<SignalFd> signals;
     ObjectTable<Epoll> epolls;
     ObjectTable<Socket> sockets;
+    ObjectTable<PidFd> pidfds;
+    ObjectTable<Tty> ttys;
     std::map<std::pair<u64, u64>, u32> fifos;         ///< pipe of an open FIFO by the host's device and inode
     std::map<std::string, u32> socket_names;          ///< abstract names
     std::map<std::pair<u64, u64>, u32> socket_nodes;  ///< bound nodes by the host's device and inode

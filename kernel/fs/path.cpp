@@ -274,6 +274,14 @@ bool PathResolver::special(const StartDirectory& start, const std::string& path,
         node = synthetic_device(row.device, row.major, row.minor);
         return true;
     }
+    if (*device == "ptmx" || *device == "pts/ptmx") {
+        node = synthetic_device(Device::kPtmx, 5, 2);
+        return true;
+    }
+    if (const auto number = below("pts", *device); number && parse_descriptor(*number) >= 0) {
+        node = synthetic_device(Device::kPts, 136, static_cast<unsigned>(parse_descriptor(*number)));
+        return true;
+    }
     if (follow == Follow::kNo) return false;
     static constexpr const char* kStreams[] = {"stdin", "stdout", "stderr"};
     for (int i = 0; i < 3; ++i)

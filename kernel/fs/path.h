@@ -25,7 +25,7 @@
 namespace kernel {
 
 /// Character devices that a guest may open. Each but the terminal is our own implementation.
-enum class Device : mmu::u8 { kNone, kNull, kZero, kFull, kRandom, kTerminal };
+enum class Device : mmu::u8 { kNone, kNull, kZero, kFull, kRandom, kTerminal, kPtmx, kPts };
 
 /// Where a path led.
 struct Node {

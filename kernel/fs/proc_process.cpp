@@ -76,7 +76,8 @@ std::string status(KernelState& kernel, Task& task) {
                         task.pid, task.pgrp, task.session);
     if (task.mm) {
         text += proc_status_memory(kernel.mm_of(task));
-        text += "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n";
+        text += proc_format("CoreDumping:\t0\nTHP_enabled:\t%d\nuntag_mask:\t0xffffffffffffffff\n",
+                            !kernel.mm_of(task).thp_disabled);
     }
     text += proc_format("Threads:\t%zu\n", std::max<usize>(kernel.process_of(task).threads.size(), 1));
     return text + status_signals(kernel, task) + status_tail(task);

@@ -91,6 +91,7 @@ enum class Call : u8 {
     kGetsockopt,
     kRecvfrom,
     kStopSelf,
+    kClock,
 };
 
 struct About {
@@ -404,6 +405,13 @@ ssize_t sendto(int fd, const void* bytes, usize size, int flags, const sockaddr*
     return perform({Call::kSendto, fd, false, static_cast<long>(size)},
                    {given(fd), In{bytes, size}, given(flags), In{to, to_size}}, {},
                    [&] { return ::sendto(fd, bytes, size, flags, to, to_size); });
+}
+u64 clock_ns(int clock) {
+    return static_cast<u64>(perform({Call::kClock, -1, false, kAny}, {given(clock)}, {}, [&] {
+        timespec now{};
+        ::clock_gettime(clock, &now);
+        return mmu::i64{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+    }));
 }
 uid_t getuid() {
     return static_cast<uid_t>(perform({Call::kGetuid, -1, false, kAny}, {}, {}, [&] { return ::getuid(); }));

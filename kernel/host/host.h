@@ -112,6 +112,8 @@ ssize_t recvfrom(int fd, void* bytes, usize size, int flags, sockaddr* from, soc
                  int* message_flags);
 
 // Who we are.
+/// clock_gettime(2), in nanoseconds.
+mmu::u64 clock_ns(int clock);
 uid_t getuid();
 uid_t geteuid();
 gid_t getgid();

@@ -10,10 +10,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
+#include "kernel/fs/job_control.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/tty.h"
 #include "kernel/host/host.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/functions.h"
@@ -289,13 +293,6 @@ i64 ioctl_termios(Syscall& call, int fd, unsigned long request) {
     return request == TCGETS ? call.put(value, call.args[2]) : 0;
 }
 
-/// The terminal's foreground group: the guest's own while it is ours.
-i64 ioctl_foreground(Syscall& call, int fd) {
-    const pid_t group = host::tcgetpgrp(fd);
-    if (group < 0) return -errno;
-    return call.put(group == host::getpgrp() ? call.task.pgrp : call.task.pgrp - 1, call.args[2]);
-}
-
 }  // namespace
 
 i64 ioctl(Syscall& call) {
@@ -338,16 +335,20 @@ i64 ioctl(Syscall& call) {
         case TCSETS:
         case TCSETSW:
         case TCSETSF:
+            if (request != TCGETS && host::isatty(fd))
+                if (const i64 error = check_background(call.kernel, call.task, kUserTerminal, SIGTTOU))
+                    return error;
             return ioctl_termios(call, fd, request);
         case TCFLSH:
         case TCSBRK:
             return result_of(host::ioctl(fd, request, call.args[2]));
         case TIOCGPGRP:
-            return ioctl_foreground(call, fd);
         case TIOCSPGRP:
-            return host::isatty(fd) ? 0 : -ENOTTY;
         case TIOCGSID:
-            return host::isatty(fd) ? call.put(call.task.session, call.args[2]) : -ENOTTY;
+        case TIOCSCTTY:
+        case TIOCNOTTY:
+            if (!host::isatty(fd)) return -ENOTTY;
+            return *ioctl_job_control(call.kernel, call.task, kUserTerminal, request, call.args[2]);
         default:
             LOG(debug, "ioctl {:#x} is not supported: ENOTTY", request);
             return -ENOTTY;

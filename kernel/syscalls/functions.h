@@ -167,7 +167,19 @@ i64 tkill(Syscall& call);
 i64 tgkill(Syscall& call);
 i64 pause(Syscall& call);
 
+// pidfd.cpp
+i64 pidfd_open(Syscall& call);
+i64 pidfd_send_signal(Syscall& call);
+i64 pidfd_getfd(Syscall& call);
+
 // process.cpp
+i64 execveat(Syscall& call);
+i64 sched_setattr(Syscall& call);
+i64 sched_getattr(Syscall& call);
+i64 futex_waitv(Syscall& call);
+i64 futex2_wait(Syscall& call);
+i64 futex2_wake(Syscall& call);
+i64 futex2_requeue(Syscall& call);
 i64 execve(Syscall& call);
 i64 exit(Syscall& call);
 i64 exit_group(Syscall& call);

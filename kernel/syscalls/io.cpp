@@ -181,7 +181,7 @@ i64 lseek(Syscall& call) {
     }
     if (file->kind == OpenFile::Kind::kDevice) return 0;  // null_lseek()
     if (file->kind == OpenFile::Kind::kObject)            // noop_llseek() of what has no type
-        return S_ISFIFO(file->type) || S_ISSOCK(file->type) ? -ESPIPE : 0;
+        return S_ISFIFO(file->type) || S_ISSOCK(file->type) || S_ISCHR(file->type) ? -ESPIPE : 0;
     if (whence > SEEK_CUR) return -EINVAL;
     i64 at = 0;
     if (__builtin_add_overflow(offset, whence == SEEK_CUR ? static_cast<i64>(file->offset) : 0, &at) ||

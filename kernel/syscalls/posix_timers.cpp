@@ -1,10 +1,11 @@
-// timer_create(2) and its kin, in virtual time. Linux: kernel/time/posix-timers.c. Deviation: CPU-time clocks
-// are EOPNOTSUPP.
+// timer_create(2) and its kin, in virtual time. Linux: kernel/time/posix-timers.c, posix-cpu-timers.c.
 #include <csignal>
 #include <ctime>
 
+#include "kernel/cpu_timer.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/timer.h"
 
 namespace kernel::calls {
 
@@ -27,8 +28,10 @@ PosixTimer* find_timer(Syscall& call) {
     return found == timers.end() ? nullptr : &found->second;
 }
 
-Deadline deadline_of(const Syscall& call, const PosixTimer& timer) {
-    return {timer.expires, Deadline::Kind::kPosixTimer, call.task.tgid, call.integer(0)};
+/// The timer's clock, now.
+u64 clock_of(const Syscall& call, const PosixTimer& timer) {
+    return timer.cpu ? read_cpu_clock(call.kernel, {timer.cpu, timer.cpu_thread})
+                     : call.kernel.clock.now_ns();
 }
 
 bool valid(const timespec& t) {
@@ -42,7 +45,7 @@ timespec timespec_of(u64 ns) {
 }
 
 itimerspec value_of(const Syscall& call, const PosixTimer& timer) {
-    const u64 now = call.kernel.clock.now_ns();
+    const u64 now = clock_of(call, timer);
     u64 left = 0;
     if (timer.expires) left = timer.expires > now ? timer.expires - now : 1;
     return {timespec_of(timer.interval), timespec_of(left)};
@@ -59,14 +62,17 @@ i64 timer_create(Syscall& call) {
         case CLOCK_BOOTTIME:
         case CLOCK_TAI:
             break;
-        case CLOCK_PROCESS_CPUTIME_ID:
-        case CLOCK_THREAD_CPUTIME_ID:
         case CLOCK_MONOTONIC_RAW:
         case CLOCK_REALTIME_COARSE:
         case CLOCK_MONOTONIC_COARSE:
             return -EOPNOTSUPP;
-        default:
-            return -EINVAL;
+        default: {
+            const auto cpu = cpu_clock(call.kernel, timer.clock);
+            if (!cpu) return -EINVAL;
+            timer.cpu = cpu->target;
+            timer.cpu_thread = cpu->thread;
+            break;
+        }
     }
     SignalStruct& process = call.kernel.process_of(call.task);
     if (process.posix_timers.size() >= kMaxTimers) return -EAGAIN;
@@ -105,8 +111,10 @@ i64 timer_settime(Syscall& call) {
     PosixTimer* timer = find_timer(call);
     if (!timer) return -EINVAL;
     const itimerspec old = value_of(call, *timer);
-    if (timer->expires) cancel_deadline(call.kernel, deadline_of(call, *timer));
-    const u64 now = call.kernel.clock.now_ns();
+    const SignalStruct& process = call.kernel.process_of(call.task);
+    if (timer->cpu && !call.kernel.find_task(timer->cpu)) return -ESRCH;
+    disarm_posix_timer(call.kernel, process, call.integer(0), *timer);
+    const u64 now = clock_of(call, *timer);
     u64 when = ns_of(request.it_value);
     timer->interval = ns_of(request.it_interval);
     timer->expires = 0;
@@ -117,7 +125,7 @@ i64 timer_settime(Syscall& call) {
         const u64 zero = realtime ? call.kernel.config.epoch * kSecond : 0;
         when = absolute ? when - std::min(when, zero) : now + when;
         timer->expires = std::max<u64>(when, 1);
-        arm_deadline(call.kernel, deadline_of(call, *timer));
+        arm_posix_timer(call.kernel, process, call.integer(0), *timer);
     }
     return call.args[3] && call.put(old, call.args[3]) ? -EFAULT : 0;
 }
@@ -135,7 +143,7 @@ i64 timer_getoverrun(Syscall& call) {
 i64 timer_delete(Syscall& call) {
     PosixTimer* timer = find_timer(call);
     if (!timer) return -EINVAL;
-    if (timer->expires) cancel_deadline(call.kernel, deadline_of(call, *timer));
+    disarm_posix_timer(call.kernel, call.kernel.process_of(call.task), call.integer(0), *timer);
     call.kernel.process_of(call.task).posix_timers.erase(call.integer(0));
     return 0;
 }

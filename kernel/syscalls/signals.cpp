@@ -6,6 +6,7 @@
 #include "kernel/signal.h"
 #include "kernel/signal_frame.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/queued_info.h"
 #include "mmu/base/log.h"
 
 namespace kernel::calls {
@@ -149,7 +150,12 @@ struct UserSiginfo {
 };
 static_assert(sizeof(UserSiginfo) == 128);
 
-/// What rt_sigqueueinfo(2) sends. False: EFAULT.
+bool valid_signal(int signal) {
+    return signal >= 0 && signal <= kSignals;
+}
+
+}  // namespace
+
 bool queued_info(Syscall& call, int signal, u64 address, SigInfo& info) {
     UserSiginfo user;
     if (call.get(user, address)) return false;
@@ -162,16 +168,9 @@ bool queued_info(Syscall& call, int signal, u64 address, SigInfo& info) {
     return true;
 }
 
-/// Only the kernel may send what looks as if it came from kill() or from the kernel.
 bool may_claim(const Syscall& call, const SigInfo& info, Pid pid) {
     return !((info.code >= 0 || info.code == kSiTkill) && pid != call.task.tgid);
 }
-
-bool valid_signal(int signal) {
-    return signal >= 0 && signal <= kSignals;
-}
-
-}  // namespace
 
 i64 rt_sigqueueinfo(Syscall& call) {
     const Pid pid = call.integer(0);

@@ -1,5 +1,6 @@
 // Making processes and threads, waiting for them, process groups and sessions. Linux: kernel/fork.c,
 // kernel/exit.c do_wait(), kernel/sys.c.
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 
 #include "kernel/exit.h"
 #include "kernel/fork.h"
+#include "kernel/fs/files.h"
+#include "kernel/fs/pidfd.h"
 #include "kernel/host/host.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
@@ -20,6 +23,7 @@ namespace kernel::calls {
 namespace {
 
 constexpr u64 kSignalMask = 0xff;  ///< CSIGNAL
+constexpr u64 kClonePidfd = 0x1000;
 
 i64 do_clone(Syscall& call, const CloneArgs& args) {
     u64& child = call.task.blocked_call.progress;  // of a vfork that waits
@@ -50,12 +54,15 @@ i64 vfork(Syscall& call) {
 i64 clone(Syscall& call) {
     const auto& a = call.args;
     const u64 flags = a[0] & 0xffffffff;
+    // kernel_clone(): both would go to the same place.
+    if ((flags & kClonePidfd) && (flags & CLONE_PARENT_SETTID)) return -EINVAL;
     return do_clone(call, {.flags = flags & ~kSignalMask,
                            .child_tid = a[3],
                            .parent_tid = a[2],
                            .exit_signal = static_cast<int>(flags & kSignalMask),
                            .stack = a[1],
-                           .tls = a[4]});
+                           .tls = a[4],
+                           .pidfd = a[2]});
 }
 
 i64 clone3(Syscall& call) {
@@ -85,7 +92,8 @@ i64 clone3(Syscall& call) {
                            .parent_tid = user.parent_tid,
                            .exit_signal = static_cast<int>(user.exit_signal),
                            .stack = user.stack + user.stack_size,
-                           .tls = user.tls});
+                           .tls = user.tls,
+                           .pidfd = user.pidfd});
 }
 
 namespace {
@@ -219,6 +227,7 @@ i64 waitid(Syscall& call) {
     WaitOptions wait;
     wait.options = call.integer(3);
     wait.pid = call.integer(1);
+    bool nonblocking = false;
     switch (call.integer(0)) {
         case P_ALL:
             break;
@@ -231,13 +240,22 @@ i64 waitid(Syscall& call) {
             if (wait.pid < 0) return -EINVAL;
             if (wait.pid == 0) wait.pid = call.task.pgrp;
             break;
-        case 3:  // P_PIDFD
-            return wait.pid < 0 ? -EINVAL : -EBADF;
+        case 3: {  // P_PIDFD
+            if (wait.pid < 0) return -EINVAL;
+            const OpenFile* file = file_of(call.kernel, call.task, wait.pid);
+            if (!file || !is_object(*file, kPidFdOperations)) return -EBADF;
+            const auto pid = pid_of_file(call.kernel, *file);
+            wait.type = P_PID;
+            wait.pid = pid ? *pid : -1;  // waited for already: ECHILD
+            if (file->flags & O_NONBLOCK) nonblocking = true, wait.options |= WNOHANG;
+            break;
+        }
         default:
             return -EINVAL;
     }
     std::optional<Waited> found;
     if (const i64 result = do_wait(call, wait, found)) return result;
+    if (!found && nonblocking && !(a[3] & WNOHANG)) return -EAGAIN;
     if (found && a[4] && call.put(rusage_of(found->usage), a[4])) return -EFAULT;
     if (!a[2]) return 0;
     // Only signo, errno, code, pid, uid and status are written (waitid()'s unsafe_put_user()s).
@@ -322,6 +340,7 @@ i64 setsid(Syscall& call) {
     for (const auto& [pid, task] : call.kernel.tasks)
         if (task.pgrp == own) return -EPERM;
     set_group(call.kernel, leader_of(call.kernel, call.kernel.process_of(call.task)), own, own);
+    call.kernel.process_of(call.task).tty = 0;
     return own;
 }
 
@@ -384,7 +403,8 @@ i64 set_policy(Syscall& call, int policy, u64 address) {
     if (call.get(priority, address)) return -EFAULT;
     Task* task = find_task(call, call.integer(0));
     if (!task) return -ESRCH;
-    if (policy < 0) policy = task->policy;
+    if (policy < 0) policy = task->policy | (task->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+    const bool reset = policy & SCHED_RESET_ON_FORK;
     policy &= ~SCHED_RESET_ON_FORK;
     const bool real_time = policy == SCHED_FIFO || policy == SCHED_RR;
     if (!real_time && policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE) {
@@ -393,6 +413,7 @@ i64 set_policy(Syscall& call, int policy, u64 address) {
     if (real_time != (priority != 0) || priority < 0 || priority > 99) return -EINVAL;
     if (real_time) return -EPERM;
     task->policy = policy;
+    task->reset_on_fork = reset;
     return 0;
 }
 

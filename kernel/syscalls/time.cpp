@@ -5,12 +5,12 @@
 
 #include <ctime>
 
+#include "kernel/cpu_timer.h"
 #include "kernel/exit.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/timer.h"
-#include "mmu/base/log.h"
 
 namespace kernel::calls {
 
@@ -36,7 +36,6 @@ u64 ns_of(const timespec& t) {
 
 /// The clock's reading; nothing: no such clock.
 std::optional<u64> read_clock(KernelState& kernel, int clock) {
-    account_running(kernel);
     switch (clock) {
         case CLOCK_REALTIME:
         case CLOCK_REALTIME_COARSE:
@@ -47,19 +46,10 @@ std::optional<u64> read_clock(KernelState& kernel, int clock) {
         case CLOCK_MONOTONIC_COARSE:
         case CLOCK_BOOTTIME:
             return kernel.clock.now_ns();
-        case CLOCK_PROCESS_CPUTIME_ID:
-            return usage_of(kernel, kernel.process_of(kernel.task())).instructions;
-        case CLOCK_THREAD_CPUTIME_ID:
-            return kernel.task().usage.instructions;
         default:
             break;
     }
-    if (clock < 0 && (clock & 3) <= 2) {  // clock_getcpuclockid(): a process's or thread's CPU time
-        const Pid pid = ~(clock >> 3);
-        Task* task = pid ? kernel.find_task(pid) : &kernel.task();
-        if (!task) return std::nullopt;
-        return clock & 4 ? task->usage.instructions : usage_of(kernel, kernel.process_of(*task)).instructions;
-    }
+    if (const auto cpu = cpu_clock(kernel, clock)) return read_cpu_clock(kernel, *cpu);
     return std::nullopt;
 }
 
@@ -77,6 +67,24 @@ i64 sleep_until(Syscall& call, int clock, bool absolute, u64 request, u64 remain
     const i64 result = call.wait_on({}, absolute ? kErestartNoHand : kErestartBlock);
     if (result == -kCallBlocked || absolute || !remaining) return result;
     return call.put(timespec_of(deadline - call.kernel.clock.now_ns()), remaining) ? -EFAULT : result;
+}
+
+/// do_cpu_nanosleep(): until the clock's task has used so much time.
+i64 sleep_on_cpu_clock(Syscall& call, const CpuClock& clock, bool absolute, u64 request, u64 remaining) {
+    KernelState& kernel = call.kernel;
+    u64& expires = call.task.blocked_call.progress;
+    const u64 now = read_cpu_clock(kernel, clock);
+    if (!expires) expires = std::max<u64>(absolute ? request : now + request, 1);
+    if (expires <= now) return 0;
+    const i64 result = call.wait_on({}, absolute ? kErestartNoHand : EINTR);
+    cancel_cpu_sleep(kernel, call.task.pid);
+    if (result == -kCallBlocked) {
+        arm_cpu_timer(kernel,
+                      {expires, clock.target, clock.thread, CpuTimer::Kind::kSleep, call.task.pid, 0});
+        return result;
+    }
+    if (absolute || !remaining) return result;
+    return call.put(timespec_of(expires - now), remaining) ? -EFAULT : result;
 }
 
 }  // namespace
@@ -112,6 +120,11 @@ i64 clock_nanosleep(Syscall& call) {
     timespec request;
     if (call.get(request, call.args[2])) return -EFAULT;
     if (!valid(request)) return -EINVAL;
+    const bool absolute = call.integer(1) & TIMER_ABSTIME;
+    if (const auto cpu = cpu_clock(call.kernel, clock)) {
+        if (cpu->thread && cpu->target == call.task.pid) return -EINVAL;
+        return sleep_on_cpu_clock(call, *cpu, absolute, ns_of(request), call.args[3]);
+    }
     return sleep_until(call, clock, call.integer(1) & TIMER_ABSTIME, ns_of(request), call.args[3]);
 }
 
@@ -134,9 +147,20 @@ i64 times(Syscall& call) {
 
 namespace {
 
-itimerval timer_value(const KernelState& kernel, const RealTimer& timer) {
-    const u64 now = kernel.clock.now_ns();
-    return {timeval_of(timer.interval), timeval_of(timer.expires > now ? timer.expires - now : 0)};
+/// The clock that an interval timer of the running process follows.
+u64 itimer_clock(KernelState& kernel, int which) {
+    return which == ITIMER_REAL ? kernel.clock.now_ns() : read_cpu_clock(kernel, {kernel.task().tgid, false});
+}
+const RealTimer& itimer_of(const SignalStruct& process, int which) {
+    return which == ITIMER_REAL ? process.real_timer
+                                : process.cpu_timers[static_cast<usize>(which - ITIMER_VIRTUAL)];
+}
+
+/// get_cpu_itimer(): a microsecond at least while it runs.
+itimerval timer_value(const RealTimer& timer, u64 now) {
+    u64 left = 0;
+    if (timer.expires) left = std::max<u64>(timer.expires > now ? timer.expires - now : 0, 1000);
+    return {timeval_of(timer.interval), timeval_of(left)};
 }
 
 bool valid(const timeval& t) {
@@ -148,9 +172,8 @@ bool valid(const timeval& t) {
 i64 getitimer(Syscall& call) {
     const int which = call.integer(0);
     if (which < ITIMER_REAL || which > ITIMER_PROF) return -EINVAL;
-    const itimerval value = which == ITIMER_REAL
-                                ? timer_value(call.kernel, call.kernel.process_of(call.task).real_timer)
-                                : itimerval{};
+    const RealTimer& timer = itimer_of(call.kernel.process_of(call.task), which);
+    const itimerval value = timer_value(timer, itimer_clock(call.kernel, which));
     return call.put(value, call.args[1]);
 }
 
@@ -160,17 +183,17 @@ i64 setitimer(Syscall& call) {
     if (call.args[1] && call.get(request, call.args[1])) return -EFAULT;
     if (!valid(request.it_value) || !valid(request.it_interval)) return -EINVAL;
     if (which < ITIMER_REAL || which > ITIMER_PROF) return -EINVAL;
-    if (which != ITIMER_REAL) {  // Deviation: CPU-time timers are not supported
-        LOG(warn, "setitimer: only ITIMER_REAL is supported: EINVAL");
-        return -EINVAL;
-    }
     SignalStruct& process = call.kernel.process_of(call.task);
-    const itimerval old = timer_value(call.kernel, process.real_timer);
+    const u64 now = itimer_clock(call.kernel, which);
+    const itimerval old = timer_value(itimer_of(process, which), now);
     const auto ns = [](const timeval& t) { return ns_of({t.tv_sec, t.tv_usec * 1000}); };
     RealTimer timer;
     timer.interval = ns(request.it_interval);
-    timer.expires = ns(request.it_value) ? call.kernel.clock.now_ns() + ns(request.it_value) : 0;
-    set_real_timer(call.kernel, process, timer);
+    timer.expires = ns(request.it_value) ? now + ns(request.it_value) : 0;
+    if (which == ITIMER_REAL)
+        set_real_timer(call.kernel, process, timer);
+    else
+        set_cpu_itimer(call.kernel, process, static_cast<CpuItimer>(which - ITIMER_VIRTUAL), timer);
     return call.args[2] ? call.put(old, call.args[2]) : 0;
 }
 

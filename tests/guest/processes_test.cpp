@@ -1,5 +1,6 @@
 // Processes and threads: the same programs natively and here, and shells with pipelines and background jobs.
 #include <catch2/catch.hpp>
+#include <ctime>
 #include <filesystem>
 
 #include "tests/guest/compare.h"
@@ -77,4 +78,97 @@ TEST_CASE("Shells: a fork bomb meets RLIMIT_NPROC and ends") {
     CHECK(!result.timed_out);
     CHECK(result.status == 0);
     CHECK(result.out == "alive\n");
+}
+
+TEST_CASE(
+    "vDSO: its names, versions, place and clocks are Linux's, and its time is that of the system calls") {
+    for (const std::string library : kLibraries) {
+        const std::string program = test_guest_path("vdso." + library);
+        if (!std::filesystem::exists(program)) continue;
+        check_as_native({program});
+        check_as_native({program}, {}, {"run", "--randomize"});
+        check_as_native({program}, {}, {"run", "--engine", "interpreter"});
+    }
+}
+
+TEST_CASE("vDSO: no clock reading of a C library is a system call") {
+    const test::ProcessResult result = test::emulate(
+        {"run", "--strace", "--strace-e", "clock_gettime,gettimeofday,time"},
+        {"/usr/bin/python3", "-S", "-c", "import time; time.time(); time.monotonic(); time.time_ns()"});
+    if (!std::filesystem::exists("/usr/bin/python3")) return;
+    CHECK(result.status == 0);
+    CHECK(result.err.find("clock_gettime(CLOCK_REALTIME") == std::string::npos);
+    CHECK(result.err.find("clock_gettime(CLOCK_MONOTONIC") == std::string::npos);
+}
+
+TEST_CASE("Task calls: prctl, membarrier and sched_* answer as natively, errno for errno") {
+    check_as_native({test_guest_path("task_calls.glibc")});
+}
+
+TEST_CASE("Futexes: requeueing to PI locks, waiting for several words and the calls of 6.7 are as natively") {
+    check_as_native({test_guest_path("futexes.glibc")});
+    check_as_native({test_guest_path("futexes.glibc")}, {}, {"run", "--quantum", "1000"});
+}
+
+TEST_CASE(
+    "pidfd and execveat: waiting, signals, descriptors of others, scripts by descriptor are as natively") {
+    check_as_native({test_guest_path("pidfd.glibc")});
+}
+
+TEST_CASE("CPU time: interval timers, POSIX timers and sleeps on CPU clocks expire as natively") {
+    check_as_native({test_guest_path("cpu_timers.glibc")});
+}
+
+TEST_CASE("Bombs: threads and processes without end meet RLIMIT_NPROC with EAGAIN, and none is left behind") {
+    const test::ProcessResult result = test::emulate({"run"}, {test_guest_path("thread_bomb.glibc")});
+    CHECK(result.status == 0);
+    CHECK(result.out ==
+          "threads 39: EAGAIN\nfork: EAGAIN\nchildren 39: EAGAIN\nwaited for 39, then ECHILD\n");
+}
+
+TEST_CASE("Statistics: a table divides instructions, faults and misses among processes and threads") {
+    const auto report = test::statistics_of({kBusybox, "sh", "-c", "(:; :) | cat; exit 3"}, {}, 3);
+    const auto& tasks = report["tasks"];
+    REQUIRE(tasks.size() == 3);
+    std::uint64_t instructions = 0, minor = 0, misses = 0;
+    for (const auto& task : tasks) {
+        CHECK(task["pid"] == task["tid"]);
+        CHECK(task["ended"] == true);
+        CHECK(task["instructions"] > 0);
+        CHECK(task["max_rss_kb"] > 0);
+        instructions += task["instructions"].get<std::uint64_t>();
+        minor += task["minor_faults"].get<std::uint64_t>();
+        misses += task["l2_tlb_misses"].get<std::uint64_t>();
+    }
+    CHECK(tasks[0]["comm"] == "busybox");
+    CHECK(tasks[0]["status"] == 3);
+    CHECK(tasks[2]["comm"] == "cat");
+    CHECK(tasks[1]["ppid"] == tasks[0]["pid"]);
+    CHECK(instructions == report["program"]["instructions"].get<std::uint64_t>());
+    CHECK(minor == report["page_faults"]["minor"].get<std::uint64_t>());
+    CHECK(misses == report["l2_tlb"]["load_misses"].get<std::uint64_t>() +
+                        report["l2_tlb"]["store_misses"].get<std::uint64_t>() +
+                        report["l2_tlb"]["fetch_misses"].get<std::uint64_t>());
+}
+
+TEST_CASE("Story: with more than one task each fault says whose it is") {
+    const test::ProcessResult result =
+        test::emulate({"run", "--story"}, {kBusybox, "sh", "-c", "cat /dev/null | cat"});
+    CHECK(result.status == 0);
+    CHECK(result.err.find("\n[1001 ") != std::string::npos);
+    CHECK(result.err.find(" cat] fault ") != std::string::npos);
+    const test::ProcessResult alone = test::emulate({"run", "--story"}, {test::guest_path("hello.glibc")});
+    CHECK(alone.err.find("] fault ") == std::string::npos);
+}
+
+TEST_CASE("Time: with --time host sleeping takes real time and the date is today's") {
+    const test::ProcessResult result =
+        test::emulate({"run", "--time", "host"}, {"/bin/bash", "-c",
+                                                  "a=${EPOCHREALTIME/./}; sleep 0.05; b=${EPOCHREALTIME/./}; "
+                                                  "echo $((b - a >= 50000)) ${EPOCHSECONDS}"});
+    CHECK(result.status == 0);
+    const long long now = std::time(nullptr);
+    CHECK(result.out.substr(0, 2) == "1 ");
+    CHECK(std::stoll(result.out.substr(2)) <= now);
+    CHECK(std::stoll(result.out.substr(2)) >= now - 600);
 }

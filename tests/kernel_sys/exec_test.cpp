@@ -36,10 +36,11 @@ TEST_CASE("exec: registers, control registers and stack are as Linux leaves them
         auxv[order.back()] = guest.read<u64>(at + 8);
         if (order.back() == AT_NULL) break;
     }
-    CHECK(order == std::vector<u64>{AT_MINSIGSTKSZ, AT_HWCAP, AT_PAGESZ, AT_CLKTCK, AT_PHDR,   AT_PHENT,
-                                    AT_PHNUM,       AT_BASE,  AT_FLAGS,  AT_ENTRY,  AT_UID,    AT_EUID,
-                                    AT_GID,         AT_EGID,  AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN,
-                                    AT_PLATFORM,    27,       28,        AT_NULL});
+    CHECK(order ==
+          std::vector<u64>{AT_SYSINFO_EHDR, AT_MINSIGSTKSZ, AT_HWCAP, AT_PAGESZ, AT_CLKTCK, AT_PHDR,
+                           AT_PHENT,        AT_PHNUM,       AT_BASE,  AT_FLAGS,  AT_ENTRY,  AT_UID,
+                           AT_EUID,         AT_GID,         AT_EGID,  AT_SECURE, AT_RANDOM, AT_HWCAP2,
+                           AT_EXECFN,       AT_PLATFORM,    27,       28,        AT_NULL});
     CHECK(auxv[AT_PHDR] == 0x400040);
     CHECK(auxv[AT_PHNUM] == 2);
     CHECK(auxv[AT_ENTRY] == 0x401000);

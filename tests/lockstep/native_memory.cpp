@@ -33,7 +33,7 @@ std::vector<NativeMemory::Area> NativeMemory::areas() const {
                                (vma.vm_flags & kernel::VM_WRITE ? PROT_WRITE : 0) |
                                (vma.vm_flags & kernel::VM_EXEC ? PROT_EXEC : 0);
         found.push_back({vma.vm_start, vma.vm_end, protection, vma.is_anonymous(),
-                         (vma.vm_flags & kernel::VM_GROWSDOWN) != 0});
+                         (vma.vm_flags & kernel::VM_GROWSDOWN) != 0, *vma.name != 0});
     }
     return found;
 }
@@ -83,6 +83,8 @@ void NativeMemory::copy_stack() {
             for (u64 at = area.start; at < area.end; at += kPage)
                 if (const u8* emulated = page(at)) CHECK(tracee_.write(at, emulated, kPage) == kPage, at);
     known_ = areas();
+    // The vDSO follows with the first call, when the native kernel's is out of its place.
+    std::erase_if(known_, [](const Area& area) { return area.special; });
 }
 
 std::string NativeMemory::first_difference() {

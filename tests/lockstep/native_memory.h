@@ -29,7 +29,7 @@ class NativeMemory {
     struct Area {
         u64 start, end;
         int protection;
-        bool anonymous, stack;
+        bool anonymous, stack, special;
     };
     std::vector<Area> areas() const;
     void follow_areas();
