@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 
@@ -18,9 +20,10 @@ constexpr std::size_t kMostShown = 60;  ///< completions in a list
 struct LineEditor::State {
     int in = -1;
     Complete complete;
+    std::function<bool()> stopped;
     std::string prompt;
     std::string pending;  ///< read and not yet handed out; of a descriptor that is no terminal
-    bool ended = false;
+    bool ended = false, dropped = false;
     std::FILE* input = nullptr;
     EditLine* editor = nullptr;
     History* history = nullptr;
@@ -33,6 +36,39 @@ struct LineEditor::State {
     }
     static char* show_prompt(EditLine* editor) { return of(editor).prompt.data(); }
     static unsigned char on_tab(EditLine* editor, int);
+    /// Ctrl-C is a key while a line is typed: as a signal it would now and then only wake a read that goes
+    /// on.
+    static unsigned char on_interrupt(EditLine* editor, int) {
+        of(editor).dropped = true;
+        return CC_NEWLINE;
+    }
+    /// libedit's own goes on reading when a signal wakes it.
+    static int read_character(EditLine* editor, wchar_t* out) {
+        mbstate_t state{};
+        while (true) {
+            char byte = 0;
+            if (!of(editor).wait()) return -1;
+            const ssize_t got = ::read(of(editor).in, &byte, 1);
+            if (got <= 0) return static_cast<int>(got);
+            const std::size_t used = mbrtowc(out, &byte, 1, &state);
+            if (used == static_cast<std::size_t>(-2)) continue;  // more bytes of the same character
+            if (used != static_cast<std::size_t>(-1)) return 1;
+            state = {};  // none of the locale's characters: left out
+        }
+    }
+    /// Until there is something to read. False, and EINTR: there is a signal to see to. One that comes just
+    /// before the waiting begins would not end it, so it does not last.
+    bool wait() const {
+        constexpr int kPatienceMs = 250;
+        pollfd entry{in, POLLIN, 0};
+        while (true) {
+            const int ready = ::poll(&entry, 1, kPatienceMs);
+            if (ready > 0) return true;
+            if (ready == 0 && !stopped()) continue;
+            errno = EINTR;
+            return false;
+        }
+    }
     Event read_plain(std::string& line);
 };
 
@@ -57,10 +93,12 @@ unsigned char LineEditor::State::on_tab(EditLine* editor, int) {
     return CC_REDISPLAY;
 }
 
-LineEditor::LineEditor(int in, Complete complete) : state_(std::make_unique<State>()) {
+LineEditor::LineEditor(int in, Complete complete, std::function<bool()> stopped)
+    : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.in = in;
     s.complete = std::move(complete);
+    s.stopped = std::move(stopped);
     if (!isatty(in) || !isatty(1)) return;
     s.input = fdopen(fcntl(in, F_DUPFD_CLOEXEC, 3), "r");
     if (!s.input) return;
@@ -72,10 +110,14 @@ LineEditor::LineEditor(int in, Complete complete) : state_(std::make_unique<Stat
     el_set(s.editor, EL_CLIENTDATA, &s);
     el_set(s.editor, EL_PROMPT, State::show_prompt);
     el_set(s.editor, EL_EDITOR, "emacs");
-    el_set(s.editor, EL_SIGNAL, 1);
+    el_set(s.editor, EL_SIGNAL, 0);
+    el_set(s.editor, EL_GETCFN, State::read_character);
     el_set(s.editor, EL_HIST, history, s.history);
     el_set(s.editor, EL_ADDFN, "mmuscope-complete", "completes a word", State::on_tab);
     el_set(s.editor, EL_BIND, "^I", "mmuscope-complete", nullptr);
+    el_set(s.editor, EL_ADDFN, "mmuscope-drop", "drops the line", State::on_interrupt);
+    el_set(s.editor, EL_BIND, "^C", "mmuscope-drop", nullptr);
+    el_set(s.editor, EL_SETTY, "-d", "-isig", nullptr);
     el_set(s.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
 }
 
@@ -104,6 +146,7 @@ LineEditor::Event LineEditor::State::read_plain(std::string& line) {
             return last ? Event::kLine : Event::kEnd;
         }
         char part[4096];
+        if (!wait()) return Event::kInterrupted;
         const ssize_t got = ::read(in, part, sizeof part);
         if (got < 0 && errno == EINTR) return Event::kInterrupted;
         if (got <= 0) ended = true;
@@ -115,9 +158,13 @@ LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line)
     State& s = *state_;
     if (!s.editor) return s.read_plain(line);
     s.prompt = prompt;
+    s.dropped = false;
+    // Before the prompt is seen: what is typed at it is for the editor.
+    el_set(s.editor, EL_PREP_TERM, 1);
     int count = 0;
     errno = 0;
     const char* const text = el_gets(s.editor, &count);
+    if (s.dropped) return Event::kInterrupted;
     if (!text || count <= 0) return errno == EINTR ? Event::kInterrupted : Event::kEnd;
     line.assign(text, static_cast<std::size_t>(count));
     if (line.ends_with('\n')) line.pop_back();

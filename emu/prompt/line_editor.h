@@ -16,7 +16,8 @@ class LineEditor {
     /// Reads from the descriptor `in`. `complete` is given the line up to the cursor and says what its last
     /// word may become.
     using Complete = std::function<std::vector<std::string>(const std::string&)>;
-    LineEditor(int in, Complete complete);
+    /// `stopped`: nobody waits for a line any more; asked now and then.
+    LineEditor(int in, Complete complete, std::function<bool()> stopped);
     ~LineEditor();
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;

@@ -168,8 +168,9 @@ Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const D
                 status = 1;
             }
         } else {
-            LineEditor editor(console.commands(),
-                              [&](const std::string& line) { return session.complete(line); });
+            LineEditor editor(
+                console.commands(), [&](const std::string& line) { return session.complete(line); },
+                [] { return Interrupts::ending() != 0; });
             if (editor.interactive())
                 say("The guest stands before its first instruction. `help` lists the commands, `start` runs "
                     "to "
