@@ -20,7 +20,7 @@ struct ExecRequest {
     std::vector<std::string> arguments, environment;
     // execveat(2): `path` is then "/dev/fd/N" or "/dev/fd/N/path", the name that a script's interpreter gets.
     int dirfd = -100;               ///< AT_FDCWD
-    std::optional<std::string> at;  ///< the path from there; empty: dirfd itself; nothing: `path`
+    std::optional<std::string> at{};  ///< the path from there; empty: dirfd itself; nothing: `path`
     bool no_follow = false;         ///< AT_SYMLINK_NOFOLLOW: ELOOP for a symbolic link
 };
 

@@ -303,7 +303,9 @@ Expected<void, Error> Kernel::exec(const std::string& path, const std::vector<st
     Task& task = make_first_task(kernel);
     inherit_files(kernel, task);
 
-    const ExecRequest request{search_path(kernel, task, path, environment), arguments, environment};
+    const ExecRequest request{.path = search_path(kernel, task, path, environment),
+                              .arguments = arguments,
+                              .environment = environment};
     if (auto done = do_execve(kernel, task, request, registers); !done)
         return Unexpected{exec_error(path, done.error())};
     return {};

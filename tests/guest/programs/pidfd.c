@@ -132,8 +132,10 @@ static void from_clone(void) {
     args.flags = CLONE_PIDFD;
     args.pidfd = (uintptr_t)&fd;
     args.exit_signal = SIGCHLD;
+    const int next = dup(0);  // the number that the pidfd gets, whatever has been inherited
+    close(next);
     const pid_t child = syscall(SYS_clone3, &args, sizeof args);
-    if (!child) _exit(fcntl(3, F_GETFD) < 0 ? 5 : 6);  // it has no pidfd of its own
+    if (!child) _exit(fcntl(next, F_GETFD) < 0 ? 5 : 6);  // it has no pidfd of its own
     siginfo_t info;
     say("clone3", child > 0 ? 0 : -1);
     say("close-on-exec", fcntl(fd, F_GETFD));
