@@ -132,10 +132,8 @@ static void from_clone(void) {
     args.flags = CLONE_PIDFD;
     args.pidfd = (uintptr_t)&fd;
     args.exit_signal = SIGCHLD;
-    const int next = dup(0);  // the number that the pidfd gets, whatever has been inherited
-    close(next);
     const pid_t child = syscall(SYS_clone3, &args, sizeof args);
-    if (!child) _exit(fcntl(next, F_GETFD) < 0 ? 5 : 6);  // it has no pidfd of its own
+    if (!child) _exit(fcntl(3, F_GETFD) < 0 ? 5 : 6);  // it has no pidfd of its own
     siginfo_t info;
     say("clone3", child > 0 ? 0 : -1);
     say("close-on-exec", fcntl(fd, F_GETFD));
@@ -227,6 +225,7 @@ static void exec_at(void) {
 }
 
 int main(void) {
+    syscall(SYS_close_range, 3, ~0u, 0);  // numbers are compared: nothing inherited but 0, 1, 2
     open_and_wait();
     signals();
     from_clone();
