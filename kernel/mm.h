@@ -134,12 +134,13 @@ struct MemorySystem {
     mmu::Mmu& hw;  ///< the MMU; everything that flushes or reads user memory goes through it
     MemMap mem_map;
     Buddy buddy;
-    PageCache page_cache;
-    LruLists lru;
-    SwapArea swap;
+    // Before all that holds objects of theirs, which go first then.
     SlabState slab;
     VmallocState vmalloc;
     Mempool bio_pool;  ///< bio_set: requests to the swap area
+    PageCache page_cache;
+    LruLists lru;
+    SwapArea swap;
     Watermarks watermarks;
     ReclaimStats reclaim;
     /// All address spaces, for rmap: set by who owns them. Without it no mapped page can be reclaimed.
