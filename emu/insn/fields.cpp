@@ -19,7 +19,7 @@ struct Cursor {
         std::memset(bytes, 0, sizeof bytes);
         if (given.size() >= 16)
             std::memcpy(bytes, given.data(), 16);  // of one size, so no call
-        else
+        else if (!given.empty())
             std::memcpy(bytes, given.data(), given.size());
     }
     u8 take() { return bytes[at++]; }

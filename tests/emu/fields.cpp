@@ -9,7 +9,9 @@
 
 #include "emu/decode/decoder.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <string_view>
 
 using emu::Decoder, emu::DecodeStatus, emu::Fields, emu::Split;
 using mmu::u64, mmu::u8, mmu::usize;
@@ -47,6 +49,10 @@ TEST_CASE("Fields: lengths equal Capstone's over the code of a real program") {
         const Split result = split_fields({at, 15}, fields);
         // EVEX is no part of the instruction set here; AMD's XOP and FMA4 are not either.
         if (insn->bytes[0] == 0x62 || insn->bytes[0] == 0x8f || result == Split::kInvalid) continue;
+        // 66 before a near branch: Intel ignores it, as is done here; AMD and Capstone take 16 bits.
+        const bool branch = insn->mnemonic[0] == 'j' || std::string_view(insn->mnemonic) == "call";
+        if (branch && std::find(insn->bytes, insn->bytes + insn->size, 0x66) != insn->bytes + insn->size)
+            continue;
         ++compared;
         if (result != Split::kComplete || fields.length != insn->size) {
             ++different;
@@ -56,8 +62,8 @@ TEST_CASE("Fields: lengths equal Capstone's over the code of a real program") {
     }
     cs_free(insn, 1);
     cs_close(&handle);
-    REQUIRE(compared > 20000);
     REQUIRE(different == 0);
+    REQUIRE(compared > 20000);
 }
 
 TEST_CASE("Fields: an instruction that goes on behind its bytes asks for more, at every cut") {
