@@ -9,6 +9,14 @@
 
 #include <algorithm>
 
+#if defined(__SANITIZE_ADDRESS__)
+// libedit 3.1 never frees four strings of its terminal settings.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:wcsdup\n";
+}
+#endif
+
 namespace emu {
 namespace {
 

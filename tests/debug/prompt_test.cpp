@@ -296,6 +296,18 @@ TEST_CASE("UiState: what was set up comes back from its bytes, and other bytes a
     CHECK_FALSE(emu::UiState::restore(huge));
 }
 
+namespace {
+
+/// What a program wrote without the sanitizer's remark that it follows no makecontext(3).
+std::string own_words(const std::string& text) {
+    const std::size_t at = text.find("WARNING: ASan doesn't fully support makecontext");
+    if (at == std::string::npos) return text;
+    const std::size_t begin = text.rfind('\n', at) + 1;  // npos + 1: the first line
+    return text.substr(0, begin) + text.substr(text.find('\n', at) + 1);
+}
+
+}  // namespace
+
 TEST_CASE("debug: a script's end is the exit status, and its expectations are told with file and line") {
     const test::TemporaryFolder folder;
     const auto debug = [&](const std::string& script, const std::string& guest = "debuggee.static") {
@@ -305,7 +317,8 @@ TEST_CASE("debug: a script's end is the exit status, and its expectations are to
     CHECK(debug("start\nexpect stop main\n").status == 0);
     const auto wrong = debug("start\nexpect stop other\nprint 1\n");
     CHECK(wrong.status == 1);
-    CHECK(wrong.err == folder.path() + "/lesson:2: expected to stop at other; the guest stands at: main\n");
+    CHECK(own_words(wrong.err) ==
+          folder.path() + "/lesson:2: expected to stop at other; the guest stands at: main\n");
     CHECK(wrong.out.find("print 1") == std::string::npos);
     CHECK(debug("break touch\nrun\nexpect stop touch\nbt\nexpect main\n", "debuggee.static-pie").status == 0);
     CHECK(debug("start\nnext\nnext\nexpect 36\nbreak printf\nhandle SIGUSR1 nostop\nc\nexpect printf\n",
@@ -338,7 +351,7 @@ TEST_CASE("debug: each lesson holds") {
                                        std::string(MMUSCOPE_LESSONS) + "/" + name + ".lesson",
                                        test::debug_guest(std::string(name) + ".static")});
         INFO(result.out);
-        CHECK(result.err == "");
+        CHECK(own_words(result.err) == "");
         CHECK(result.status == 0);
     }
 }
