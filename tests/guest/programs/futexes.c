@@ -64,7 +64,7 @@ static void* pi_waiter(void* argument) {
 
 static void settle(unsigned count) {
     while (arrived < count) usleep(1000);
-    usleep(30000);
+    usleep(60000);
 }
 
 static void requeue_pi(void) {
@@ -142,8 +142,7 @@ static atomic_uint words[3];
 static void* wake_third(void* unused) {
     (void)unused;
     usleep(30000);
-    say("futex_wake", syscall(kWake2, &words[2], ~0u, 1, kSize32 | kPrivate));
-    return 0;
+    return (void*)syscall(kWake2, &words[2], ~0u, 1, kSize32 | kPrivate);
 }
 
 static long waitv(struct word* list, unsigned count, unsigned flags, const void* timeout, int clock) {
@@ -156,7 +155,9 @@ static void several(void) {
     pthread_t thread;
     pthread_create(&thread, 0, wake_third, 0);
     say("waitv", waitv(list, 3, 0, 0, 0));
-    pthread_join(thread, 0);
+    void* woken;
+    pthread_join(thread, &woken);
+    say("futex_wake", (long)woken);
     struct timespec t = soon(CLOCK_MONOTONIC, 20);
     say("time-out", waitv(list, 3, 0, &t, CLOCK_MONOTONIC));
     t = soon(CLOCK_REALTIME, 20);
