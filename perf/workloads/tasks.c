@@ -2,7 +2,9 @@
 // in turn. futex: two threads hand a word over. fork: a process with 100 MB of touched memory forks, and waits for the
 // child, which ends at once. Prints a checksum.
 #define _GNU_SOURCE
-#include <linux/futex.h>
+// musl-gcc finds no headers of Linux.
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
