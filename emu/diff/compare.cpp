@@ -1,10 +1,12 @@
 #include "emu/diff/compare.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "emu/report/story_words.h"
+#include "mmu/arch/fault.h"
 
 namespace emu {
 
@@ -13,7 +15,7 @@ namespace {
 using mmu::usize;
 
 constexpr u64 kPageMask = ~u64{0xfff};
-constexpr u32 kPresent = 1, kWrite = 2, kFetch = 16;
+using Code = mmu::PageFaultCode;
 
 struct Key {
     std::string_view file, code;  // empty: not a file's
@@ -93,22 +95,16 @@ Difference reason_of(const UserFault& fault, bool elsewhere) {
     if (fault.at.area == Place::Area::kSpecial) return Difference::kSpecial;
     if (fault.at.name == "[stack]" && elsewhere) return Difference::kStackDepth;
     // A page that came around a fault needs none for reading; for writing it does, as one that did not.
-    const bool writes = fault.error_code && (*fault.error_code & kWrite);
+    const bool writes = fault.error_code && (*fault.error_code & Code::kWrite);
     return fault.at.area == Place::Area::kFile && !writes ? Difference::kFaultAround : Difference::kNone;
-}
-
-std::string hex(u64 value) {
-    char text[24];
-    std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-    return text;
 }
 
 std::string words(const UserFault& fault) {
     std::string text = hex(fault.at.address) + " by the instruction at " + hex(fault.by.address);
     if (fault.error_code) {
         const u32 code = *fault.error_code;
-        text += code & kFetch ? ", fetch" : code & kWrite ? ", write" : ", read";
-        text += code & kPresent ? ", present" : ", not present";
+        text += code & Code::kFetch ? ", fetch" : code & Code::kWrite ? ", write" : ", read";
+        text += code & Code::kPresent ? ", present" : ", not present";
     }
     if (!fault.at.name.empty()) return text + ", " + fault.at.name;
     switch (fault.at.area) {

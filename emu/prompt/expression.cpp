@@ -3,6 +3,8 @@
 #include <cctype>
 #include <cstring>
 
+#include "emu/report/story_words.h"
+
 namespace emu {
 
 using mmu::Expected, mmu::Unexpected, mmu::i64;
@@ -234,9 +236,7 @@ class Parser {
     Value load(u64 address, const Type& type) {
         const auto value = value_at(address, type, names_.read);
         if (value) return *value;
-        char text[32];
-        std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(address));
-        fail(std::string("cannot access memory at address ") + text);
+        fail("cannot access memory at address " + hex(address));
         return {};
     }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "emu/prompt/expression.h"
+#include "emu/report/story_words.h"
 
 namespace emu {
 namespace {
@@ -13,12 +14,6 @@ using Kind = TypeInfo::Kind;
 constexpr u64 kMostElements = 200, kMostText = 200;
 constexpr unsigned kDeepest = 4;
 constexpr u64 kMostValues = 2000;  ///< of one struct or array, with all that is in it
-
-std::string hex(u64 value) {
-    char text[24];
-    std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-    return text;
-}
 
 std::string escaped(u8 c, char quote) {
     if (c == '\n') return "\\n";

@@ -183,13 +183,12 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
                 std::optional<u64> offset) {
     if (file.kind == OpenFile::Kind::kDevice)
         return file.device == Device::kFull && !bytes.empty() ? -ENOSPC : static_cast<i64>(bytes.size());
-    if (file.kind == OpenFile::Kind::kText && file.text_write) {
+    if (file.kind == OpenFile::Kind::kText) {
+        if (!file.text_write) return -EINVAL;
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        const int error = file.text_write(kernel, task, text);
+        const int error = file.text_write(kernel, file, text);
         return error ? error : static_cast<i64>(bytes.size());
     }
-    if (file.kind == OpenFile::Kind::kText)
-        return proc_write(kernel, file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (is_pipe(file)) return pipe_give(kernel, task, file, bytes.data(), bytes.size());
     if (file.kind == OpenFile::Kind::kObject && file.ops->give)
         return file.ops->give(kernel, task, file, bytes);

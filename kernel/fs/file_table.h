@@ -21,13 +21,14 @@ struct FileOperations;
 using OpenFileId = u32;  ///< 0: none
 
 struct KernelState;
+struct OpenFile;
 struct Task;
 /// Makes up to `bytes` bytes of a generated file from `offset` on (/proc/PID/pagemap): fewer at its end, or
 /// -errno.
 using ProcWindow = mmu::Expected<std::string, int> (*)(KernelState&, Task&, u64 offset, u64 bytes);
 
 /// Takes what one write() to a generated file says. 0 or -errno.
-using ProcWrite = int (*)(KernelState&, Task&, const std::string& text);
+using ProcWrite = int (*)(KernelState&, const OpenFile& file, const std::string& text);
 
 /// struct file.
 struct OpenFile {
@@ -47,7 +48,7 @@ struct OpenFile {
     bool may_change = false;  ///< fchmod() and its like: it lies in a --rw folder
     struct stat status {};    ///< kDevice, kText and kObject
     const FileOperations* ops = nullptr;  ///< kObject: what it can do
-    u32 object = 0;                       ///< kObject: its id in the table of its kind
+    u32 object = 0;                       ///< kObject: its id in the table of its kind; kText: whose file it is
     std::string path;                     ///< guest's name at open
     std::string text;                     ///< kText
     ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`

@@ -196,6 +196,13 @@ void list_process(KernelState& kernel, Task& task, const std::string& name, List
 
 }  // namespace
 
+std::optional<u64> proc_decimal(const std::string& text) {
+    const std::string digits = text.substr(0, text.find('\n'));
+    if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
+        return std::nullopt;
+    return std::stoull(digits);
+}
+
 std::string proc_format(const char* pattern, ...) {
     char text[512];
     va_list values;

@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kernel/state.h"
@@ -41,8 +40,6 @@ struct ProcTarget {
 };
 std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std::string& path);
 
-/// write(2) to one of the files that take something (mode 0644): bytes taken, or -errno.
-i64 proc_write(KernelState& kernel, const OpenFile& file, std::string_view text);
 /// stat(2) of it: a fixed device and an inode made from the name.
 struct stat proc_stat(const ProcEntry& entry, const std::string& path);
 

@@ -176,6 +176,22 @@ std::string oom_score_adj_text(KernelState& kernel, Task& task) {
     return std::to_string(kernel.process_of(task).oom_score_adj) + "\n";
 }
 
+/// oom_score_adj_write(): at most 12 characters, a number, blanks around.
+int set_oom_score_adj(KernelState& kernel, const OpenFile& file, const std::string& text) {
+    const auto found = kernel.processes.find(static_cast<Pid>(file.object));
+    if (found == kernel.processes.end() || found->second.threads.empty()) return -ESRCH;
+    const std::string number = text.substr(0, 12);
+    char* rest = nullptr;
+    errno = 0;
+    const long value = std::strtol(number.c_str(), &rest, 0);
+    if (rest == number.c_str() || rest[std::strspn(rest, " \t\n")] || errno) return -EINVAL;
+    if (value < kOomScoreAdjMin || value > kOomScoreAdjMax) return -EINVAL;
+    SignalStruct& process = found->second;
+    if (value < 0 && value < process.oom_score_adj && host::geteuid()) return -EACCES;  // CAP_SYS_RESOURCE
+    process.oom_score_adj = static_cast<int>(value);
+    return 0;
+}
+
 constexpr ProcRow kRows[] = {
     {"cgroup", cgroup},
     {"cmdline", cmdline},
@@ -186,7 +202,7 @@ constexpr ProcRow kRows[] = {
     {"mountinfo", mountinfo},
     {"mounts", mounts},
     {"oom_score", oom_score_text},
-    {"oom_score_adj", oom_score_adj_text, 0644},
+    {"oom_score_adj", oom_score_adj_text, 0644, nullptr, set_oom_score_adj},
     {"personality", personality, 0400},
     {"sessionid", loginuid},
     {"stat", stat},
@@ -198,23 +214,6 @@ constexpr ProcRow kRows[] = {
 
 std::span<const ProcRow> proc_process_rows() {
     return kRows;
-}
-
-i64 proc_write(KernelState& kernel, const OpenFile& file, std::string_view text) {
-    // oom_score_adj_write(), the only file that can be written: at most 12 characters, a number, blanks
-    // around.
-    const auto found = kernel.processes.find(static_cast<Pid>(file.object));
-    if (found == kernel.processes.end() || found->second.threads.empty()) return -ESRCH;
-    const std::string number(text.substr(0, 12));
-    char* rest = nullptr;
-    errno = 0;
-    const long value = std::strtol(number.c_str(), &rest, 0);
-    if (rest == number.c_str() || rest[std::strspn(rest, " \t\n")] || errno) return -EINVAL;
-    if (value < kOomScoreAdjMin || value > kOomScoreAdjMax) return -EINVAL;
-    SignalStruct& process = found->second;
-    if (value < 0 && value < process.oom_score_adj && host::geteuid()) return -EACCES;  // CAP_SYS_RESOURCE
-    process.oom_score_adj = static_cast<int>(value);
-    return static_cast<i64>(text.size());
 }
 
 }  // namespace kernel

@@ -298,7 +298,7 @@ std::string max_map_count(KernelState&, Task&) {
 std::string nr_hugepages(KernelState& kernel, Task&) {
     return std::to_string(kernel.system.hugetlb.hstates[0].nr_huge_pages) + "\n";
 }
-int set_nr_hugepages(KernelState& kernel, Task&, const std::string& text) {
+int set_nr_hugepages(KernelState& kernel, const OpenFile&, const std::string& text) {
     const auto count = proc_decimal(text);
     if (!count) return -EINVAL;
     set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[0], *count);

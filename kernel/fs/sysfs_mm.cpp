@@ -15,7 +15,7 @@ std::string none(KernelState&, Task&) {
     return "0\n";
 }
 template <unsigned kPool>
-int store(KernelState& kernel, Task&, const std::string& text) {
+int store(KernelState& kernel, const OpenFile&, const std::string& text) {
     const auto count = proc_decimal(text);
     if (!count) return -EINVAL;
     set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[kPool], *count);
@@ -41,13 +41,6 @@ constexpr ProcRow kRows[] = {
 
 std::span<const ProcRow> sysfs_mm_rows() {
     return kRows;
-}
-
-std::optional<u64> proc_decimal(const std::string& text) {
-    const std::string digits = text.substr(0, text.find('\n'));
-    if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
-        return std::nullopt;
-    return std::stoull(digits);
 }
 
 }  // namespace kernel
