@@ -22,11 +22,11 @@ struct Vvar {
     u64 epoch = 0;  ///< CLOCK_REALTIME at counter 0, in seconds
 };
 
-/// A new object of the page cache whose first pages hold `bytes`. 0: no frame left.
-FileId make_object(MemorySystem& system, const void* bytes, usize size) {
-    const u64 pages = pages_of(page_align(size));
+/// A new object of `pages` in the page cache whose first ones hold `bytes`; the others are zero. 0: no frame
+/// left.
+FileId make_object(MemorySystem& system, const void* bytes, usize size, u64 pages) {
     const FileId file = system.page_cache.open_shmem(pages);
-    for (u64 i = 0; i < pages; ++i) {
+    for (u64 i = 0; i < pages_of(page_align(size)); ++i) {
         const PageIndex index = system.page_cache.read_page(system, file, i, 0).page;
         if (!index) {
             system.page_cache.put(system, file);
@@ -67,8 +67,8 @@ i64 map_vdso(KernelState& kernel, MmStruct& mm, u64 stack_pointer) {
     if (!size) return 0;
     if (!kernel.vdso.image) {
         const Vvar data{kernel.config.host_time ? 0u : 1u, 0, kernel.config.epoch};
-        kernel.vdso.data = make_object(system, &data, sizeof data);
-        kernel.vdso.image = make_object(system, kernel_vdso_start, size);
+        kernel.vdso.data = make_object(system, &data, sizeof data, 1);
+        kernel.vdso.image = make_object(system, kernel_vdso_start, size, kVdsoPages);
         if (!kernel.vdso.data || !kernel.vdso.image) return -ENOMEM;
     }
     const u64 length = (kVvarPages + kVdsoPages) * mmu::kPageSize;

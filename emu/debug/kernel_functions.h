@@ -17,7 +17,7 @@ using mmu::u64, mmu::u8, mmu::usize;
 inline constexpr u64 kKernelText = 0xffffffff81000000;
 inline constexpr u64 kKernelStack = 0xffffc90000004000;  ///< its highest address
 inline constexpr u64 kKernelStackBytes = 8192;
-inline constexpr u64 kKernelFrameBytes = 128;  ///< of each active function
+inline constexpr u64 kKernelFrameBytes = 128;              ///< of each active function
 inline constexpr u64 kKernelObjects = 0xffff888000100000;  ///< structures that arguments point to
 inline constexpr u64 kKernelObjectBytes = 4096;
 

@@ -19,9 +19,11 @@ constexpr const char* kHelp =
     "vm pte ADDRESS        its page-table entry\n"
     "vm page PFN           the kernel's struct page of a frame\n"
     "vm maps [-X]          the areas of the address space as in /proc/PID/maps (-X: smaps)\n"
-    "vm tlb [ADDRESS]      the TLBs' valid entries (of the page of an address)\n"
+    "vm tlb [ADDRESS|set N] the TLBs' valid entries (of the page of an address, in one set of each)\n"
     "vm pwc                how full the paging-structure caches are\n"
     "vm pgtables | buddy | vmas | tasks\n"
+    "vm slab [CACHE]       the kernel's caches of objects; one cache's slabs and free objects\n"
+    "vm slab PFN|ADDRESS   which cache has a frame, whose object is at a kernel address\n"
     "vm rmap PFN|ADDRESS   who maps a frame, in all processes\n"
     "vm heap               glibc's malloc: arenas, top chunks, bins, mapped chunks, and which pages are "
     "resident\n"
@@ -122,7 +124,10 @@ std::string faults(Debugger& debugger, const Words& words) {
 
 std::string tlb(Debugger& debugger, const Words& words) {
     auto table = *debug_table(debugger, "tlb");
-    if (words.size() > 2) {
+    if (words.size() == 4 && words[2] == "set") {
+        std::erase_if(table.rows, [&](const auto& row) { return row[1] != words[3]; });
+        if (table.rows.empty()) return "no TLB has an entry in set " + words[3] + "\n";
+    } else if (words.size() > 2) {
         const auto address = number_of(words[2]);
         if (!address) return "no address: " + words[2] + "\n";
         std::erase_if(table.rows, [&](const auto& row) {
@@ -132,6 +137,14 @@ std::string tlb(Debugger& debugger, const Words& words) {
         if (table.rows.empty()) return "no TLB holds the page of " + words[2] + "\n";
     }
     return table.text();
+}
+
+/// vm slab [CACHE|PFN|ADDRESS]
+std::string slab(Debugger& debugger, const Words& words) {
+    if (words.size() == 2) return slab_table(debugger).text();
+    if (words.size() > 3) return "usage: vm slab [CACHE|PFN|ADDRESS]\n";
+    const auto number = number_of(words[2]);
+    return number ? slab_text(debugger, *number) : slab_text(debugger, words[2]);
 }
 
 std::string catch_event(Debugger& debugger, const Words& words) {
@@ -215,6 +228,7 @@ std::string run_monitor(Debugger& debugger, const std::string& command) {
     if (verb == "watch") return watch(debugger, words);
     if (verb == "names") return names(debugger, words);
     if (verb == "rmap") return with_address(debugger, words, rmap_text);
+    if (verb == "slab") return slab(debugger, words);
     if (verb == "heap") return heap_text(debugger);
     if (verb == "stats") return stats_text(debugger);
     if (verb == "maps") {

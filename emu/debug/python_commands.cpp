@@ -144,6 +144,27 @@ Usage: vm-who-mapped EXPRESSION"""
         gdb.write(monitor("rmap 0x%x" % page))
 
 
+class VmSlab(VmCommand):
+    """Show the kernel's caches of objects, one cache's slabs, or which cache has a frame or an address.
+Usage: vm-slab [CACHE|EXPRESSION]"""
+
+    def __init__(self):
+        super().__init__("vm-slab")
+
+    def caches(self):
+        return [line.split()[0] for line in monitor("slab").splitlines()[1:]]
+
+    def complete(self, text, word):
+        # Words end at "-" for gdb: what is before it stays.
+        kept = len(text) - len(word)
+        return [cache[kept:] for cache in self.caches() if cache.startswith(text)]
+
+    def invoke(self, argument, from_tty):
+        if argument and argument not in self.caches():
+            argument = "0x%x" % address_of(argument)
+        gdb.write(monitor(("slab " + argument).strip()))
+
+
 class VmNames(VmCommand):
     """Name the kernel's functions as Linux 2.6.32 or as Linux 6.12 has them.
 Usage: vm-names 2.6.32|6.12"""
@@ -168,7 +189,7 @@ Usage: vm-names 2.6.32|6.12"""
         gdb.execute("add-symbol-file target:/vmkernel.debug", to_string=True)
 
 
-for command in (VmWalk, VmMaps, VmFault, VmTlb, VmWhoMapped, VmNames):
+for command in (VmWalk, VmMaps, VmFault, VmTlb, VmWhoMapped, VmSlab, VmNames):
     command()
 )python";
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "emu/debug/debugger.h"
+#include "emu/debug/vm_words.h"
 #include "emu/report/story_words.h"
 #include "kernel/state.h"
 
@@ -110,6 +111,7 @@ Table list() {
                   {"faults", "the page faults so far"},
                   {"pgtables", "the page tables of the address space"},
                   {"buddy", "free blocks of the frame allocator"},
+                  {"slab", "the kernel's caches of objects"},
                   {"tasks", "the guest's tasks"}};
     return table;
 }
@@ -122,6 +124,7 @@ std::optional<Table> debug_table(Debugger& debugger, const std::string& name) {
     if (name == "tlb") return tlb(debugger.machine().mmu());
     if (name == "faults") return faults(debugger);
     if (name == "buddy") return buddy(kernel);
+    if (name == "slab") return slab_table(debugger);
     if (name == "pgtables") return page_tables(debugger);
     if (!debugger.has_task()) return std::nullopt;
     if (name == "vmas") return vmas(debugger);

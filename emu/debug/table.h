@@ -19,7 +19,7 @@ struct Table {
     std::string osdata(const std::string& type) const;
 };
 
-/// "vmas", "tlb", "faults", "pgtables", "buddy", "tasks"; nothing: no such table. "" lists them.
+/// "vmas", "tlb", "faults", "pgtables", "buddy", "slab", "tasks"; nothing: no such table. "" lists them.
 std::optional<Table> debug_table(Debugger& debugger, const std::string& name);
 
 /// `text` with what XML reserves replaced.

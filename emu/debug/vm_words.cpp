@@ -162,6 +162,10 @@ std::string walk_cache_text(Debugger& debugger) {
         const mmu::WalkCacheLevel& cache = mmu.walk_cache().level(level);
         text += std::string(entry_name(level)) + " cache: " + std::to_string(cache.size()) + " of " +
                 std::to_string(cache.capacity()) + " entries\n";
+        cache.for_each([&](u64 first, mmu::u16 pcid, const mmu::WalkStart& below) {
+            text += "  from " + hex(first) + ", PCID " + std::to_string(pcid) + ": " + table_name(level - 1) +
+                    " at " + hex(below.table.value) + "\n";
+        });
     }
     return text;
 }

@@ -1,15 +1,18 @@
 // One address or frame of a guest, told in words. Nothing here changes anything.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "emu/cpu/debug_hooks.h"
+#include "kernel/slab_object.h"
 #include "mmu/base/ints.h"
 
 namespace emu {
 
 class Debugger;
+struct Table;
 
 std::string walk_text(Debugger& debugger, mmu::u64 address);
 std::string why_text(Debugger& debugger, mmu::u64 address);
@@ -19,6 +22,12 @@ std::string page_text(Debugger& debugger, mmu::u64 pfn);
 std::string rmap_text(Debugger& debugger, mmu::u64 number);
 /// Where bytes of physical memory are mapped, in any address space; only writes count.
 std::vector<WatchRange> ranges_mapping(Debugger& debugger, const WatchRange& physical);
+/// vm_slab.cpp: the kernel's caches of objects; the slabs of the one with this name; what lies at a frame or
+/// an address (a number beyond the last frame).
+Table slab_table(Debugger& debugger);
+std::string slab_text(Debugger& debugger, const std::string& cache);
+std::string slab_text(Debugger& debugger, mmu::u64 number);
+std::optional<kernel::CacheId> cache_named(const kernel::MemorySystem& system, const std::string& name);
 /// vm_heap.cpp
 std::string heap_text(Debugger& debugger);
 std::string walk_cache_text(Debugger& debugger);

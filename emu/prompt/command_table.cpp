@@ -18,9 +18,10 @@ constexpr const char* kEvents[] = {"syscall",    "off",       "fault",    "fault
                                    "flush",      "mmap",      "oom",      "tlbmiss",    "evict"};
 constexpr const char* kVmWords[] = {"walk",     "why",   "pte",   "page",  "maps",   "tlb",   "pwc",
                                     "pgtables", "buddy", "vmas",  "tasks", "faults", "catch", "stats",
-                                    "rmap",     "heap",  "watch", "names", "help"};
+                                    "rmap",     "heap",  "watch", "names", "slab",   "help"};
 constexpr char kWalk[] = "walk", kWhy[] = "why", kPte[] = "pte", kPage[] = "page", kTlb[] = "tlb",
-               kPwc[] = "pwc", kMaps[] = "maps", kFaults[] = "faults", kBuddy[] = "buddy", kStats[] = "stats";
+               kPwc[] = "pwc", kMaps[] = "maps", kFaults[] = "faults", kBuddy[] = "buddy", kSlab[] = "slab",
+               kStats[] = "stats";
 constexpr usize kMostCompletions = 200;
 
 }  // namespace
@@ -148,6 +149,9 @@ std::span<const CommandRow> command_table() {
          false, &S::vm_word<kFaults>},
         {"buddy", "", "Memory management", "", "The free blocks of frames.", Completes::kNothing, false,
          &S::vm_word<kBuddy>},
+        {"slab", "", "Memory management", "[CACHE|ADDRESS]",
+         "The kernel's caches of objects; one cache's slabs; which cache has a frame or an address.",
+         Completes::kExpressions, false, &S::vm_word<kSlab>},
         {"stats", "", "Memory management", "", "Counts of references, walks and faults.", Completes::kNothing,
          false, &S::vm_word<kStats>},
         {"vm", "monitor", "Memory management", "WORD ...", "All there is: `vm help`.", Completes::kVm, false,

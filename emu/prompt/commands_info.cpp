@@ -7,6 +7,7 @@
 
 #include "emu/debug/kernel_functions.h"
 #include "emu/debug/monitor.h"
+#include "emu/debug/vm_words.h"
 #include "emu/prompt/command_table.h"
 #include "emu/prompt/debug_session.h"
 #include "emu/prompt/registers.h"
@@ -36,7 +37,7 @@ std::string behind_first_word(const std::string& text) {
 /// `vm WORD ARGUMENTS`, where each argument with a $ or a name may be an expression.
 Answer DebugSession::vm(Arguments arguments) {
     const std::string word = first_word(arguments), rest = behind_first_word(arguments);
-    for (const char* const addressed : {"walk", "why", "pte", "page", "tlb", "rmap"})
+    for (const char* const addressed : {"walk", "why", "pte", "page", "tlb", "rmap", "slab"})
         if (word == addressed) return vm_address(word, rest);
     const std::string text = run_monitor(debugger_, "vm " + arguments);
     const bool failed = text.starts_with("no such") || text.starts_with("there is no guest");
@@ -44,10 +45,13 @@ Answer DebugSession::vm(Arguments arguments) {
 }
 
 Answer DebugSession::vm_address(const std::string& word, Arguments arguments) {
-    const bool optional = word == "tlb";
+    const bool optional = word == "tlb" || word == "slab";
     if (ended()) return {"there is no guest any more\n", true};
     std::string argument;
-    if (!arguments.empty() || !optional) {
+    const kernel::MemorySystem& system = debugger_.machine().kernel().state().system;
+    if (word == "slab" && cache_named(system, arguments)) {
+        argument = arguments;
+    } else if (!arguments.empty() || !optional) {
         const auto address =
             arguments.empty() ? mmu::Expected<u64, std::string>(shown_address()) : word_of(arguments);
         // What is no expression may be a word of its own (`tlb set 3`).

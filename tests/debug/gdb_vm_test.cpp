@@ -111,6 +111,30 @@ TEST_CASE("gdb: glibc's heap is laid over pages, and refused where there is none
     }
 }
 
+TEST_CASE("gdb: the kernel's caches of objects, their slabs, and whose object is where") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break touch\ncontinue\ninfo os slab\nmonitor vm slab mm_struct\nvm-slab kmalloc-64\npython\n"
+            "import re\ntext = gdb.execute('monitor vm slab vm_area_struct', to_string=True)\n"
+            "frame, address = re.search(r'^(0x\\S+) +(0xffff\\S+)', text, re.M).groups()\n"
+            "print(gdb.execute('vm-slab %d' % (int(address, 0) + 100), to_string=True))\n"
+            "print(gdb.execute('vm-slab ' + frame, to_string=True))\nend\n"
+            "vm-slab &counter\nmonitor vm slab nonsense\nmonitor vm slab 0x8000000000000000\n"
+            "complete vm-slab kmalloc-1\nmonitor vm tlb set 0\nmonitor vm tlb set 99999\n");
+    CHECK_CONTAINS(out, "vm_area_struct 10         22         184        22         0          1");
+    CHECK_CONTAINS(out,
+                   "mm_struct: objects of 1408 bytes, 1408 apart; 11 in a slab of 4 frames (order 2); 1 of");
+    CHECK_CONTAINS(out, "no slabs yet");
+    CHECK_CONTAINS(out, "is 1 of 1 of a slab of vm_area_struct at 0xffff8880");
+    CHECK_CONTAINS(out, ", in use: area 0x7ffffffde000-0x7ffffffff000 of process 1000");
+    CHECK_CONTAINS(out, "is in no slab: anonymous memory");
+    CHECK_CONTAINS(out, "no cache, frame or address: nonsense");
+    CHECK_CONTAINS(out, "is neither a frame nor a canonical address");
+    CHECK_CONTAINS(out, "vm-slab kmalloc-1k\n");
+    CHECK_CONTAINS(out, "no TLB has an entry in set 99999");
+    CHECK(out.find("Failed to read a valid object file image") == std::string::npos);  // the vDSO's
+}
+
 TEST_CASE("gdb: what pwndbg and GEF read of a process is there") {
     const std::string out =
         gdb("threads.dynamic",

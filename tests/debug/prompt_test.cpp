@@ -51,6 +51,14 @@ TEST_CASE(
             expect not NX
             why $cr2
             expect do_anonymous_page: a zeroed frame
+            slab
+            expect vm_area_struct +[0-9]+ +22 +184
+            slab mm_struct
+            expect current +1-10
+            vm slab &counter
+            expect is in no slab: anonymous memory
+            slab nonsense
+            expect no cache, frame or address: nonsense
             finish
             expect stop handle_pte_fault
             expect Value returned is
