@@ -58,7 +58,7 @@ TEST_CASE(
             vm slab &counter
             expect is in no slab: anonymous memory
             slab nonsense
-            expect no cache, frame or address: nonsense
+            expect error no symbol "nonsense" here
             finish
             expect stop handle_pte_fault
             expect Value returned is
