@@ -297,7 +297,7 @@ Kernel::~Kernel() = default;
 Expected<void, Error> Kernel::exec(const std::string& path, const std::vector<std::string>& arguments,
                                    const std::vector<std::string>& environment, Registers& registers) {
     KernelState& kernel = *state_;
-    auto paths = PathResolver::create(kernel.config.files, kFirstPid);
+    auto paths = PathResolver::create(kernel.config.files);
     if (!paths) return Unexpected{paths.error()};
     kernel.paths = std::move(*paths);
     Task& task = make_first_task(kernel);

@@ -136,14 +136,67 @@ int parse_descriptor(std::string_view text) {
 
 namespace {
 
+constexpr const char* kHugepages = "/sys/kernel/mm/hugepages";  ///< the host's would tell of the host's pools
+
+/// What is special in /dev, but for folders: `node` says how. False: `device` is none of it, or is followed
+/// as a link only.
+bool special_device(const std::string& device, Follow follow, Node& node) {
+    struct Row {
+        const char* name;
+        Device device;
+        unsigned major, minor;
+    };
+    static constexpr Row kDevices[] = {{"null", Device::kNull, 1, 3},      {"zero", Device::kZero, 1, 5},
+                                       {"full", Device::kFull, 1, 7},      {"random", Device::kRandom, 1, 8},
+                                       {"urandom", Device::kRandom, 1, 9}, {"tty", Device::kTerminal, 5, 0},
+                                       {"ptmx", Device::kPtmx, 5, 2},      {"pts/ptmx", Device::kPtmx, 5, 2}};
+    for (const Row& row : kDevices) {
+        if (device != row.name) continue;
+        node = synthetic_device(row.device, row.major, row.minor);
+        return true;
+    }
+    if (const auto number = below("pts", device); number && parse_descriptor(*number) >= 0) {
+        node = synthetic_device(Device::kPts, 136, static_cast<unsigned>(parse_descriptor(*number)));
+        return true;
+    }
+    if (follow == Follow::kNo) return false;
+    static constexpr const char* kStreams[] = {"stdin", "stdout", "stderr"};
+    for (int i = 0; i < 3; ++i)
+        if (device == kStreams[i]) node.descriptor = i;
+    if (const auto number = below("fd", device)) node.descriptor = parse_descriptor(*number);
+    if (node.descriptor >= 0) node.kind = Node::Kind::kDescriptor;
+    return node.descriptor >= 0;
+}
+
+/// The guest's own object of that name. False: the host's is walked to, in /dev/shm that of shm_folder().
+bool special(const std::string& name, Follow follow, Node& node) {
+    if (below("/proc", name) || below(kHugepages, name)) {
+        node.kind = Node::Kind::kProc;
+        node.path = name;
+        return true;
+    }
+    const auto device = below("/dev", name);
+    return device && special_device(*device, follow, node);
+}
+
 /// "" or "a" for what lies in /dev/shm; nothing otherwise.
-std::optional<std::string> in_shm(const StartDirectory& start, const std::string& path) {
-    const std::string name = normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
+std::optional<std::string> in_shm(const std::string& name) {
     const auto rest = below("/dev/shm", name);
     return rest && shm_folder().open() ? rest : std::nullopt;
 }
 
 }  // namespace
+
+bool PathResolver::is_special(std::string_view whole) {
+    const std::string name(whole);
+    Node node;
+    return special(name, Follow::kYes, node) || below("/dev/shm", name) || below("/dev/pts", name) ||
+           below("/dev/fd", name);
+}
+
+std::string whole_name(const StartDirectory& start, const std::string& path) {
+    return normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
+}
 
 std::string normalise_path(std::string_view path) {
     std::string result;
@@ -162,7 +215,7 @@ std::string normalise_path(std::string_view path) {
     return result.empty() ? "/" : result;
 }
 
-Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int /*guest_pid*/) {
+Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy) {
     PathResolver resolver;
     resolver.none_ = policy.none;
     resolver.confined_ = !policy.root.empty();
@@ -186,10 +239,11 @@ Expected<PathResolver, Error> PathResolver::create(const FilePolicy& policy, int
 Expected<std::string, int> PathResolver::guest_path_of(int fd) const {
     struct stat status {};
     if (host::fstat(fd, &status) != 0 || status.st_nlink == 0) return Unexpected{ENOENT};
+    const std::string path = host_path_of(fd);
     if (shm_folder().fd)
-        if (const auto rest = below(shm_folder().path, host_path_of(fd)))
+        if (const auto rest = below(shm_folder().path, path))
             return rest->empty() ? "/dev/shm" : "/dev/shm/" + *rest;
-    const auto rest = below(root_.path, host_path_of(fd));
+    const auto rest = below(root_.path, path);
     if (!rest) return Unexpected{ENOENT};
     return "/" + *rest;
 }
@@ -218,11 +272,12 @@ UniqueFd PathResolver::open_start_directory() const {
     return UniqueFd{open_at(root_.fd.get(), ".", O_PATH | O_DIRECTORY, 0)};
 }
 
+/// `whole`: the name as is_special() takes it.
 Expected<UniqueFd, int> PathResolver::walk(const StartDirectory& start, const std::string& path,
-                                           int flags) const {
+                                           const std::string& whole, int flags) const {
     u64 resolve = RESOLVE_NO_MAGICLINKS;
     int base = start.fd;
-    if (const auto rest = in_shm(start, path)) {
+    if (const auto rest = in_shm(whole)) {
         const int fd = open_at(shm_folder().fd.get(), rest->empty() ? "." : rest->c_str(),
                                static_cast<u64>(flags) | O_PATH, resolve | RESOLVE_IN_ROOT);
         if (fd < 0) return Unexpected{-fd};
@@ -246,51 +301,6 @@ Expected<UniqueFd, int> PathResolver::walk(const StartDirectory& start, const st
     return UniqueFd{fd};
 }
 
-bool PathResolver::special(const StartDirectory& start, const std::string& path, Follow follow,
-                           Node& node) const {
-    const std::string name = normalise_path(path[0] == '/' ? path : std::string(start.path) + "/" + path);
-    if (const auto rest = below("/proc", name)) {
-        node.kind = Node::Kind::kProc;
-        node.path = rest->empty() ? "/proc" : "/proc/" + *rest;
-        return true;
-    }
-    if (below("/sys/kernel/mm/hugepages", name)) {  // the host's would tell of the host's pools
-        node.kind = Node::Kind::kProc;
-        node.path = name;
-        return true;
-    }
-    const auto device = below("/dev", name);
-    if (!device) return false;
-    struct Row {
-        const char* name;
-        Device device;
-        unsigned major, minor;
-    };
-    static constexpr Row kDevices[] = {{"null", Device::kNull, 1, 3},      {"zero", Device::kZero, 1, 5},
-                                       {"full", Device::kFull, 1, 7},      {"random", Device::kRandom, 1, 8},
-                                       {"urandom", Device::kRandom, 1, 9}, {"tty", Device::kTerminal, 5, 0}};
-    for (const Row& row : kDevices) {
-        if (*device != row.name) continue;
-        node = synthetic_device(row.device, row.major, row.minor);
-        return true;
-    }
-    if (*device == "ptmx" || *device == "pts/ptmx") {
-        node = synthetic_device(Device::kPtmx, 5, 2);
-        return true;
-    }
-    if (const auto number = below("pts", *device); number && parse_descriptor(*number) >= 0) {
-        node = synthetic_device(Device::kPts, 136, static_cast<unsigned>(parse_descriptor(*number)));
-        return true;
-    }
-    if (follow == Follow::kNo) return false;
-    static constexpr const char* kStreams[] = {"stdin", "stdout", "stderr"};
-    for (int i = 0; i < 3; ++i)
-        if (*device == kStreams[i]) node.descriptor = i;
-    if (const auto number = below("fd", *device)) node.descriptor = parse_descriptor(*number);
-    if (node.descriptor >= 0) node.kind = Node::Kind::kDescriptor;
-    return node.descriptor >= 0;
-}
-
 Expected<Node, int> PathResolver::classify(UniqueFd fd) const {
     Node node;
     struct statfs filesystem {};
@@ -303,9 +313,18 @@ Expected<Node, int> PathResolver::classify(UniqueFd fd) const {
         node.path = own ? (own->empty() ? "/proc/self" : "/proc/self/" + *own) : path;
         return node;
     }
+    if (confined_ || filesystem.f_type == SYSFS_MAGIC || filesystem.f_type == TMPFS_MAGIC) {
+        // The same for what else the guest has its own of.
+        const std::string path = host_path_of(fd.get());
+        const bool own = shm_folder().fd && below(shm_folder().path, path);
+        const std::string name = own ? "" : "/" + below(root_.path, path).value_or("");
+        if (below(kHugepages, name) || below("/dev/shm", name))
+            return lookup({root_.fd.get(), "/"}, name, Follow::kNo);
+    }
     if (host::fstat(fd.get(), &node.status) != 0) return Unexpected{errno};
     node.device = device_of(node.status);
-    if (node.device != Device::kNone) node.kind = Node::Kind::kDevice;
+    if (node.device != Device::kNone)
+        return synthetic_device(node.device, major(node.status.st_rdev), minor(node.status.st_rdev));
     node.fd = std::move(fd);
     return node;
 }
@@ -316,8 +335,9 @@ Expected<Node, int> PathResolver::lookup(const StartDirectory& start, const std:
     if (path.size() >= kPathMax) return Unexpected{ENAMETOOLONG};
     if (none_) return Unexpected{ENOENT};
     Node node;
-    if (special(start, path, follow, node)) return node;
-    auto fd = walk(start, path, follow == Follow::kNo ? O_NOFOLLOW : 0);
+    const std::string name = whole_name(start, path);
+    if (special(name, follow, node)) return node;
+    auto fd = walk(start, path, name, follow == Follow::kNo ? O_NOFOLLOW : 0);
     if (!fd) return Unexpected{fd.error()};
     return classify(std::move(*fd));
 }

@@ -64,7 +64,10 @@ enum class Follow : mmu::u8 { kYes, kNo };
 class PathResolver {
   public:
     /// Error: a folder of the policy cannot be opened, or the host has no openat2 (Linux 5.6).
-    static mmu::Expected<PathResolver, mmu::Error> create(const FilePolicy& policy, int guest_pid);
+    static mmu::Expected<PathResolver, mmu::Error> create(const FilePolicy& policy);
+
+    /// A whole, normalised name that is the guest's own: the host is never to walk it.
+    static bool is_special(std::string_view name);
 
     /// The failure is an errno.
     mmu::Expected<Node, int> lookup(const StartDirectory& start, const std::string& path,
@@ -77,6 +80,9 @@ class PathResolver {
     /// The guest's name for a host object: ENOENT when it is deleted or outside the root.
     mmu::Expected<std::string, int> guest_path_of(int fd) const;
 
+    /// What a walk on the host came to: one of the host's objects, or one that the guest has its own of.
+    mmu::Expected<Node, int> classify(UniqueFd fd) const;
+
     /// The directory in which the guest starts: the host's current one if it is inside the root, else the
     /// root.
     UniqueFd open_start_directory() const;
@@ -88,18 +94,18 @@ class PathResolver {
     };
 
     PathResolver() = default;
-    mmu::Expected<UniqueFd, int> walk(const StartDirectory& start, const std::string& path, int flags) const;
-    bool special(const StartDirectory& start, const std::string& path, Follow follow, Node& node) const;
-    mmu::Expected<Node, int> classify(UniqueFd fd) const;
+    mmu::Expected<UniqueFd, int> walk(const StartDirectory& start, const std::string& path,
+                                      const std::string& whole, int flags) const;
 
     Folder root_;
     bool confined_ = false;  ///< --root was given
     bool none_ = false;
-    int guest_pid_ = 0;
     std::vector<Folder> writable_;
 };
 
 /// "/a/b" for "/a//./x/../b"; purely textual.
 std::string normalise_path(std::string_view path);
+/// The whole name of `path` from `start`, normalised.
+std::string whole_name(const StartDirectory& start, const std::string& path);
 
 }  // namespace kernel

@@ -2,10 +2,8 @@
 #include "kernel/fs/resolve.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 #include "kernel/fs/files.h"
 #include "kernel/host/host.h"
@@ -18,11 +16,6 @@ using mmu::Unexpected;
 namespace {
 
 constexpr u64 kScoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
-
-/// A name that is not the host's to walk: our own /proc and what is special in /dev.
-bool is_special(const std::string& name) {
-    return name == "/proc" || name.starts_with("/proc/") || name.starts_with("/dev/");
-}
 
 /// Whether the walk to the end of a name in /proc goes over links.
 bool has_links(KernelState& kernel, Task& task, const std::string& name, Follow follow) {
@@ -76,9 +69,10 @@ Expected<Node, int> lookup_resolved(KernelState& kernel, Task& task, int dirfd, 
     auto start = start_directory(kernel, task, dirfd, scoped_root ? "." : path);
     if (!start) return Unexpected{start.error()};
     const bool absolute = path[0] == '/' && !scoped_root;
-    const std::string name = normalise_path(absolute ? path : std::string(start->path) + "/" + path);
-    if (is_special(name)) {
-        if ((resolve & RESOLVE_NO_XDEV) && !is_special(std::string(start->path) + "/"))
+    const std::string name =
+        absolute ? normalise_path(path) : normalise_path(std::string(start->path) + "/" + path);
+    if (PathResolver::is_special(name)) {
+        if ((resolve & RESOLVE_NO_XDEV) && !PathResolver::is_special(normalise_path(start->path)))
             return Unexpected{EXDEV};
         const bool no_links = resolve & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (no_links && has_links(kernel, task, name, follow)) return Unexpected{ELOOP};
@@ -87,12 +81,9 @@ Expected<Node, int> lookup_resolved(KernelState& kernel, Task& task, int dirfd, 
     }
     auto fd = walk(kernel, *start, path, follow, resolve);
     if (!fd) return Unexpected{fd.error()};
-    Node node;
-    struct statfs filesystem {};
-    if (host::fstatfs(fd->get(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC)
-        return Unexpected{EXDEV};  // a link of the host's into its procfs
-    if (host::fstat(fd->get(), &node.status) != 0) return Unexpected{errno};
-    node.fd = std::move(*fd);
+    auto node = kernel.paths->classify(std::move(*fd));
+    // A link led out of the file system that the walk was to stay in, or into another than the host's.
+    if (node && node->kind == Node::Kind::kProc) return Unexpected{EXDEV};
     return node;
 }
 

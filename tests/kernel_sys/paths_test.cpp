@@ -279,3 +279,50 @@ TEST_CASE("Paths: a link that changes all the time never leads out of --rw or --
     CHECK(!fs::exists(tree.folder.path() + "/made"));
     CHECK(inside_writes > 0);
 }
+
+TEST_CASE("Paths: what is the guest's own is so for openat2 with every RESOLVE flag, and through links") {
+    Tree tree;
+    Guest guest(open_but(tree));
+    REQUIRE(guest.call(SYS_close, guest.open("/dev/shm/own", O_RDWR | O_CREAT)) == 0);
+    const std::string pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+    const std::string self = "/proc/" + std::to_string(guest.task().tgid);  // no link, as /proc/self is
+    const std::vector<std::string> names = {
+        self + "/status", "/proc/meminfo", "/proc",       self + "/task", pool,       "/dev/null",
+        "/dev/zero",      "/dev/full",     "/dev/random", "/dev/urandom", "/dev/shm", "/dev/shm/own"};
+    const auto identity = [&](i64 fd) -> std::vector<u64> {
+        if (fd < 0) return {static_cast<u64>(fd)};
+        REQUIRE(guest.call(SYS_fstat, fd, guest.scratch + 20000) == 0);
+        const auto status = guest.read<struct stat>(guest.scratch + 20000);
+        guest.call(SYS_close, fd);
+        return {status.st_dev, status.st_ino, status.st_rdev, status.st_mode};
+    };
+    const auto resolved = [&](i64 directory, const std::string& path, u64 resolve) {
+        const u64 how[3] = {0, 0, resolve};
+        guest.write(how, guest.scratch + 30000);
+        return identity(guest.call(SYS_openat2, directory, guest.text(path), guest.scratch + 30000, 24));
+    };
+    const i64 root = guest.open("/", O_PATH | O_DIRECTORY);
+    constexpr u64 kNoXdev = 1, kNoMagiclinks = 2, kNoSymlinks = 4, kBeneath = 8, kInRoot = 16, kCached = 32;
+    for (const std::string& name : names) {
+        CAPTURE(name);
+        CHECK(kernel::PathResolver::is_special(name));
+        const auto own = identity(guest.open(name));
+        REQUIRE(own.size() == 4);
+        for (const u64 resolve : {u64{0}, kNoMagiclinks, kInRoot, kCached})
+            CHECK(resolved(root, name, resolve) == own);
+        CHECK(resolved(root, name.substr(1), kBeneath) == own);
+        CHECK(resolved(root, name, kNoXdev).front() == static_cast<u64>(-EXDEV));
+        CHECK(resolved(root, name, kNoSymlinks) == own);
+        // A link there leads to the same, or nowhere; never to the host's.
+        const std::string link = tree.rw + "/special";
+        fs::remove(link);
+        fs::create_symlink(name, link);
+        for (const auto& through : {identity(guest.open(link)), resolved(root, link, kNoMagiclinks)})
+            CHECK((through == own || through.size() == 1));
+    }
+    for (const char* name : {"/dev/tty", "/dev/ptmx", "/dev/pts/0", "/dev/pts/ptmx", "/dev/stdin",
+                             "/dev/fd/1", "/sys/kernel/mm/hugepages", "/dev/pts", "/dev/fd"})
+        CHECK(kernel::PathResolver::is_special(name));
+    for (const char* name : {"/", "/etc/passwd", "/process", "/sys/kernel/mm/hugepages2", "/tmp/dev/null"})
+        CHECK(!kernel::PathResolver::is_special(name));
+}
