@@ -203,8 +203,8 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
     if (index >= file_pages) return {.past_end = true};
     if (const PageIndex page = space.find(index)) {
-        async_mmap_readahead(system, files_[file], index, vm_flags, system.mem_map.at_index(page));
-        if (const PageIndex still = space.find(index)) return {.page = still};
+        async_mmap_readahead(system, files_[file], index, vm_flags, page);
+        return {.page = page};
     }
     if (space.shmem) {
         const auto pfn = system.alloc_zeroed_page();
@@ -217,26 +217,27 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
     return {.page = page, .major = true, .oom = !page};
 }
 
+/// A page's bytes go to the file, as far as that goes. 0 or -errno.
+int PageCache::write_out(MemorySystem& system, AddressSpace& space, PageIndex index) {
+    const u64 offset = system.mem_map.at_index(index).index << mmu::kPageShift, size = space.size_bytes();
+    if (offset >= size) return 0;
+    if (!space.backing || system.inject.fails(InjectSite::kDiskWrite)) return -EIO;
+    const u64 bytes = std::min(mmu::kPageSize, size - offset);
+    const i64 done = space.backing->pwrite({system.memory.frame(Pfn{index}), bytes}, offset);
+    return done == static_cast<i64>(bytes) ? 0 : done < 0 ? static_cast<int>(done) : -EIO;
+}
+
 int PageCache::writeback(MemorySystem& system, AddressSpace& space, u64 first, u64 last) {
     if (space.shmem || !space.backing) return 0;
     int error = 0;
-    const u64 size = space.size_bytes();
     for (auto& [key, chunk] : space.chunks) {
         for (unsigned i = 0; i < AddressSpace::kChunkPages; ++i) {
             const u64 index = (key << AddressSpace::kChunkShift) + i;
             if (!chunk[i] || index < first || index > last) continue;
             Page& page = system.mem_map.at_index(chunk[i]);
             if (!page.is(Page::kDirty)) continue;
-            const u64 offset = index << mmu::kPageShift;
-            if (offset < size) {
-                const u64 bytes = std::min(mmu::kPageSize, size - offset);
-                const i64 done =
-                    system.inject.fails(InjectSite::kDiskWrite)
-                        ? -EIO
-                        : space.backing->pwrite({system.memory.frame(Pfn{chunk[i]}), bytes}, offset);
-                if (done != static_cast<i64>(bytes) && !error)
-                    error = done < 0 ? static_cast<int>(done) : -EIO;
-            }
+            const int failed = write_out(system, space, chunk[i]);
+            if (!error) error = failed;
             // While it is mapped its next change would go unseen: it stays dirty until the last unmap.
             if (!page.mapcount) page.flags &= static_cast<u16>(~Page::kDirty);
         }
@@ -275,16 +276,7 @@ void PageCache::punch_hole(MemorySystem& system, AddressSpace& space, u64 first,
 
 bool PageCache::write_page(MemorySystem& system, PageIndex index) {
     Page& page = system.mem_map.at_index(index);
-    AddressSpace& space = *spaces_[page.mapping];
-    const u64 offset = page.index << mmu::kPageShift, size = space.size_bytes();
-    if (offset < size) {
-        if (!space.backing) return false;
-        const u64 bytes = std::min(mmu::kPageSize, size - offset);
-        const i64 done = system.inject.fails(InjectSite::kDiskWrite)
-                             ? -EIO
-                             : space.backing->pwrite({system.memory.frame(Pfn{index}), bytes}, offset);
-        if (done != static_cast<i64>(bytes)) return false;
-    }
+    if (write_out(system, *spaces_[page.mapping], index)) return false;
     page.flags &= static_cast<u16>(~Page::kDirty);
     return true;
 }

@@ -186,7 +186,9 @@ class PageCache {
     bool do_page_cache_ra(MemorySystem& system, const MappedFile& file, u64 first, u64 size, u64 async_size,
                           u64 wanted);
     bool sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags);
-    void async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags, Page& page);
+    void async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags,
+                              PageIndex found);
+    int write_out(MemorySystem& system, AddressSpace& space, PageIndex index);
     void release(MemorySystem& system, AddressSpace& space, PageIndex& slot);
 
     std::vector<MappedFile> files_{1};  ///< [0] is "none"

@@ -2,6 +2,8 @@
 // hold be moved or given up. Linux: include/linux/gfp_types.h, include/linux/mmzone.h enum migratetype.
 #pragma once
 
+#include <bit>
+
 #include "mmu/base/ints.h"
 
 namespace kernel {
@@ -15,6 +17,11 @@ inline constexpr Gfp GFP_KERNEL = 0xcc0, GFP_ATOMIC = 0x820, GFP_NOWAIT = 0x2800
 
 /// What the frames of a pageblock hold, so that what cannot move does not end up everywhere.
 enum MigrateType : mmu::u8 { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_PCPTYPES };
+
+/// get_order(): of the smallest block that holds so many bytes.
+constexpr unsigned get_order(mmu::u64 bytes) {
+    return static_cast<unsigned>(std::bit_width((bytes - 1) >> 12));
+}
 
 /// gfp_migratetype()
 constexpr MigrateType gfp_migratetype(Gfp gfp) {

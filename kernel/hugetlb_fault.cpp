@@ -159,11 +159,7 @@ u32 hugetlb_wp(VmFaultInfo& vmf, HState& h, u64* entry) {
     system.notify(
         {.kind = EventKind::kCowCopy, .address = haddr, .before = old.value, .after = fresh->value});
     MmuGather tlb(system, vmf.mm);
-    ptep_get_and_clear(system, haddr, entry);
-    --page.mapcount;
-    vmf.mm.hugetlb_usage -= h.pages();
-    tlb.remove_huge_tlb_entry(haddr, h.size());
-    tlb.remove_page(old);
+    unmap_huge_page(tlb, vmf.mm, vmf.vma, h, haddr, entry);
     tlb.flush();
     system.mem_map[*fresh].flags |= Page::kAnon | Page::kAnonExclusive;
     map_huge_page(vmf, h, entry, *fresh, true);

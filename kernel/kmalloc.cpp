@@ -64,7 +64,7 @@ Page& page_of(MemorySystem& system, u64 object) {
 }
 
 u64 kmalloc_large(MemorySystem& system, u64 bytes, Gfp gfp) {
-    const unsigned order = static_cast<unsigned>(std::bit_width((bytes - 1) >> mmu::kPageShift));
+    const unsigned order = get_order(bytes);
     if (order > kMaxOrder) return 0;
     const u64 address = __get_free_pages(system, gfp, order);
     if (!address) return 0;

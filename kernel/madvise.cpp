@@ -91,7 +91,7 @@ void cold_or_pageout(MemorySystem& system, MmStruct& mm, u64 start, u64 end, boo
         if (pageout) pages.push_back(index);
     });
     tlb.flush();
-    for (const PageIndex index : pages) reclaim_page(system, index);
+    if (!pages.empty()) reclaim_pages(system, pages);
 }
 
 int madvise_dontneed_free(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, u64 start, u64 end,

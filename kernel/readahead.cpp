@@ -2,8 +2,6 @@
 // do_sync_mmap_readahead(), do_async_mmap_readahead(). Deviation: pages of the asynchronous window are there
 // at once; read(2) goes to the host's file and takes no part; io_pages (what one request of a disk may be) is
 // the largest window.
-#include <bit>
-
 #include "kernel/mm_internal.h"
 
 namespace kernel {
@@ -11,12 +9,6 @@ namespace kernel {
 namespace {
 
 constexpr u64 kMmapLotsamiss = 100;
-
-/// get_init_ra_size()
-u64 get_init_ra_size(u64 size, u64 max) {
-    const u64 rounded = std::bit_ceil(size);
-    return rounded <= max / 32 ? rounded * 4 : rounded <= max / 4 ? rounded * 2 : max;
-}
 
 /// get_next_ra_size()
 u64 get_next_ra_size(u64 size, u64 max) {
@@ -55,24 +47,16 @@ bool PageCache::sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 
     FileRaState& ra = file.ra;
     const u64 max = ra_pages_of(system, file);
     if ((vm_flags & VM_RAND_READ) || !max) return do_page_cache_ra(system, file, index, 1, 0, index);
-    if (vm_flags & VM_SEQ_READ) {  // page_cache_sync_ra() of a whole window
-        if (advice_of(file) == FileAdvice::kRandom)
-            return do_page_cache_ra(system, file, index, max, 0, index);
+    if (vm_flags & VM_SEQ_READ) {
+        // page_cache_sync_ra() of a whole window: get_init_ra_size() is the window again, and what a stream has
+        // left behind (page_cache_prev_miss()) is never looked for beyond it.
         const bool sequential = !index || index - ra.prev_index <= 1;
         ra.prev_index = index;
-        if (sequential) {
-            ra.start = index;
-            ra.size = get_init_ra_size(max, max);
-            ra.async_size = ra.size > max ? ra.size - max : ra.size >> 1;
-            return do_page_cache_ra(system, file, ra.start, ra.size, ra.async_size, index);
-        }
-        const AddressSpace& space = *spaces_[file.mapping];
-        u64 contiguous = 0;  // page_cache_prev_miss(): what a stream would have left behind
-        while (contiguous < max && contiguous < index && space.find(index - 1 - contiguous)) ++contiguous;
-        if (contiguous <= max) return do_page_cache_ra(system, file, index, max, 0, index);
+        if (!sequential || advice_of(file) == FileAdvice::kRandom)
+            return do_page_cache_ra(system, file, index, max, 0, index);
         ra.start = index;
         ra.size = max;
-        ra.async_size = 1;
+        ra.async_size = max / 2;
         return do_page_cache_ra(system, file, ra.start, ra.size, ra.async_size, index);
     }
     if (ra.mmap_miss < kMmapLotsamiss * 10) ++ra.mmap_miss;
@@ -84,15 +68,15 @@ bool PageCache::sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 
 }
 
 void PageCache::async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags,
-                                     Page& page) {
+                                     PageIndex found) {
     FileRaState& ra = file.ra;
-    const u64 max = ra_pages_of(system, file);
-    if ((vm_flags & VM_RAND_READ) || !max) return;
+    if ((vm_flags & VM_RAND_READ) || !system.ra_pages) return;
     if (ra.mmap_miss) --ra.mmap_miss;
+    Page& page = system.mem_map.at_index(found);
     if (!page.is(Page::kReadahead)) return;
+    const u64 max = ra_pages_of(system, file);
     page.flags &= static_cast<u16>(~Page::kReadahead);
     ++page.refcount;  // it must outlast the reading
-    const Pfn pfn{spaces_[file.mapping]->find(index)};
     if (index == ra.start + ra.size - ra.async_size) {
         ra.start += ra.size;
         ra.size = std::max<u64>(get_next_ra_size(ra.size, max), 1);
@@ -109,7 +93,7 @@ void PageCache::async_mmap_readahead(MemorySystem& system, MappedFile& file, u64
             (void)do_page_cache_ra(system, file, ra.start, ra.size, ra.async_size, ~u64{0});
         }
     }
-    system.put_page(pfn);
+    system.put_page(Pfn{found});
 }
 
 void PageCache::drop_clean_pages(MemorySystem& system, AddressSpace& space, u64 first, u64 end) {

@@ -2,7 +2,7 @@
 // index (page.index): an area that could map it has that index, and whether it does its page table says. A
 // huge page is split when somebody looks. Anonymous memory that was never moved lies where its index says;
 // all other areas are found by index. Deviation: the index of areas is made anew for each run of reclaim,
-// instead of kept in interval trees; whoever has none looks at all areas.
+// instead of kept in interval trees.
 #pragma once
 
 #include <algorithm>
@@ -79,9 +79,9 @@ class AreaIndex {
 };
 
 /// visit(PageVma) for each PTE that maps the frame, until all are found. It may clear that PTE. `areas`: the
-/// index, made when it is first needed; null: all areas are looked at.
+/// index, made when it is first needed.
 template <class Visit>
-void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, std::optional<AreaIndex>* areas,
+void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, std::optional<AreaIndex>& areas,
                PageIndex index, Visit&& visit) {
     const Page& page = system.mem_map.at_index(index);
     const u64 pgoff = page.index;
@@ -99,14 +99,8 @@ void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, std::option
         if (guess && lies_at_its_index(*guess)) look(*mms[i], *guess);
     }
     if (!left) return;
-    if (areas) {
-        if (!*areas) areas->emplace(mms);
-        (*areas)->for_each(pgoff, look);
-        return;
-    }
-    for (MmStruct* mm : mms)
-        for (auto& [end, vma] : mm->mm_mt)
-            if (!lies_at_its_index(vma) && !look(*mm, vma)) return;
+    if (!areas) areas.emplace(mms);
+    areas->for_each(pgoff, look);
 }
 
 }  // namespace kernel

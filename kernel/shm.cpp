@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
@@ -31,6 +32,12 @@ i64 now_seconds(const KernelState& kernel) {
 /// shm_nattch: areas that map it.
 u64 attachments(const KernelState& kernel, const ShmSegment& segment) {
     return kernel.system.page_cache.areas_of(segment.file) - 1;  // one reference is the segment's
+}
+
+/// shm_add_rss_swap(): pages of 4 KiB in memory.
+u64 resident_pages(const KernelState& kernel, const ShmSegment& segment) {
+    const AddressSpace& space = kernel.system.page_cache.mapping_of(segment.file);
+    return space.hugetlb ? space.hugetlb->pages.size() << space.hugetlb->order : space.nrpages;
 }
 
 /// shm_destroy() of those that are marked and that nobody maps any more.
@@ -64,11 +71,19 @@ ShmSegment* find_segment(KernelState& kernel, int id) {
     return found == kernel.shm.segments.end() ? nullptr : &found->second;
 }
 
+/// ipcid_to_idx(), ipcid_to_seqx()
+unsigned index_of(int id) {
+    return static_cast<unsigned>(id) & ((1u << kIndexShift) - 1);
+}
+unsigned seq_of(int id) {
+    return static_cast<unsigned>(id) >> kIndexShift;
+}
+
 /// ipc_addid(): the next index in a cycle of 64 (ipc_min_cycle), more when more are in use.
-int new_id(ShmState& shm, u32& seq) {
+int new_id(ShmState& shm) {
     const auto used = [&shm](unsigned index) {
         for (const auto& [id, segment] : shm.segments)
-            if ((static_cast<unsigned>(id) & ((1u << kIndexShift) - 1)) == index) return true;
+            if (index_of(id) == index) return true;
         return false;
     };
     const unsigned cycle = std::min<unsigned>(
@@ -77,7 +92,6 @@ int new_id(ShmState& shm, u32& seq) {
     while (used(index)) index = (index + 1) % cycle;
     if (index < shm.next_index) ++shm.seq;
     shm.next_index = index + 1;
-    seq = shm.seq;
     return static_cast<int>((shm.seq & 0xffff) << kIndexShift | index);
 }
 
@@ -87,11 +101,7 @@ i64 new_segment(KernelState& kernel, Task& task, u32 key, u64 size, int flags) {
     if (size < 1 || size > kShmMax) return -EINVAL;
     if (page_align(size) < size) return -ENOSPC;
     if (kernel.shm.segments.size() >= ShmState::kShmMni) return -ENOSPC;
-    const std::string path = [&] {
-        char name[32];
-        std::snprintf(name, sizeof name, "/SYSV%08x (deleted)", key);
-        return std::string(name);
-    }();
+    const std::string path = proc_format("/SYSV%08x (deleted)", key);
     FileId file = 0;
     if (flags & kShmHugetlb) {
         HState* h = hstate_sizelog(system, static_cast<u64>(flags) >> 26 & 63);
@@ -115,7 +125,7 @@ i64 new_segment(KernelState& kernel, Task& task, u32 key, u64 size, int flags) {
     segment.file = file;
     segment.cpid = task.tgid;
     segment.ctime = now_seconds(kernel);
-    const int id = new_id(kernel.shm, segment.seq);
+    const int id = new_id(kernel.shm);
     // What /proc/PID/maps shows as device and inode.
     system.page_cache.mapping_of(file).identity = {1, static_cast<u64>(id)};
     kernel.shm.segments.emplace(id, segment);
@@ -184,6 +194,7 @@ i64 sys_shmdt(KernelState& kernel, Task& task, u64 address) {
     if (page_offset(address)) return -EINVAL;
     MmStruct& mm = kernel.mm_of(task);
     PageCache& cache = kernel.system.page_cache;
+    ShmSegment* detached = nullptr;
     // The first area that would begin at `address` had it not been cut says which attachment is meant.
     FileId file = 0;
     u64 end = 0;
@@ -191,17 +202,14 @@ i64 sys_shmdt(KernelState& kernel, Task& task, u64 address) {
         const VmAreaStruct& vma = it->second;
         if (!vma.vm_file || vma.vm_start < address || pages_of(vma.vm_start - address) != vma.vm_pgoff)
             continue;
-        for (const auto& [id, segment] : kernel.shm.segments) {
+        for (auto& [id, segment] : kernel.shm.segments) {
             if (!cache.same_mapping(segment.file, vma.vm_file)) continue;
+            detached = &segment;
             file = vma.vm_file;
-            const AddressSpace& space = cache.mapping_of(file);
-            end = address + page_align(space.size_bytes());
+            end = address + page_align(cache.mapping_of(file).size_bytes());
         }
     }
-    if (!file) return -EINVAL;
-    ShmSegment* detached = nullptr;
-    for (auto& [id, segment] : kernel.shm.segments)
-        if (cache.same_mapping(segment.file, file)) detached = &segment;
+    if (!detached) return -EINVAL;
     detached->dtime = now_seconds(kernel);
     detached->lpid = task.tgid;
     for (u64 at = address; at < end;) {
@@ -218,7 +226,7 @@ i64 sys_shmdt(KernelState& kernel, Task& task, u64 address) {
 
 namespace {
 
-void fill_stat(const KernelState& kernel, int, const ShmSegment& segment, struct shmid_ds& out) {
+void fill_stat(const KernelState& kernel, int id, const ShmSegment& segment, struct shmid_ds& out) {
     std::memset(&out, 0, sizeof out);
     out.shm_perm.__key = static_cast<key_t>(segment.key);
     out.shm_perm.uid = segment.uid;
@@ -226,7 +234,7 @@ void fill_stat(const KernelState& kernel, int, const ShmSegment& segment, struct
     out.shm_perm.cuid = segment.cuid;
     out.shm_perm.cgid = segment.cgid;
     out.shm_perm.mode = static_cast<decltype(out.shm_perm.mode)>(segment.mode);
-    out.shm_perm.__seq = static_cast<unsigned short>(segment.seq);
+    out.shm_perm.__seq = static_cast<unsigned short>(seq_of(id));
     out.shm_segsz = segment.size;
     out.shm_atime = segment.atime;
     out.shm_dtime = segment.dtime;
@@ -239,7 +247,7 @@ void fill_stat(const KernelState& kernel, int, const ShmSegment& segment, struct
 /// Index of the highest segment: what IPC_INFO and SHM_INFO return.
 i64 highest_index(const ShmState& shm) {
     i64 highest = 0;
-    for (const auto& [id, segment] : shm.segments) highest = std::max<i64>(highest, id & 0x7fff);
+    for (const auto& [id, segment] : shm.segments) highest = std::max<i64>(highest, index_of(id));
     return highest;
 }
 
@@ -256,9 +264,8 @@ i64 shm_info_call(KernelState& kernel, MmStruct& mm, int command, u64 buffer) {
     struct shm_info info {};
     info.used_ids = static_cast<int>(kernel.shm.segments.size());
     for (const auto& [id, segment] : kernel.shm.segments) {
-        const AddressSpace& space = kernel.system.page_cache.mapping_of(segment.file);
         info.shm_tot += pages_of(page_align(segment.size));
-        info.shm_rss += space.hugetlb ? space.hugetlb->pages.size() << space.hugetlb->order : space.nrpages;
+        info.shm_rss += resident_pages(kernel, segment);
     }
     return put_user(kernel.system, mm, info, buffer) ? -EFAULT : highest_index(kernel.shm);
 }
@@ -276,7 +283,7 @@ i64 sys_shmctl(KernelState& kernel, Task& task, int id, int command, u64 buffer)
     if (by_index) {
         int found = -1;
         for (const auto& [number, segment] : kernel.shm.segments)
-            if ((number & 0x7fff) == id) found = number;
+            if (index_of(number) == static_cast<unsigned>(id)) found = number;
         if (found < 0) return -EINVAL;
         id = found;
     }
@@ -322,20 +329,14 @@ std::string proc_sysvipc_shm(KernelState& kernel) {
         "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      "
         "atime      dtime      ctime                   rss                  swap\n";
     for (const auto& [id, segment] : kernel.shm.segments) {
-        const AddressSpace& space = kernel.system.page_cache.mapping_of(segment.file);
-        const u64 resident =
-            space.hugetlb ? space.hugetlb->pages.size() << space.hugetlb->order : space.nrpages;
-        char line[512];
-        std::snprintf(
-            line, sizeof line,
+        text += proc_format(
             "%10d %10d  %4o %21llu %5u %5u  %5llu %5u %5u %5u %5u %10lld %10lld %10lld %21llu %21llu\n",
-            static_cast<int>(segment.key), id, segment.mode, static_cast<unsigned long long>(segment.size),
+            static_cast<int>(segment.key), id, segment.mode, proc_number(segment.size),
             static_cast<unsigned>(segment.cpid), static_cast<unsigned>(segment.lpid),
-            static_cast<unsigned long long>(attachments(kernel, segment)), segment.uid, segment.gid,
-            segment.cuid, segment.cgid, static_cast<long long>(segment.atime),
-            static_cast<long long>(segment.dtime), static_cast<long long>(segment.ctime),
-            static_cast<unsigned long long>(resident << mmu::kPageShift), 0ull);
-        text += line;
+            proc_number(attachments(kernel, segment)), segment.uid, segment.gid, segment.cuid, segment.cgid,
+            static_cast<long long>(segment.atime), static_cast<long long>(segment.dtime),
+            static_cast<long long>(segment.ctime),
+            proc_number(resident_pages(kernel, segment) << mmu::kPageShift), 0ull);
     }
     return text;
 }

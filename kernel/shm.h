@@ -16,7 +16,7 @@ using mmu::i64;
 /// struct shmid_kernel.
 struct ShmSegment {
     mmu::u32 key = 0, mode = 0;  ///< mode: permissions, SHM_DEST, SHM_LOCKED
-    mmu::u32 uid = 0, gid = 0, cuid = 0, cgid = 0, seq = 0;
+    mmu::u32 uid = 0, gid = 0, cuid = 0, cgid = 0;
     u64 size = 0;     ///< bytes
     FileId file = 0;  ///< its own reference to the pages
     i64 atime = 0, dtime = 0, ctime = 0;

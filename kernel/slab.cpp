@@ -85,8 +85,7 @@ void thread_free_list(MemorySystem& system, const KmemCache& cache, PageIndex he
 PageIndex allocate_slab(MemorySystem& system, CacheId id, Gfp gfp) {
     KmemCache& cache = system.slab.caches[id];
     if (cache.flags & SLAB_RECLAIM_ACCOUNT) gfp |= __GFP_RECLAIMABLE;
-    const unsigned least =
-        static_cast<unsigned>(std::bit_width((u64{cache.size} - 1) >> mmu::kPageShift));  // get_order()
+    const unsigned least = get_order(cache.size);
     unsigned order = cache.order;
     auto pfn = system.alloc_pages(order, order > least ? gfp & ~__GFP_DIRECT_RECLAIM : gfp);
     if (!pfn && order > least) {
@@ -145,17 +144,14 @@ bool next_slab(MemorySystem& system, CacheId id, Gfp gfp) {
 
 /// calculate_order(): the smallest order that wastes no more than a sixteenth; then an eighth, and so on.
 unsigned calculate_order(u32 size) {
-    const auto order_of = [](u64 bytes) {
-        return static_cast<unsigned>(std::bit_width((bytes - 1) >> mmu::kPageShift));
-    };
     const u32 most = std::max<u32>(static_cast<u32>((mmu::kPageSize << kSlubMaxOrder) / size), 1);
-    const unsigned least = order_of(u64{std::min(kMinObjects, most)} * size);
+    const unsigned least = get_order(u64{std::min(kMinObjects, most)} * size);
     for (u64 fraction = 16; fraction > 1; fraction /= 2)
         for (unsigned order = least; order <= kSlubMaxOrder; ++order) {
             const u64 bytes = mmu::kPageSize << order;
             if (bytes % size <= bytes / fraction) return order;
         }
-    return order_of(size);
+    return get_order(size);
 }
 
 u32 calculate_alignment(u32 size, u32 align, u32 flags) {

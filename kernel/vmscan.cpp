@@ -20,7 +20,7 @@ constexpr int kDefPriority = 12;
 struct ScanControl {
     MemorySystem& system;
     std::vector<MmStruct*> mms;
-    std::optional<AreaIndex>* areas;  ///< of a whole run; null: for one page it is not worth it
+    std::optional<AreaIndex>& areas;  ///< of a whole run
     u64 target;
     u64 reclaimed = 0;
     bool ignore_references = false;  ///< MADV_PAGEOUT
@@ -209,7 +209,7 @@ void shrink_lruvec(ScanControl& sc, int priority) {
     }
 }
 
-ScanControl scan_control(MemorySystem& system, u64 target, std::optional<AreaIndex>* areas) {
+ScanControl scan_control(MemorySystem& system, u64 target, std::optional<AreaIndex>& areas) {
     ScanControl sc{system, {}, areas, target};
     if (system.address_spaces) sc.mms = system.address_spaces();
     return sc;
@@ -240,7 +240,7 @@ void swap_on(MemorySystem& system, u64 bytes) {
 namespace {
 
 u64 free_pages_of_run(MemorySystem& system, u64 target, std::optional<AreaIndex>& areas) {
-    ScanControl sc = scan_control(system, target, &areas);
+    ScanControl sc = scan_control(system, target, areas);
     for (int priority = kDefPriority; priority >= 0 && sc.reclaimed < target; --priority)
         shrink_lruvec(sc, priority);
     if (sc.reclaimed) system.reclaim.kswapd_failures = 0;
@@ -266,11 +266,12 @@ void balance_pgdat(MemorySystem& system) {
     }
 }
 
-bool reclaim_page(MemorySystem& system, PageIndex index) {
-    ScanControl sc = scan_control(system, 1, nullptr);
+u64 reclaim_pages(MemorySystem& system, std::span<const PageIndex> pages) {
+    std::optional<AreaIndex> areas;
+    ScanControl sc = scan_control(system, pages.size(), areas);
     sc.ignore_references = true;
-    if (!system.mem_map.at_index(index).is(Page::kLru)) return false;
-    shrink_one(sc, index);
+    for (const PageIndex page : pages)
+        if (system.mem_map.at_index(page).is(Page::kLru)) shrink_one(sc, page);
     return sc.reclaimed;
 }
 

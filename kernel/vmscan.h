@@ -3,6 +3,8 @@
 // below the low mark; whoever allocates below the min mark reclaims itself.
 #pragma once
 
+#include <span>
+
 #include "kernel/mm.h"
 
 namespace kernel {
@@ -17,8 +19,8 @@ void swap_on(MemorySystem& system, u64 bytes);
 u64 try_to_free_pages(MemorySystem& system, u64 target);
 /// kswapd: reclaims until free memory is above the high mark, or nothing more can be had.
 void balance_pgdat(MemorySystem& system);
-/// reclaim_pages() of MADV_PAGEOUT: one page now, whether it was used or not. False: it stays.
-bool reclaim_page(MemorySystem& system, PageIndex page);
+/// Gives these up now, whether they were used or not (MADV_PAGEOUT). The number freed.
+u64 reclaim_pages(MemorySystem& system, std::span<const PageIndex> pages);
 
 /// delete_from_swap_cache(): the page is no copy of a slot any more; the swap cache's reference goes.
 void delete_from_swap_cache(MemorySystem& system, Page& page);
