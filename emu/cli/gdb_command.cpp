@@ -57,8 +57,8 @@ Expected<void, Error> start_gdb(Machine& guest, const Options& options) {
     if (!listener) return Unexpected{listener.error()};
     const std::string symbols = *folder + "/vmkernel.debug", source = *folder + "/" + kKernelSourceName;
     const std::string commands = *folder + "/" + kPythonCommandsName;
-    if (!write_file(symbols, kernel_symbol_file(*folder)) || !write_file(source, kernel_source()) ||
-        !write_file(commands, python_commands()))
+    if (!write_file(symbols, kernel_symbol_file(*folder, options.names)) ||
+        !write_file(source, kernel_source(options.names)) || !write_file(commands, python_commands()))
         return Unexpected{Error{*folder + ": " + strerror(errno)}};
     const auto remove_all = [&] {
         for (const std::string& file : {socket, symbols, source, commands}) ::unlink(file.c_str());
@@ -76,7 +76,7 @@ Expected<void, Error> start_gdb(Machine& guest, const Options& options) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(125);
     ::signal(SIGINT, SIG_IGN);
-    listener->serve_one(guest);
+    listener->serve_one(guest, options.names);
     remove_all();
     return {};
 }
@@ -88,7 +88,7 @@ Expected<void, Error> run_with_gdb(Machine& guest, const Options& options) {
     auto listener = GdbListener::open(options.gdb);
     if (!listener) return Unexpected{listener.error()};
     std::fprintf(stderr, "mmuscope: waiting for gdb: target remote %s\n", listener->name().c_str());
-    listener->serve(guest);
+    listener->serve(guest, options.names);
     return {};
 }
 

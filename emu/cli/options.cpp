@@ -53,7 +53,7 @@ struct Raw {
     std::string faults, calls;  // of explain
     std::vector<std::string> inject;
     std::string readahead, fault_around;
-    std::string memory, swap, stack, hugepages, story_faults, csv;
+    std::string memory, swap, stack, hugepages, story_faults, csv, names;
     std::vector<std::string> set_environment;
     bool clear_environment = false, json = false;
 };
@@ -103,7 +103,8 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
     app.add_option_function<std::string>(
            "--time", [&options](const std::string& whose) { options.kernel.host_time = whose == "host"; },
-           "virtual (the default: a nanosecond an instruction, sleeping costs none) or host: the guest's clocks go "
+           "virtual (the default: a nanosecond an instruction, sleeping costs none) or host: the guest's "
+           "clocks go "
            "with the host's; not reproducible")
         ->check(CLI::IsMember({"virtual", "host"}))
         ->type_name("WHOSE")
@@ -206,6 +207,10 @@ void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
     app.add_option("--story-faults", raw.story_faults, "tell only the faults numbered FROM to TO")
         ->type_name("FROM-TO")
         ->group("Output");
+    app.add_option("--names", raw.names,
+                   "the kernel's functions in stories and debuggers by the names of Linux 6.12 or 2.6.32")
+        ->type_name("6.12|2.6.32")
+        ->group("Output");
     app.add_flag("--strace", options.strace.enabled, "show system calls and signals as strace(1) does")
         ->group("Output");
     app.add_flag("--strace-f", options.strace.follow,
@@ -290,9 +295,11 @@ bool parse_huge_pages(const std::string& text, kernel::KernelConfig& config) {
         const std::string part = text.substr(from, end - from);
         const std::size_t colon = std::min(part.find(':'), part.size());
         const std::string digits = part.substr(0, colon);
-        if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string::npos)
+        if (digits.empty() || digits.size() > 9 ||
+            digits.find_first_not_of("0123456789") != std::string::npos)
             return false;
-        const std::optional<u64> size = colon == part.size() ? u64{2} << 20 : parse_size(part.substr(colon + 1));
+        const std::optional<u64> size =
+            colon == part.size() ? u64{2} << 20 : parse_size(part.substr(colon + 1));
         if (size == u64{2} << 20) {
             config.huge_pages_2m = std::stoull(digits);
         } else if (size == u64{1} << 30) {
@@ -348,12 +355,18 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
             return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";
         options.story = true;
     }
+    if (!raw.names.empty()) {
+        const auto names = kernel_names_of(raw.names);
+        if (!names) return "--names: '" + raw.names + "' is neither 6.12 nor 2.6.32";
+        options.names = *names;
+    }
     for (const std::string& fault : raw.inject) {
         if (fault == "skip-invlpg")
             options.kernel.skip_invlpg = true;
         else if (!options.kernel.inject.parse(fault))
             return "--inject: '" + fault +
-                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, flush:N, SITE:every:N, skip-invlpg";
+                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, flush:N, SITE:every:N, "
+                   "skip-invlpg";
     }
     if (const std::string problem = finish_readahead(options, raw); !problem.empty()) return problem;
     if (raw.json && !raw.csv.empty()) return "--json and -x exclude each other";
@@ -412,7 +425,8 @@ void add_debug_options(CLI::App& app, Options& options) {
                    "run the commands of FILE and end; status 1 when an expectation does not hold")
         ->type_name("FILE")
         ->group("Debugging");
-    app.add_flag("--tui", options.debug.tui, "begin with the screen of panels (? there lists the keys)")->group("Debugging");
+    app.add_flag("--tui", options.debug.tui, "begin with the screen of panels (? there lists the keys)")
+        ->group("Debugging");
     app.add_option("-e,--eval", options.debug.commands, "run this command first (may be repeated)")
         ->type_name("COMMAND")
         ->expected(1)

@@ -64,6 +64,7 @@ struct Options {
     DebugOptions debug;                    ///< of `mmuscope debug`
     StraceOptions strace;
     bool state_hash = false;
+    KernelNames names = KernelNames::kCurrent;  ///< of stories and debuggers
     bool story = false;
     std::pair<mmu::u64, mmu::u64> story_faults = {
         1, ~mmu::u64{0}};  ///< numbers of the faults told, both included

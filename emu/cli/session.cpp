@@ -235,6 +235,7 @@ Expected<int, Error> run(const Options& options) {
     if (!strace) return Unexpected{strace.error()};
     if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
     Story story(output.stream(), guest.mmu(), guest.kernel().state(), options.story_faults, options.story_calls);
+    story.set_names(options.names);
     story.set_teller([&guest] { return running_task(guest.kernel().state()); });
     if (options.story) guest.set_observers(&story, &story);
     if (comparison) comparison->listen(guest);
@@ -257,7 +258,7 @@ Expected<int, Error> run(const Options& options) {
     kernel::ExitStatus exit;
     if (console) {
         const TerminalGuard terminal;
-        const auto status = run_debugger(guest, *console, options.debug);
+        const auto status = run_debugger(guest, *console, options.debug, options.names);
         if (auto written = finish_recording(options); !written) return Unexpected{written.error()};
         if (options.strace.enabled) strace->finish();
         if (status && options.state_hash)

@@ -94,7 +94,10 @@ class Debugger {
     FaultLog& faults() { return fault_log_; }
     const FaultLog& faults() const { return fault_log_; }
     /// By which names the kernel's functions are shown.
-    void set_kernel_names(KernelNames names) { kernel_names_ = names; }
+    void set_kernel_names(KernelNames names) {
+        kernel_names_ = names;
+        fault_log_.set_names(names);
+    }
     KernelNames kernel_names() const { return kernel_names_; }
     /// Physical memory and page-table entries that are watched, TLB misses and evictions that are caught.
     VmWatch& vm_watch() { return vm_watch_; }

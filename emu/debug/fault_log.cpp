@@ -69,7 +69,7 @@ void FaultLog::note(const char* kind, const Event& event, const std::string& det
     if (caught_.empty() || hit_) return;
     const std::string exact = detail.empty() ? kind : std::string(kind) + ":" + detail;
     if (caught_.contains(kind) || caught_.contains(exact)) {
-        std::string words = kernel_words(event);
+        std::string words = kernel_words(event, names_);
         words.erase(0, words.find_first_not_of(' '));
         hit_ = exact + (words.empty() ? "" : " (" + words + ")");
     }

@@ -1,5 +1,5 @@
 // Remembers each page fault of a run in a few words, and what the events that may be caught were. It only
-// listens (kernel/observer.h). Forty-odd bytes a fault, all of them kept.
+// listens (kernel/observer.h). 72 bytes a fault, all of them kept.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/report/kernel_names.h"
 #include "kernel/observer.h"
 
 namespace emu {
@@ -38,6 +39,8 @@ class FaultLog final : public kernel::Observer {
     /// The event since the last call that was to be caught, in words.
     std::optional<std::string> take_caught();
 
+    void set_names(KernelNames names) { names_ = names; }
+
     /// Tells everything on to another listener too.
     void set_next(kernel::Observer* next) { next_ = next; }
 
@@ -48,6 +51,7 @@ class FaultLog final : public kernel::Observer {
     const u64& instructions_;
     std::vector<FaultRecord> faults_;
     bool in_fault_ = false;
+    KernelNames names_ = KernelNames::kCurrent;  ///< of what was caught, in words
     std::set<std::string> caught_;
     std::optional<std::string> hit_;
     kernel::Observer* next_ = nullptr;

@@ -165,16 +165,17 @@ bool GdbListener::run_alone(Debugger& debugger) const {
     return stop.kind == Stop::Kind::kInterrupted;
 }
 
-void GdbListener::serve(Machine& machine) {
-    serve(machine, Clients::kMany);
+void GdbListener::serve(Machine& machine, KernelNames names) {
+    serve(machine, names, Clients::kMany);
 }
 
-void GdbListener::serve_one(Machine& machine) {
-    serve(machine, Clients::kOne);
+void GdbListener::serve_one(Machine& machine, KernelNames names) {
+    serve(machine, names, Clients::kOne);
 }
 
-void GdbListener::serve(Machine& machine, Clients clients) {
+void GdbListener::serve(Machine& machine, KernelNames names, Clients clients) {
     Debugger debugger(machine);
+    debugger.set_kernel_names(names);
     while (true) {
         UniqueFd in = listener_ ? accept_one() : std::move(in_);
         if (!in) return machine.kernel().kill(SIGKILL);

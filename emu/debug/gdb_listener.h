@@ -24,15 +24,15 @@ class GdbListener {
 
     /// Serves clients until the guest has ended. A client that goes without a word leaves the guest where it
     /// stands, for the next; after `detach` it runs on, and a new client stops it.
-    void serve(Machine& machine);
+    void serve(Machine& machine, KernelNames names);
     /// As serve(), for one client only: when it is gone the guest is ended, when it detaches the guest runs
     /// on alone.
-    void serve_one(Machine& machine);
+    void serve_one(Machine& machine, KernelNames names);
 
   private:
     enum class Clients : mmu::u8 { kMany, kOne };
     GdbListener() = default;
-    void serve(Machine& machine, Clients clients);
+    void serve(Machine& machine, KernelNames names, Clients clients);
     kernel::UniqueFd accept_one() const;
     bool somebody_waits() const;
     bool run_alone(Debugger& debugger) const;

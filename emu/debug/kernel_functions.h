@@ -6,7 +6,6 @@
 #include <array>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include "mmu/base/ints.h"
 
@@ -34,15 +33,9 @@ struct KernelFunction {
 };
 
 std::span<const KernelFunction> kernel_functions();
-/// Its number; the table's size: there is none.
+/// The number of the function with this name, or with this one in Linux 2.6.32; the table's size: there is
+/// none.
 usize kernel_function(std::string_view name);
-
-/// Whose names are shown: Linux 6.12's, or those that the same functions had in Linux 2.6.32.
-enum class KernelNames : u8 { kCurrent, k2632 };
-/// `name` (of a function of ours) as that kernel has it; itself where it is the same, or was not there.
-std::string_view name_in(KernelNames names, std::string_view name);
-/// Both names where they differ.
-std::span<const std::pair<std::string_view, std::string_view>> renamed_functions();
 
 constexpr u64 address_of(usize function) {
     return kKernelText + function * kFunctionBytes;

@@ -188,10 +188,11 @@ std::string fault_mode(Debugger& debugger, const std::string& name) {
 
 /// vm names [2.6.32|6.12]
 std::string names(Debugger& debugger, const Words& words) {
-    if (words.size() > 3 || (words.size() == 3 && words[2] != "2.6.32" && words[2] != "6.12"))
-        return "usage: vm names [2.6.32|6.12]\n";
-    if (words.size() == 3)
-        debugger.set_kernel_names(words[2] == "6.12" ? KernelNames::kCurrent : KernelNames::k2632);
+    if (words.size() > 2) {
+        const auto version = words.size() == 3 ? kernel_names_of(words[2]) : std::nullopt;
+        if (!version) return "usage: vm names [2.6.32|6.12]\n";
+        debugger.set_kernel_names(*version);
+    }
     const bool old = debugger.kernel_names() == KernelNames::k2632;
     Table table{{"6.12", "2.6.32"}, {}};
     for (const auto& [current, before] : renamed_functions())

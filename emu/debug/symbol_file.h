@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emu/debug/kernel_functions.h"
+#include "emu/report/kernel_names.h"
 
 namespace emu {
 

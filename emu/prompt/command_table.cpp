@@ -280,7 +280,7 @@ std::vector<std::string> words_for(DebugSession& session, const std::string& lin
                 break;
             }
             for (const KernelFunction& function : kernel_functions())
-                if (!function.trap) offer(function.name, prefix);
+                if (!function.trap) offer(name_in(session.debugger().kernel_names(), function.name), prefix);
             for (const std::string& name : session.modules().names_with(prefix, kMostCompletions))
                 offer(name, prefix);
             break;

@@ -40,6 +40,7 @@ Answer DebugSession::vm(Arguments arguments) {
     for (const char* const addressed : {"walk", "why", "pte", "page", "tlb", "rmap", "slab"})
         if (word == addressed) return vm_address(word, rest);
     const std::string text = run_monitor(debugger_, "vm " + arguments);
+    if (word == "names") frames_.reset();
     const bool failed = text.starts_with("no such") || text.starts_with("there is no guest");
     return {text, failed};
 }
@@ -186,9 +187,9 @@ std::string DebugSession::functions_text(const std::string& pattern) {
             text += formatted(symbol->address, 'z', 8) + "  " + name + "\n";
     }
     for (const KernelFunction& function : kernel_functions())
-        if (!function.trap && (*holds)(std::string(function.name)))
-            text += "kernel and MMU      " + std::string(function.name) + ": " + std::string(function.does) +
-                    "\n";
+        if (const std::string name(name_in(debugger_.kernel_names(), function.name));
+            !function.trap && (*holds)(name))
+            text += "kernel and MMU      " + name + ": " + std::string(function.does) + "\n";
     return text.empty() ? "none\n" : text;
 }
 

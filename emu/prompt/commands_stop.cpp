@@ -103,7 +103,7 @@ Answer DebugSession::add_break(Arguments arguments, bool temporary) {
                        " at " + hex(*address);
     if (const usize number = (*address - kKernelText) / kFunctionBytes;
         *address >= kKernelText && number < kernel_functions().size())
-        text += ": " + std::string(kernel_functions()[number].name) + ", " +
+        text += ": " + std::string(name_in(debugger_.kernel_names(), kernel_functions()[number].name)) + ", " +
                 std::string(kernel_functions()[number].file);
     else if (const auto line = modules_.line_at(*address))
         text += ": file " + line->file + ", line " + std::to_string(line->line);

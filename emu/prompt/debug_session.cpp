@@ -122,7 +122,7 @@ std::vector<Frame> DebugSession::collect_frames() {
         Frame frame;
         frame.pc = pc;
         frame.kernel = true;
-        frame.function = function.name;
+        frame.function = name_in(debugger_.kernel_names(), function.name);
         frame.does = function.does;
         frame.kernel_file = function.file;
         for (usize n = 0; n < 4 && !function.arguments[n].empty(); ++n)

@@ -150,11 +150,13 @@ DebugConsole::~DebugConsole() {
     if (commands_ >= 0) ::close(commands_);
 }
 
-Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const DebugOptions& options) {
+Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const DebugOptions& options,
+                                  KernelNames names) {
     setlocale(LC_CTYPE, "");
     int status = 0;
     {
         DebugSession session(guest);
+        session.debugger().set_kernel_names(names);
         const Interrupts interrupts(session);
         for (const std::string& command : options.commands) {
             say(kPrompt + command + "\n");

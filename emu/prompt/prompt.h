@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/report/kernel_names.h"
 #include "mmu/base/expected.h"
 
 namespace emu {
@@ -37,6 +38,6 @@ class DebugConsole {
 
 /// The exit status: 0, or 1 when an expectation of the script does not hold.
 mmu::Expected<int, mmu::Error> run_debugger(Machine& guest, DebugConsole& console,
-                                            const DebugOptions& options);
+                                            const DebugOptions& options, KernelNames names);
 
 }  // namespace emu

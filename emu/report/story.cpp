@@ -150,7 +150,7 @@ void Story::note_in_call(const kernel::Event& event) {
     call_.tables_taken += event.kind == EventKind::kTableAlloc;
     call_.tables_given += event.kind == EventKind::kTableFree;
     if (event.kind == EventKind::kMapChange || event.kind == EventKind::kFlush)
-        call_.lines += "  kernel  " + kernel_words(event) + "\n";
+        call_.lines += "  kernel  " + kernel_words(event, names_) + "\n";
 }
 
 /// One brk call: where the heap ended and ends, which area changed, and what was and was not allocated.
@@ -187,7 +187,7 @@ void Story::tell_kernel(const kernel::Event& event) {
         last_of_run_ = event;
         return;
     }
-    const std::string words = kernel_words(event);
+    const std::string words = kernel_words(event, names_);
     if (!words.empty()) line("kernel", words);
 }
 
@@ -196,7 +196,7 @@ void Story::tell_run() {
     const kernel::Event &first = first_of_run_, &last = last_of_run_;
     const std::string count = std::to_string(run_);
     line("kernel",
-         run_ == 1 ? kernel_words(first)
+         run_ == 1 ? kernel_words(first, names_)
          : first.kind == EventKind::kPageAlloc
              ? "  buddy: " + count + " frames from " + hex(first.pfn) + " to " + hex(last.pfn) + " allocated"
              : "set_pte for " + count + " pages from " + hex(first.address) + " to " + hex(last.address));

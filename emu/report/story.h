@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "emu/report/kernel_names.h"
 #include "emu/report/tlb_ways.h"
 #include "kernel/observer.h"
 #include "kernel/state.h"
@@ -26,6 +27,9 @@ class Story final : public mmu::Observer, public kernel::Observer {
         : out_(out), mmu_(mmu), kernel_(kernel), faults_(faults), calls_(calls) {}
     /// Says who runs, in front of each fault and call: "[1001 sh] ", or nothing when there is but one.
     void set_teller(std::function<std::string()> teller) { teller_ = std::move(teller); }
+
+    /// By which names the kernel's functions go.
+    void set_names(KernelNames names) { names_ = names; }
 
     void on_mmu_event(const mmu::MmuEvent& event) override;
     void on_event(const kernel::Event& event) override;
@@ -52,6 +56,7 @@ class Story final : public mmu::Observer, public kernel::Observer {
     const kernel::KernelState& kernel_;
     TlbWays ways_;  ///< of the translation under way
     std::function<std::string()> teller_;
+    KernelNames names_ = KernelNames::kCurrent;
     Range faults_, calls_;
     mmu::u64 call_number_ = 0;  ///< of the last brk call
     bool in_call_ = false;      ///< of brk

@@ -98,11 +98,12 @@ std::string error_code_words(u64 error_code) {
     return words + ")";
 }
 
-std::string kernel_words(const kernel::Event& e) {
-    const std::string text = e.text;
+std::string kernel_words(const kernel::Event& e, KernelNames names) {
+    const std::string text(name_in(names, e.text));
+    const auto named = [&](const char* function) { return std::string(name_in(names, function)); };
     switch (e.kind) {
         case EventKind::kKernelAddress:
-            return "do_kern_addr_fault: " + hex(e.address) + " is no user address";
+            return named("do_kern_addr_fault") + ": " + hex(e.address) + " is no user address";
         case EventKind::kFindVma:
             return area_words(e);
         case EventKind::kStackExpand:
@@ -135,7 +136,7 @@ std::string kernel_words(const kernel::Event& e) {
             return "filemap_fault: pages " + std::to_string(e.start) + " to " + std::to_string(e.end) +
                    " read";
         case EventKind::kCowCopy:
-            return "wp_page_copy: frame " + hex(e.before) + " copied to " + hex(e.after);
+            return named("wp_page_copy") + ": frame " + hex(e.before) + " copied to " + hex(e.after);
         case EventKind::kCowReuse:
             return "wp_page_reuse: frame " + hex(e.pfn) + " is ours alone";
         case EventKind::kSpurious:

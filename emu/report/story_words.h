@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "emu/report/kernel_names.h"
 #include "kernel/observer.h"
 
 namespace emu {
@@ -23,7 +24,8 @@ const char* access_words(mmu::u64 error_code);
 /// "0x6 (not present, write, user)".
 std::string error_code_words(mmu::u64 error_code);
 
-/// One kernel event as a line; empty for what a story leaves out.
-std::string kernel_words(const kernel::Event& event);
+/// One kernel event as a line, with its functions named as `names` has them; empty for what a story leaves
+/// out.
+std::string kernel_words(const kernel::Event& event, KernelNames names);
 
 }  // namespace emu

@@ -52,6 +52,18 @@ TEST_CASE("explain: a fault names the TLB sets looked at, their ways, and the fl
     CHECK(text.find("no flush: the entries were not present") != std::string::npos);
 }
 
+TEST_CASE("explain: functions have the names of Linux 2.6.32 on request") {
+    const std::string now = explain({}), then = explain({"--names", "2.6.32"});
+    for (const char* name : {"do_brk_flags", "do_read_fault", "wp_page_copy"}) {
+        CHECK(count(now, name) > 0);
+        CHECK(count(then, name) == 0);
+    }
+    CHECK(count(then, "do_brk: area ") == count(now, "do_brk_flags: area "));
+    CHECK(count(then, "__do_fault") > 0);
+    CHECK(count(then, "cow_user_page: frame ") == count(now, "wp_page_copy: frame "));
+    CHECK(count(then, "\n") == count(now, "\n"));
+}
+
 TEST_CASE("explain: a brk call shows the heap's area before and after") {
     const std::string text = explain({"--brk", "2-"});
     CHECK(text.find("the heap's area before: ") != std::string::npos);

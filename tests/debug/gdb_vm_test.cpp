@@ -77,6 +77,14 @@ TEST_CASE("gdb: functions of the kernel have the names of Linux 2.6.32 too") {
     CHECK_CONTAINS(out, "in sys_brk (");
     CHECK_CONTAINS(out, "do_page_fault (error_code=6");
     CHECK_CONTAINS(out, "usage: vm names [2.6.32|6.12]");
+    const std::string old = gdb("debuggee.static",
+                                "break do_brk_flags\ncontinue\nbt 2\nlist do_page_fault\n"
+                                "monitor vm faults last 1\nmonitor vm catch mmap\ndelete\ncontinue\n",
+                                {}, {"--names", "2.6.32"});
+    CHECK_CONTAINS(old, "do_brk (start=");
+    CHECK_CONTAINS(old, "in sys_brk (");
+    CHECK_CONTAINS(old, "unsigned long do_page_fault(error_code");
+    CHECK_CONTAINS(old, "caught mmap (do_brk: area ");
 }
 
 TEST_CASE("gdb: commands in Python walk, list and tell who mapped a page") {

@@ -134,6 +134,23 @@ TEST_CASE("DebugSession: quitting in the middle of a fault lets the kernel finis
     CHECK(machine->state_hash() == free_run());
 }
 
+TEST_CASE("DebugSession: the kernel's functions have the names of Linux 2.6.32 on request") {
+    const auto machine = test::load(kGuest);
+    DebugSession session(*machine);
+    CHECK(failure(session, R"(
+        break do_brk
+        expect do_brk_flags, mm/mmap.c
+        run
+        expect stop do_brk_flags
+        vm names 2.6.32
+        bt
+        expect #0  do_brk \(
+        expect sys_brk \(
+        info functions do_page
+        expect kernel and MMU +do_page_fault
+    )") == "");
+}
+
 TEST_CASE("Scripts: an expectation that does not hold ends the script with its line") {
     const auto machine = test::load(kGuest);
     DebugSession session(*machine);

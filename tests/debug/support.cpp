@@ -20,16 +20,18 @@ std::unique_ptr<emu::Machine> load(const std::string& guest, const std::vector<s
 }
 
 std::string gdb(const std::string& guest, const std::string& commands,
-                const std::vector<std::string>& arguments) {
+                const std::vector<std::string>& arguments, const std::vector<std::string>& options) {
     const TemporaryFolder folder;
     const std::string script = folder.write("commands", commands);
-    std::vector<std::string> words = {
-        MMUSCOPE_PROGRAM,         "gdb", "--gdb-option=-nx", "--gdb-option=-batch", "--gdb-option=-x",
-        "--gdb-option=" + script, "--",  debug_guest(guest)};
+    std::vector<std::string> words = {MMUSCOPE_PROGRAM,   "gdb",
+                                      "--gdb-option=-nx", "--gdb-option=-batch",
+                                      "--gdb-option=-x",  "--gdb-option=" + script};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"--", debug_guest(guest)});
     words.insert(words.end(), arguments.begin(), arguments.end());
-    ProcessOptions options;
-    options.environment.push_back("HOME=" + folder.path());
-    const ProcessResult result = run(words, options);
+    ProcessOptions how;
+    how.environment.push_back("HOME=" + folder.path());
+    const ProcessResult result = run(words, how);
     return result.out + result.err + (result.timed_out ? "gdb did not come to an end" : "");
 }
 

@@ -23,7 +23,7 @@ mmu::u64 symbol(const std::string& guest, const std::string& name);
 
 /// What gdb prints for `commands`, one a line, on a guest that it starts through us.
 std::string gdb(const std::string& guest, const std::string& commands,
-                const std::vector<std::string>& arguments = {});
+                const std::vector<std::string>& arguments = {}, const std::vector<std::string>& options = {});
 
 }  // namespace test
 
