@@ -173,13 +173,20 @@ const char* stack_gap_refused(MmStruct& mm, const VmAreaStruct& vma, u64 address
 
 }  // namespace
 
+const char* stack_expansion_refused(const MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma,
+                                    u64 address) {
+    address = mmu::align_down(address, mmu::kPageSize);
+    if (const char* const gap = stack_gap_refused(mm, vma, address)) return gap;
+    if (address >= vma.vm_start) return nullptr;
+    return stack_growth_refused(system, mm, vma, vma.vm_end - address, pages_of(vma.vm_start - address));
+}
+
 int expand_downwards(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 address) {
     if (!(vma.vm_flags & VM_GROWSDOWN)) return -EFAULT;
     address = mmu::align_down(address, mmu::kPageSize);
     const u64 before = vma.vm_start;
-    const char* refused = stack_gap_refused(mm, vma, address);
     const u64 grow = address < before ? pages_of(before - address) : 0;
-    if (!refused && grow) refused = stack_growth_refused(system, mm, vma, vma.vm_end - address, grow);
+    const char* const refused = stack_expansion_refused(system, mm, vma, address);
     system.notify({.kind = EventKind::kStackExpand,
                    .address = address,
                    .before = before,

@@ -58,6 +58,9 @@ u32 handle_mm_fault(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 a
 VmAreaStruct* lock_mm_and_find_vma(MemorySystem& system, MmStruct& mm, u64 address);
 /// Moves vm_start of a GROWSDOWN area down to `address`. 0 or -ENOMEM.
 int expand_downwards(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 address);
+/// Why expand_downwards() would refuse: "guard gap", "RLIMIT_STACK", ...; null: it would not.
+const char* stack_expansion_refused(const MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma,
+                                    u64 address);
 /// Makes [start, end) present. kIgnore goes on with the next area after an error (mmap, mlockall), kStop ends
 /// there (mlock). 0 or -errno; running out of memory ends both.
 enum class PopulateErrors : u8 { kIgnore, kStop };

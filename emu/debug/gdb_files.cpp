@@ -31,6 +31,13 @@ std::string failed(int error) {
     return "F-1," + hex_number(static_cast<u64>(shared ? error : kUnknown));
 }
 
+/// A path in hexadecimal, as C ends it: pwndbg sends the zero byte along.
+std::optional<std::string> read_path(std::string_view digits) {
+    const auto path = from_hex(digits);
+    if (!path) return std::nullopt;
+    return path->substr(0, path->find('\0'));
+}
+
 struct ProcName {
     kernel::Task* task = nullptr;  ///< whose; null: nobody's of the guest
     std::string name;              ///< as the task itself would say it
@@ -103,7 +110,7 @@ Reply GdbServer::file_request(PacketReader packet) {
 
 Reply GdbServer::file_open(PacketReader packet) {
     constexpr usize kMostFiles = 64;
-    const auto path = from_hex(packet.until(','));
+    const auto path = read_path(packet.until(','));
     const auto flags = packet.number();
     if (!path || !flags) return failed(EINVAL);
     if (*flags & 3) return failed(EROFS);
@@ -116,9 +123,17 @@ Reply GdbServer::file_open(PacketReader packet) {
     } else if (*path == std::string("/") + kPythonCommandsName) {
         file.text = python_commands();
     } else if (path->starts_with("/proc/")) {
-        auto text = own_file(*path);
-        if (!text) return failed(ENOENT);
-        file.text = std::move(*text);
+        auto& kernel = debugger_.machine().kernel().state();
+        const ProcName own = own_proc_name(kernel, debugger_.task(), *path);
+        if (auto text = own_file(*path)) {
+            file.text = std::move(*text);
+        } else if (own.task && own.name == "/proc/self/exe") {
+            auto opened = kernel::open_program(kernel, *own.task, own.task->executable);
+            if (!opened) return failed(opened.error());
+            file.fd = std::move(opened->fd);
+        } else {
+            return failed(ENOENT);
+        }
     } else {
         auto& kernel = debugger_.machine().kernel().state();
         auto opened = kernel::open_path(kernel, debugger_.task(), AT_FDCWD, *path, O_RDONLY | O_NONBLOCK, 0);
@@ -169,7 +184,7 @@ Reply GdbServer::file_status(PacketReader packet) {
 }
 
 Reply GdbServer::file_link(PacketReader packet) {
-    const auto path = from_hex(packet.rest());
+    const auto path = read_path(packet.rest());
     if (!path) return failed(EINVAL);
     auto& kernel = debugger_.machine().kernel().state();
     const ProcName own = own_proc_name(kernel, debugger_.task(), *path);

@@ -141,19 +141,7 @@ Reply GdbServer::answer(const std::string& text) {
 }
 
 Reply GdbServer::query(PacketReader packet) {
-    if (packet.take("Supported")) {
-        const auto wants = [&](const char* feature) {
-            return packet.rest().find(feature) != std::string_view::npos;
-        };
-        multiprocess_ = wants("multiprocess+");
-        debugger_.want_task_events({.forks = multiprocess_ && wants(";fork-events+"),
-                                    .execs = multiprocess_ && wants("exec-events+"),
-                                    .exits = multiprocess_,
-                                    .children_ignored = true});
-        return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
-               (symbols_ == Symbols::kServed ? ";qXfer:libraries-svr4:read+" : "") +
-               (multiprocess_ ? kProcessFeatures : "");
-    }
+    if (packet.take("Supported")) return supported(packet.take(":") ? packet.rest() : std::string_view{});
     if (packet.take("Xfer:")) return transfer(packet);
     if (packet.take("Rcmd,")) return monitor(packet);
     if (packet.take("GetTLSAddr:")) return thread_local_address(packet);
@@ -169,6 +157,24 @@ Reply GdbServer::query(PacketReader packet) {
     if (packet.take("sThreadInfo")) return "l";
     if (packet.take("Symbol:")) return kOk;
     return kUnsupported;
+}
+
+/// qSupported[:FEATURE;...]. Without features it is a question of a script's (pwndbg and GEF ask so), and
+/// what has been agreed upon holds.
+std::string GdbServer::supported(std::string_view features) {
+    if (!features.empty()) {
+        const auto wants = [&](const char* feature) {
+            return features.find(feature) != std::string_view::npos;
+        };
+        multiprocess_ = wants("multiprocess+");
+        debugger_.want_task_events({.forks = multiprocess_ && wants(";fork-events+"),
+                                    .execs = multiprocess_ && wants("exec-events+"),
+                                    .exits = multiprocess_,
+                                    .children_ignored = true});
+    }
+    return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
+           (symbols_ == Symbols::kServed ? ";qXfer:libraries-svr4:read+" : "") +
+           (multiprocess_ ? kProcessFeatures : "");
 }
 
 Reply GdbServer::set(PacketReader packet) {

@@ -46,6 +46,7 @@ class GdbServer final : public FrontEnd {
     using Reply = std::optional<std::string>;  ///< nothing: it has been answered, or no answer is due
     Reply answer(const std::string& packet);
     Reply query(PacketReader packet);
+    std::string supported(std::string_view features);
     Reply set(PacketReader packet);
     Reply verbose(PacketReader packet);
 

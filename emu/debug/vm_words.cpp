@@ -10,10 +10,6 @@ namespace {
 
 using mmu::Access, mmu::VirtAddr, mmu::Walk, mmu::WalkEnd;
 
-bool walkable(const mmu::Mmu& mmu, u64 address) {
-    return mmu.control().paging() && VirtAddr{address}.is_canonical(mmu.control().virtual_bits());
-}
-
 const char* end_words(WalkEnd end) {
     switch (end) {
         case WalkEnd::kTranslated:
@@ -26,6 +22,12 @@ const char* end_words(WalkEnd end) {
             return "the rights of all levels together forbid the access";
     }
     return "";
+}
+
+}  // namespace
+
+bool walkable(const mmu::Mmu& mmu, u64 address) {
+    return mmu.control().paging() && VirtAddr{address}.is_canonical(mmu.control().virtual_bits());
 }
 
 std::string area_words(Debugger& debugger, u64 address) {
@@ -43,31 +45,6 @@ std::string area_words(Debugger& debugger, u64 address) {
     return "no area holds the address";
 }
 
-/// What the kernel would do about a fault that the walk ends in.
-std::string kernel_would(Debugger& debugger, u64 address, Access access, const Walk& walk) {
-    kernel::KernelState& kernel = debugger.machine().kernel().state();
-    kernel::MmStruct& mm = kernel.mm_of(debugger.task());
-    const kernel::VmAreaStruct* vma = mm.mm_mt.find_vma(address);
-    if (!vma) return "SIGSEGV (MAPERR): no area lies at or above it";
-    if (vma->vm_start > address)
-        return vma->vm_flags & kernel::VM_GROWSDOWN ? "the stack would try to grow down to it"
-                                                    : "SIGSEGV (MAPERR): no area holds it";
-    const u64 needed = access == Access::kStore   ? kernel::VM_WRITE
-                       : access == Access::kFetch ? kernel::VM_EXEC
-                                                  : kernel::VM_READ;
-    if (!(vma->vm_flags & needed)) return "SIGSEGV (ACCERR): the area forbids it";
-    const bool write = access == Access::kStore;
-    if (walk.end == WalkEnd::kDenied)
-        return write ? "do_wp_page: copy or reuse the page" : "a spurious fault: flush";
-    if (vma->is_anonymous())
-        return write ? "do_anonymous_page: a zeroed frame" : "do_anonymous_page: the zero page, read-only";
-    return !write                              ? "do_read_fault: the page cache's page"
-           : vma->vm_flags & kernel::VM_SHARED ? "do_shared_fault: the page cache's page, writable"
-                                               : "do_cow_fault: a private copy of the file's page";
-}
-
-}  // namespace
-
 std::string walk_text(Debugger& debugger, u64 address) {
     const mmu::Mmu& mmu = debugger.machine().mmu();
     if (!walkable(mmu, address)) return hex(address) + " is not canonical: #GP before any walk\n";
@@ -82,46 +59,6 @@ std::string walk_text(Debugger& debugger, u64 address) {
     else
         text += std::string(end_words(walk.end)) + "\n";
     return text + area_words(debugger, address) + "\n";
-}
-
-std::string why_text(Debugger& debugger, u64 address) {
-    const mmu::Mmu& mmu = debugger.machine().mmu();
-    if (!walkable(mmu, address)) return hex(address) + " is not canonical: every access raises #GP\n";
-    std::string text = area_words(debugger, address) + "\n";
-    constexpr std::pair<Access, const char*> kAccesses[] = {
-        {Access::kLoad, "read "}, {Access::kStore, "write"}, {Access::kFetch, "fetch"}};
-    for (const auto& [access, name] : kAccesses) {
-        const Walk walk = debugger.peek_walk(address, access);
-        text += std::string(name) + "  ";
-        if (walk.translated()) {
-            text += "goes to physical " + hex(walk.physical(VirtAddr{address}).value) + "\n";
-            continue;
-        }
-        const unsigned last = walk.entries_read - 1u;
-        text += "#PF, error code " + error_code_words(walk.error_code) + ": ";
-        if (walk.end == WalkEnd::kDenied) {
-            unsigned at = last;
-            for (unsigned n = 0; n < walk.entries_read; ++n) {
-                const mmu::Pte entry = walk.entry(n).value;
-                const bool forbids = !entry.user() || (access == Access::kStore && !entry.writable()) ||
-                                     (access == Access::kFetch && entry.no_execute());
-                if (forbids) {
-                    at = n;
-                    break;
-                }
-            }
-            const mmu::Pte entry = walk.entry(at).value;
-            text += std::string(entry_name(walk.level_of(at))) + (!entry.user()              ? " has U=0"
-                                                                  : access == Access::kStore ? " has W=0"
-                                                                                             : " has NX=1");
-        } else {
-            text += std::string(entry_name(walk.level_of(last))) + " at " +
-                    hex(walk.entry(last).where.value) +
-                    (walk.end == WalkEnd::kReserved ? " has a reserved bit set" : " has P=0");
-        }
-        text += "; then " + kernel_would(debugger, address, access, walk) + "\n";
-    }
-    return text;
 }
 
 std::string pte_text(Debugger& debugger, u64 address) {

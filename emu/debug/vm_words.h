@@ -9,12 +9,21 @@
 #include "kernel/slab_object.h"
 #include "mmu/base/ints.h"
 
+namespace mmu {
+class Mmu;
+}
+
 namespace emu {
 
 class Debugger;
 struct Table;
 
+/// Whether there is a walk of it at all.
+bool walkable(const mmu::Mmu& mmu, mmu::u64 address);
+/// "area 0x400000-0x401000 r--p /bin/x", or that there is none.
+std::string area_words(Debugger& debugger, mmu::u64 address);
 std::string walk_text(Debugger& debugger, mmu::u64 address);
+/// vm_why.cpp: what a read, a write and a fetch there would do now, and what decides.
 std::string why_text(Debugger& debugger, mmu::u64 address);
 std::string pte_text(Debugger& debugger, mmu::u64 address);
 std::string page_text(Debugger& debugger, mmu::u64 pfn);
