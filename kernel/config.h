@@ -45,6 +45,7 @@ struct KernelConfig {
     bool skip_invlpg = false;         ///< --inject skip-invlpg: TLB flushes are forgotten on purpose
     mmu::u64 hwcap = 0;               ///< AT_HWCAP: CPUID.1:EDX as the CPU reports it
     mmu::u64 hwcap2 = 0;              ///< AT_HWCAP2
+    std::string cpuinfo;              ///< /proc/cpuinfo, which tells of the CPU alone
     mmu::u64 xcr0 = 0;                ///< state components that XSAVE keeps; 0: the CPU has no XSAVE
 };
 

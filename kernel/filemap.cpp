@@ -212,9 +212,13 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
         const PageIndex page = add(system, space, id, index, *pfn);
         return {.page = page, .oom = !page};
     }
-    if (!sync_mmap_readahead(system, files_[file], index, vm_flags)) return {};
+    // What is in memory is not read ahead: a hole beside the page is none of the file's pages yet.
+    const bool in_memory = space.backing->in_memory();
+    if (!(in_memory ? read_window(system, space, id, index, index + 1, index)
+                    : sync_mmap_readahead(system, files_[file], index, vm_flags)))
+        return {};
     const PageIndex page = space.find(index);
-    return {.page = page, .major = true, .oom = !page};
+    return {.page = page, .major = !in_memory, .oom = !page};
 }
 
 /// A page's bytes go to the file, as far as that goes. 0 or -errno.

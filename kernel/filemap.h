@@ -36,6 +36,8 @@ class FileBacking {
     virtual u64 size() const = 0;
     /// Changes when the contents do (the modification time); 0 if unknown.
     virtual u64 version() const { return 0; }
+    /// tmpfs: its pages are memory already, and reading them is no major fault.
+    virtual bool in_memory() const { return false; }
     /// Bytes read, fewer only at the end of the file; -errno.
     virtual i64 pread(std::span<u8> buffer, u64 offset) = 0;
     /// Bytes written; -errno (-EROFS where nothing may be written).
@@ -50,6 +52,7 @@ struct MmapFile {
     u64 description = 0;
     bool readable = false, writable = false;  ///< FMODE_READ, FMODE_WRITE
     bool path_noexec = false;
+    bool write_sealed = false;  ///< F_SEAL_WRITE or F_SEAL_FUTURE_WRITE
     FileId hugetlb = 0;     ///< a file of huge pages (hugetlb.h) instead of a backing
     FileId attached = 0;    ///< a mapped file that is known already, instead of a backing
     bool dev_zero = false;  ///< /dev/zero: anonymous memory; needs no backing

@@ -40,6 +40,8 @@ int check_file(const MmapFile& file, u64 prot, u64 flags, u64 pgoff, u64 len, u6
         if ((prot & PROT_WRITE_) && !file.writable) return -EACCES;
         vm_flags |= VM_SHARED | VM_MAYSHARE;
         if (!file.writable) vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+        if (file.write_sealed && (prot & PROT_WRITE_)) return -EPERM;
+        if (file.write_sealed) vm_flags &= ~VM_MAYWRITE;
     }
     if (!file.readable) return -EACCES;
     if (file.path_noexec) {
@@ -143,7 +145,9 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
         return error;
     const bool anonymous = !file || file->dev_zero;
     if (anonymous) pgoff = vm_flags & VM_SHARED ? 0 : pages_of(addr);
-    if (flags & kMapNoreserve) vm_flags |= VM_NORESERVE;
+    // With strict overcommit nothing goes unaccounted but huge pages, whose pool is the limit.
+    if ((flags & kMapNoreserve) && (system.overcommit != Overcommit::kNever || huge_size))
+        vm_flags |= VM_NORESERVE;
     const bool populate = (vm_flags & VM_LOCKED) || (flags & (kMapPopulate | kMapNonblock)) == kMapPopulate;
     if (huge_size) vm_flags = (vm_flags & ~(VM_LOCKED | VM_LOCKONFAULT)) | VM_HUGETLB | VM_DONTEXPAND;
     const auto backing = backing_of(system, file, vm_flags, len);

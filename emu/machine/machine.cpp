@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "emu/cpu/cpuinfo.h"
 #include "emu/cpu/debug_hooks.h"
 #include "emu/insn/host_stub.h"
 #include "emu/jit/translated_tier.h"
@@ -30,6 +31,7 @@ kernel::KernelConfig kernel_config(const MachineConfig& config, const CpuModel& 
     kernel.hwcap = model.hwcap();
     kernel.hwcap2 = model.hwcap2();
     kernel.xcr0 = model.xcr0();
+    kernel.cpuinfo = proc_cpuinfo(model, config.tlb.cpu);
     kernel.la57 = config.la57;
     return kernel;
 }

@@ -139,9 +139,19 @@ i64 read_window(KernelState& kernel, Task& task, OpenFile& file, std::span<const
     return done || text->empty() ? static_cast<i64>(done) : -EFAULT;
 }
 
+/// seq_read_iter(): whoever goes back to the start finds what is there now (procps reads /proc/stat so).
+void refresh_text(KernelState& kernel, OpenFile& file) {
+    Task* owner = kernel.find_task(static_cast<Pid>(file.object));
+    if (!owner || !file.regular()) return;
+    const auto entry = proc_entry(kernel, *owner, file.path);
+    if (entry && entry->kind == ProcEntry::Kind::kText) file.text = entry->text;
+}
+
 i64 read_text(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
               std::optional<u64> offset) {
     if (file.window) return read_window(kernel, task, file, buffers, offset);
+    if (file.text_read && offset.value_or(file.offset) == 0) refresh_text(kernel, file);
+    file.text_read = true;
     const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
     const u64 size = std::min(total_of(buffers), file.text.size() - at);
     const u64 done =

@@ -51,6 +51,7 @@ struct OpenFile {
     u32 object = 0;                       ///< kObject: its id in the table of its kind; kText: whose file it is
     std::string path;                     ///< guest's name at open
     std::string text;                     ///< kText
+    bool text_read = false;               ///< kText: some of it was: at its start it is made anew
     ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`
     ProcWrite text_write = nullptr;       ///< kText: null: EINVAL
     u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened

@@ -7,10 +7,12 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/hugetlb_file.h"
 #include "kernel/host/host.h"
+#include "kernel/state.h"
 
 namespace kernel {
 
-HostFileBacking::HostFileBacking(UniqueFd fd) : fd_(std::move(fd)), identity_(identity_of(fd_.get())) {}
+HostFileBacking::HostFileBacking(UniqueFd fd, bool in_memory)
+    : fd_(std::move(fd)), identity_(identity_of(fd_.get())), in_memory_(in_memory) {}
 
 u64 HostFileBacking::size() const {
     struct stat status {};
@@ -69,9 +71,26 @@ MmapFile mmap_file_of(const OpenFile& file) {
         if (file.writable())
             copy = host::open(descriptor_path(file.fd.get()).c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (copy < 0) copy = host::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
-        if (copy >= 0) result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy});
+        const bool memfd = file.path.starts_with("/memfd:");
+        if (copy >= 0)
+            result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy},
+                                                               memfd || file.path.starts_with("/dev/shm/"));
+        const int seals = memfd ? host::fcntl(file.fd.get(), F_GET_SEALS) : 0;
+        result.write_sealed = seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
     }
     return result;
+}
+
+bool mapped_writable(const KernelState& kernel, const OpenFile& file) {
+    const auto identity = identity_of(file.fd.get());
+    const auto writes = [&](const VmAreaStruct& vma) {
+        return vma.vm_file && (vma.vm_flags & VM_SHARED) && (vma.vm_flags & VM_MAYWRITE) &&
+               kernel.system.page_cache.mapping_of(vma.vm_file).identity == identity;
+    };
+    for (const auto& [id, mm] : kernel.mms)
+        for (const auto& [end, vma] : mm.mm_mt)
+            if (writes(vma)) return true;
+    return false;
 }
 
 }  // namespace kernel

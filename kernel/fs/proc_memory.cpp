@@ -97,13 +97,14 @@ std::string vma_flags_text(u64 vm_flags) {
         const char* text;
     };
     static constexpr Mnemonic kMnemonics[] = {
-        // by bit number
-        {VM_READ, "rd"},      {VM_WRITE, "wr"},      {VM_EXEC, "ex"},       {VM_SHARED, "sh"},
-        {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},   {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},
-        {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},     {VM_IO, "io"},         {VM_SEQ_READ, "sr"},
-        {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},   {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"},
-        {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},  {VM_HUGETLB, "ht"},    {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
-        {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},
+        // by bit number; what is VM_IO here is VM_PFNMAP, too
+        {VM_READ, "rd"},        {VM_WRITE, "wr"},     {VM_EXEC, "ex"},      {VM_SHARED, "sh"},
+        {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},  {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},
+        {VM_GROWSDOWN, "gd"},   {VM_IO, "pf"},        {VM_LOCKED, "lo"},    {VM_IO, "io"},
+        {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"},
+        {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"},
+        {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},  {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},
+        {VM_MERGEABLE, "mg"},
     };
     std::string text = "VmFlags: ";
     for (const Mnemonic& mnemonic : kMnemonics)
@@ -249,10 +250,9 @@ std::string proc_smaps(const MemorySystem& system, const MmStruct& mm) {
         smap_gather_stats(system, mm, vma, mss);
         text += show_map_vma(system, mm, vma);
         text += proc_kilobytes("Size:           ", vma.size());
-        const u64 page_size =
-            vma.vm_flags & VM_HUGETLB
-                ? mmu::kPageSize << system.page_cache.mapping_of(vma.vm_file).hugetlb->order
-                : mmu::kPageSize;
+        const u64 page_size = vma.vm_flags & VM_HUGETLB
+                                  ? mmu::kPageSize << system.page_cache.mapping_of(vma.vm_file).hugetlb->order
+                                  : mmu::kPageSize;
         text += proc_kilobytes("KernelPageSize: ", page_size) + proc_kilobytes("MMUPageSize:    ", page_size);
         text += show_smap(mss, false);
         text += proc_format("THPeligible:    %8u\n", unsigned{thp_eligible(system, vma)});

@@ -50,6 +50,9 @@ std::string stat(KernelState& kernel, Task&) {
                         proc_number(kernel.config.epoch), kernel.last_pid - kFirstPid + 1);
     return text + proc_format("procs_running %zu\nprocs_blocked 0\n", kernel.sched.run_queue.size() + 1);
 }
+std::string cpuinfo(KernelState& kernel, Task&) {
+    return kernel.config.cpuinfo;
+}
 std::string tty_drivers(KernelState&, Task&) {
     return "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
            "pty_slave            /dev/pts      136 0-1048575 pty:slave\n";
@@ -67,6 +70,7 @@ constexpr const char* kNothing = "";
 
 constexpr ProcRow kRows[] = {
     {"cmdline", fixed<kNothing>},
+    {"cpuinfo", cpuinfo},
     {"filesystems", filesystems},
     {"loadavg", loadavg},
     {"locks", locks},

@@ -62,6 +62,10 @@ i64 fremovexattr(Syscall& call) {
     return of_file(call, -EOPNOTSUPP);
 }
 
+// CONFIG_NUMA=n: mbind, get_mempolicy, move_pages and their kin; libnuma takes it for a machine of one node.
+i64 numa_policy(Syscall&) {
+    return -ENOSYS;
+}
 // CONFIG_INOTIFY_USER=n: programs fall back to looking at the files themselves.
 i64 inotify_init(Syscall&) {
     return -ENOSYS;

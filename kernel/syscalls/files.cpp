@@ -254,6 +254,9 @@ i64 fcntl(Syscall& call) {
         case F_SETPIPE_SZ:
             return set_pipe_size(call.kernel, file, argument);
         case F_ADD_SEALS:
+            if ((argument & F_SEAL_WRITE) && host_fd(file) >= 0 && mapped_writable(call.kernel, file))
+                return -EBUSY;
+            [[fallthrough]];
         case F_GET_SEALS:
             return host_fd(file) < 0
                        ? -EINVAL

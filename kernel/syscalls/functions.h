@@ -257,6 +257,7 @@ i64 lremovexattr(Syscall& call);
 i64 fremovexattr(Syscall& call);
 i64 inotify_init(Syscall& call);
 i64 inotify_init1(Syscall& call);
+i64 numa_policy(Syscall& call);
 i64 inotify_add_watch(Syscall& call);
 i64 inotify_rm_watch(Syscall& call);
 
