@@ -33,7 +33,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
   mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
 
-Programs are Linux x86-64 ones, static or dynamic, of one process and one thread. Exit status: the guest's own, 128 + n
+Programs are Linux x86-64 ones, static or dynamic. Exit status: the guest's own, 128 + n
 when signal n ended it; 125 an error of mmuscope itself, 126 not executable, 127 not found.)";
 
 constexpr const char* kRunFooter = "Everything after GUEST belongs to the guest. `--` may stand before it.";
@@ -183,11 +183,19 @@ void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
 }
 
 void add_place_options(CLI::App& app, Options& options) {
-    app.add_option("--at-instruction", options.at_instruction, "stop there and look (default: at its end)")
-        ->type_name("N")
-        ->group("Output");
+    const CLI::Range from_one(u64{1}, u64{1} << 62);
+    CLI::Option* instruction = app.add_option("--at-instruction", options.at_instruction,
+                                              "stop there and look (default: at its end)");
+    instruction->type_name("N")->check(from_one)->group("Output");
     app.add_option("--at-fault", options.at_fault, "the same, after its N-th page fault")
         ->type_name("N")
+        ->check(from_one)
+        ->excludes(instruction)
+        ->group("Output");
+    app.add_option("--pid", options.pid,
+                   "whose memory, of several processes (default: the one that runs then)")
+        ->type_name("PID")
+        ->check(CLI::Range(1, 1 << 22))
         ->group("Output");
 }
 

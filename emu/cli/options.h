@@ -49,6 +49,7 @@ struct Options {
     int overcommit = 0;
     mmu::u64 max_instructions = 0;              ///< 0: no limit
     mmu::u64 at_instruction = 0, at_fault = 0;  ///< where maps, smaps and buddy look; 0: at the guest's end
+    int pid = 0;                                ///< whose memory they show; 0: that of who runs then
     std::string engine = "auto";                ///< or interpreter, jit
     std::string log_level = "warn";
 

@@ -138,7 +138,8 @@ MachineConfig machine_config(const Options& options, const CpuDescription& cpu, 
     config.features = cpu.features;
     config.kernel = options.kernel;
     if (!options.epoch_given)
-        config.kernel.epoch = options.kernel.host_time ? static_cast<mmu::u64>(std::time(nullptr)) : tonight();
+        config.kernel.epoch =
+            options.kernel.host_time ? static_cast<mmu::u64>(std::time(nullptr)) : tonight();
     config.max_instructions = options.max_instructions;
     config.verify = options.verify;
     config.check = options.check;
@@ -168,15 +169,35 @@ std::string render(const Options& options, const Report& report) {
                                                   : render_text(report);
 }
 
-/// What maps, smaps and buddy show of the first process.
-std::string memory_text(Command command, const kernel::KernelState& kernel) {
-    const kernel::Task& task = kernel.tasks.at(kernel.current);
-    const auto mm = kernel.mms.find(task.mm);
-    if (command == Command::kBuddy) return kernel::proc_buddy_report(kernel.system);
-    if (command == Command::kSlab) return kernel::proc_slabinfo(kernel.system);
-    if (mm == kernel.mms.end()) return {};
-    return command == Command::kMaps ? kernel::proc_maps(kernel.system, mm->second)
-                                     : kernel::proc_smaps(kernel.system, mm->second);
+/// What maps, smaps, buddy and slab show.
+Expected<std::string, Error> memory_text(const Options& options, const kernel::KernelState& kernel) {
+    if (options.command == Command::kBuddy) return kernel::proc_buddy_report(kernel.system);
+    if (options.command == Command::kSlab) return kernel::proc_slabinfo(kernel.system);
+    const kernel::Pid pid = options.pid ? options.pid : kernel.current;
+    const auto task = kernel.tasks.find(pid);
+    const auto mm = task == kernel.tasks.end() ? kernel.mms.end() : kernel.mms.find(task->second.mm);
+    if (mm == kernel.mms.end()) {
+        std::string there;
+        for (const auto& [id, other] : kernel.tasks)
+            if (other.is_leader() && kernel.mms.contains(other.mm)) there += " " + std::to_string(id);
+        return Unexpected{Error{"no process " + std::to_string(pid) +
+                                " has memory then; these have:" + (there.empty() ? " none" : there)}};
+    }
+    return options.command == Command::kMaps ? kernel::proc_maps(kernel.system, mm->second)
+                                             : kernel::proc_smaps(kernel.system, mm->second);
+}
+
+/// --at-instruction N or --at-fault N that the guest ended before.
+void tell_unreached(const Options& options, Machine& machine) {
+    const mmu::u64 instructions = machine.counters().instructions,
+                   faults = machine.kernel().stats().faults.total;
+    const auto tell = [](const char* what, mmu::u64 wanted, mmu::u64 had) {
+        if (wanted > had)
+            std::fprintf(stderr, "mmuscope: %s %llu was not reached: the guest had %llu; this is its end\n",
+                         what, static_cast<unsigned long long>(wanted), static_cast<unsigned long long>(had));
+    };
+    tell("fault", options.at_fault, faults);
+    tell("instruction", options.at_instruction, instructions);
 }
 
 /// --inject SITE:N that came to nothing: there is no N-th visit.
@@ -300,8 +321,12 @@ Expected<int, Error> run(const Options& options) {
         std::fprintf(stderr, "mmuscope: %s: killed by SIG%s (%s)\n", options.guest[0].c_str(),
                      sigabbrev_np(exit.killed_by), sigdescr_np(exit.killed_by));
     if (options.command == Command::kMaps || options.command == Command::kSmaps ||
-        options.command == Command::kBuddy || options.command == Command::kSlab)
-        std::fputs(memory_text(options.command, guest.kernel().state()).c_str(), output.stream());
+        options.command == Command::kBuddy || options.command == Command::kSlab) {
+        tell_unreached(options, guest);
+        const auto text = memory_text(options, guest.kernel().state());
+        if (!text) return Unexpected{text.error()};
+        std::fputs(text->c_str(), output.stream());
+    }
     if (options.command == Command::kStat)
         std::fputs(render(options, report).c_str(), output.stream());
     else if (options.state_hash)

@@ -91,9 +91,24 @@ std::vector<Step> edit_script(const std::vector<Key>& host, const std::vector<Ke
     return script;
 }
 
-Difference reason_of(const UserFault& fault, bool elsewhere) {
+bool is_stack(const UserFault& fault) {
+    return fault.at.name == "[stack]";
+}
+
+/// The first page of the stack that a fault of either side brought: the strings and vectors that exec has put
+/// above may reach into it on one side only. 0: none.
+u64 first_stack_page(const UserFaults& host, const UserFaults& guest) {
+    u64 page = 0;
+    for (const UserFaults* faults : {&host, &guest})
+        for (const UserFault& fault : *faults)
+            if (is_stack(fault)) page = std::max(page, fault.at.address & kPageMask);
+    return page;
+}
+
+Difference reason_of(const UserFault& fault, bool elsewhere, u64 first_stack) {
     if (fault.at.area == Place::Area::kSpecial) return Difference::kSpecial;
-    if (fault.at.name == "[stack]" && elsewhere) return Difference::kStackDepth;
+    if (is_stack(fault) && (elsewhere || (fault.at.address & kPageMask) == first_stack))
+        return Difference::kStackDepth;
     // A page that came around a fault needs none for reading; for writing it does, as one that did not.
     const bool writes = fault.error_code && (*fault.error_code & Code::kWrite);
     return fault.at.area == Place::Area::kFile && !writes ? Difference::kFaultAround : Difference::kNone;
@@ -143,6 +158,7 @@ FaultComparison compare_faults(const UserFaults& host, const UserFaults& guest) 
         if (at < guest.size()) result.lonely.push_back({at, false, Difference::kNone, false});
         return result;
     }
+    const u64 first_stack = first_stack_page(host, guest);
     std::set<std::pair<std::string_view, u64>> host_alone, guest_alone;
     const auto page_of = [](const Key& key) { return std::pair(key.file, key.page); };
     for (const Step& step : script) {
@@ -162,7 +178,7 @@ FaultComparison compare_faults(const UserFaults& host, const UserFaults& guest) 
             const Key& key = is_host ? host_keys[index] : guest_keys[index];
             const bool elsewhere = (is_host ? guest_alone : host_alone).contains(page_of(key));
             const UserFault& fault = is_host ? host[index] : guest[index];
-            result.lonely.push_back({index, is_host, reason_of(fault, elsewhere), elsewhere});
+            result.lonely.push_back({index, is_host, reason_of(fault, elsewhere, first_stack), elsewhere});
         }
     }
     return result;

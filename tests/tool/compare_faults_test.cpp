@@ -59,6 +59,20 @@ TEST_CASE("diff-host: reads of a file's pages may come with another fault, write
     CHECK(compare_faults(none, {file(0x402000, 0x2000, 0x401000, 0x6)}).diverges());
 }
 
+TEST_CASE(
+    "diff-host: the stack's first page below what exec filled may be there already, the others may not") {
+    const auto stack = [](u64 address) {
+        return UserFault{.at = {Place::Area::kAnonymous, address, 0, "[stack]"},
+                         .by = {Place::Area::kFile, 0x401000, 0x401000, "/bin/x"},
+                         .error_code = 6};
+    };
+    const UserFaults whole{stack(0x7fffffffcff8), stack(0x7fffffffbff8), stack(0x7fffffffaff8)};
+    const UserFaults first_there{whole[1], whole[2]}, second_there{whole[0], whole[2]};
+    CHECK(!compare_faults(first_there, whole).diverges());
+    CHECK(!compare_faults(whole, first_there).diverges());
+    CHECK(compare_faults(second_there, whole).diverges());
+}
+
 TEST_CASE("diff-host: a place in a file is the same at any address; so is what lies among mapped files") {
     const auto library = [](u64 base) {
         UserFault fault = file(base + 0x3000, 0x3000, 0);
