@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds guest programs, static, with the host's gcc and (where it is there and the guest does not need glibc) musl.
 # usage: guest/build.sh OUTPUT_DIR [NAME.c ...]
+# "// flags: ..." in a source takes the place of -O2 -static.
 # Writes OUTPUT_DIR/NAME.glibc and OUTPUT_DIR/NAME.musl; skips what is up to date. Also used for perf/workloads.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +13,10 @@ mkdir -p "$out"
 build() {  # compiler, source, program
     local compiler=$1 source=$2 program=$3
     [ "$program" -nt "$source" ] && [ "$program" -nt "$here/lib/guest.h" ] && return
-    "$compiler" -O2 -static -Wall -Wextra -I"$here" -o "$program.new" "$source" -lm
+    local flags
+    read -ra flags <<<"$(sed -n 's|^// flags: *||p' "$source")"
+    [ ${#flags[@]} -gt 0 ] || flags=(-O2 -static)
+    "$compiler" "${flags[@]}" -Wall -Wextra -I"$here" -o "$program.new" "$source" -lm
     mv "$program.new" "$program"
 }
 

@@ -12,7 +12,8 @@ using test::Words;
 
 /// The machine-readable lines of a guest's header (guest/README.md).
 struct Expectations {
-    Words arguments;
+    Words arguments, options;
+    bool host = true;  ///< natively it prints the same
     std::string standard_output;
     bool has_output = false;
     int exit_status = 0;
@@ -48,6 +49,8 @@ Expectations expectations_of(const std::string& source) {
     };
     for (std::string line; std::getline(lines, line) && line.starts_with("//");) {
         if (const auto text = value(line, "args")) expected.arguments = split_quoted(*text);
+        if (const auto text = value(line, "options")) expected.options = split_quoted(*text);
+        if (const auto text = value(line, "host")) expected.host = *text != "no";
         if (const auto text = value(line, "expect-stdout")) {
             expected.standard_output += *text + "\n";
             expected.has_output = true;
@@ -73,13 +76,15 @@ void check_guest(const std::string& source, const std::string& program) {
     const Expectations expected = expectations_of(source);
     Words guest = {program};
     guest.insert(guest.end(), expected.arguments.begin(), expected.arguments.end());
-    test::check_as_native(guest);
+    Words run = expected.options;
+    run.insert(run.begin(), "run");
+    if (expected.host) test::check_as_native(guest, {}, run);
     if (expected.has_output) {
-        const test::ProcessResult result = test::emulate({"run"}, guest);
+        const test::ProcessResult result = test::emulate(run, guest);
         CHECK(result.out == expected.standard_output);
         CHECK(result.status == expected.exit_status);
     }
-    const nlohmann::json report = test::statistics_of(guest, {}, expected.exit_status);
+    const nlohmann::json report = test::statistics_of(guest, expected.options, expected.exit_status);
     for (const std::string& condition : expected.faults) check_fault_count(report, condition);
 }
 
