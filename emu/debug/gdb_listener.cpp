@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <optional>
 
 #include "emu/debug/gdb_server.h"
 #include "emu/debug/rsp_connection.h"
@@ -70,8 +71,8 @@ std::string port_of(int fd) {
     return port;
 }
 
-/// While it lives, bytes from the client end what the guest waits for on the host. A signal handler can reach
-/// nothing but statics.
+/// While it lives, bytes from the client, or a new client where the listener is meant, stop the guest: what it
+/// waits for on the host, and code that runs by itself. A signal handler can reach nothing but statics.
 class WakeByClient {
   public:
     WakeByClient(Machine& machine, int fd) : fd_(fd) {
@@ -158,6 +159,8 @@ bool GdbListener::run_alone(Debugger& debugger) const {
     std::set<int> all;
     for (int signal = 1; signal <= kernel::kSignals; ++signal) all.insert(signal);
     debugger.pass_signals(std::move(all));
+    std::optional<WakeByClient> wake;
+    if (listener_) wake.emplace(debugger.machine(), listener_.get());
     debugger.set_interrupt_check([this] { return listener_ && somebody_waits(); });
     const Stop stop = debugger.resume({});
     debugger.set_interrupt_check({});

@@ -209,6 +209,22 @@ TEST_CASE("gdb server: after detach the guest runs to its end") {
     CHECK_FALSE(server.runs());
 }
 
+TEST_CASE("gdb server: after detach a new client stops the guest that runs on") {
+    const Server server("spin.static");
+    {
+        Client client(server);
+        CHECK(client.ask("D") == "OK");
+    }
+    usleep(20000);
+    for (int turn = 0; turn < 2; ++turn) {
+        Client client(server);
+        CHECK(client.ask("?").substr(0, 3) == "T02");
+        CHECK(client.ask("s").substr(0, 3) == "T05");
+        CHECK(client.ask("D") == "OK");
+    }
+    CHECK(server.runs());
+}
+
 TEST_CASE("gdb server: the byte 03 stops a guest that runs, and it goes on from there") {
     const Server server("spin.static");
     Client client(server);
