@@ -22,6 +22,12 @@ int check_brk_limits(const MmStruct& mm, u64 addr, u64 len) {
 int do_brk_flags(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 flags) {
     flags |= VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT | mm.def_flags;
     const u64 pages = pages_of(len);
+    system.notify({.kind = EventKind::kMapChange,
+                   .level = 1,
+                   .start = addr,
+                   .end = addr + len,
+                   .flags = flags,
+                   .text = "do_brk_flags"});
     if (!may_expand_vm(mm, flags, pages)) return -ENOMEM;
     if (mm.map_count() > kMaxMapCount) return -ENOMEM;
     if (!vm_enough_memory(system, pages) || !mm.mm_mt.prepare()) return -ENOMEM;

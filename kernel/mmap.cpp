@@ -200,6 +200,12 @@ i64 mmap_region(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 vm_fl
         if (it->second.vm_flags & VM_ACCOUNT) replaced_accounted += overlap;
     }
     const u64 pages = pages_of(len);
+    system.notify({.kind = EventKind::kMapChange,
+                   .level = 1,
+                   .start = addr,
+                   .end = end,
+                   .flags = vm_flags,
+                   .text = "mmap_region"});
     if (!mm.mm_mt.prepare()) return fail(-ENOMEM);
     if (!may_expand_vm(mm, vm_flags, pages - replaced)) return fail(-ENOMEM);
     if (accountable_mapping(vm_flags)) {

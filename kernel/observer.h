@@ -39,7 +39,8 @@ enum class EventKind : u8 {
     kPageAlloc,      ///< buddy: order, pfn, after = splits
     kPageFree,       ///< buddy: order, pfn, after = merges
     kFlush,          ///< TLB: start, end, after = pages; text = "invlpg" or "cr3"
-    kMapChange,      ///< a VMA appeared, changed or went: start, end, flags; text = the function
+    kMapChange,      ///< a VMA appeared, changed or went: start, end, flags; text = the function. Level 1: the
+                     ///< function begins; level 2: vma_merge() has made one area of several on the way
     kOom,            ///< no frame: pfn count in `after` is what is free
     kSyscallEnter,   ///< text = name; address = number; before, start, end = its first three arguments
     kSyscallExit,    ///< text = name; address = number; after = what it returned, or -errno

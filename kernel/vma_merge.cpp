@@ -123,6 +123,20 @@ VmAreaStruct* split_vma(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u
     return &mm.mm_mt.insert(lower);
 }
 
+namespace {
+
+VmAreaStruct& tell_merge(MemorySystem& system, VmAreaStruct& vma) {
+    system.notify({.kind = EventKind::kMapChange,
+                   .level = 2,
+                   .start = vma.vm_start,
+                   .end = vma.vm_end,
+                   .flags = vma.vm_flags,
+                   .text = "vma_merge"});
+    return vma;
+}
+
+}  // namespace
+
 VmAreaStruct& add_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& like) {
     auto after = mm.mm_mt.upper_bound(like.vm_start);
     VmAreaStruct* next = after == mm.mm_mt.end() ? nullptr : &after->second;
@@ -138,7 +152,7 @@ VmAreaStruct& add_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& li
     if (!left) {
         set_start(mm, *next, like.vm_start);
         adopt_anon_vma(*next, like.anon_vma);
-        return *next;
+        return tell_merge(system, *next);
     }
     u64 end = like.vm_end;
     adopt_anon_vma(*prev, like.anon_vma);
@@ -148,7 +162,7 @@ VmAreaStruct& add_vma(MemorySystem& system, MmStruct& mm, const VmAreaStruct& li
         drop_vma(system, mm, *next);
     }
     mm.mm_mt.set_range(*prev, prev->vm_start, end);
-    return *prev;
+    return tell_merge(system, *prev);
 }
 
 namespace {
@@ -176,7 +190,7 @@ VmAreaStruct* merge_existing(MemorySystem& system, MmStruct& mm, VmAreaStruct& v
             drop_vma(system, mm, *next);
         }
         mm.mm_mt.set_range(*prev, prev->vm_start, new_end);
-        return prev;
+        return &tell_merge(system, *prev);
     }
     if (right) {
         adopt_anon_vma(*next, vma.anon_vma);
@@ -186,7 +200,7 @@ VmAreaStruct* merge_existing(MemorySystem& system, MmStruct& mm, VmAreaStruct& v
             mm.mm_mt.set_range(vma, vma.vm_start, start);
         }
         set_start(mm, *next, start);
-        return next;
+        return &tell_merge(system, *next);
     }
     return nullptr;
 }

@@ -27,7 +27,7 @@ Debugger::Debugger(Machine& machine)
               kernel::KernelState& kernel = machine_.kernel().state();
               const kernel::VmAreaStruct* vma =
                   has_task() ? kernel.mm_of(task()).mm_mt.find_vma(address) : nullptr;
-              return vma ? AreaImage{vma->vm_start, vma->vm_end, vma->vm_flags, vma->vm_pgoff} : AreaImage{};
+              return vma ? vma->object.address() : 0;
           }) {
     machine_.set_observers(nullptr, &task_watch_);
     machine_.set_debug_hooks(&hooks_);

@@ -231,6 +231,8 @@ class Debugger {
     bool condition_holds(u64 address);
     void apply_hooks();
     usize read_backing(u64 address, std::span<u8> bytes) const;
+    usize read_direct_map(u64 address, std::span<u8> bytes) const;
+    usize read_page_structs(u64 address, std::span<u8> bytes) const;
 
     Machine& machine_;
     DebugHooks hooks_;

@@ -2,6 +2,7 @@
 // does, and it faults pages in to read them; here reading changes nothing.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "emu/debug/debugger.h"
 #include "kernel/fault.h"
@@ -29,6 +30,10 @@ std::optional<PhysAddr> locate(const Debugger& debugger, u64 address, Access acc
 usize Debugger::read(u64 address, std::span<u8> bytes) const {
     if (bytes.empty()) return 0;
     if (StageFrames::holds(address)) return stages_.read(address, bytes);
+    if (const usize got = address >= kVmemmap              ? read_page_structs(address, bytes)
+                          : address >= kernel::kPageOffset ? read_direct_map(address, bytes)
+                                                           : 0)
+        return got;
     usize done = 0;
     while (done < bytes.size()) {
         const u64 at = address + done;
@@ -46,6 +51,35 @@ usize Debugger::read(u64 address, std::span<u8> bytes) const {
         if (got < part.size()) break;
     }
     return done;
+}
+
+/// Linux's map of all RAM, where the kernel's pointers lead; of the objects there, areas have contents.
+usize Debugger::read_direct_map(u64 address, std::span<u8> bytes) const {
+    const kernel::KernelState& kernel = machine_.kernel().state();
+    const u64 start = address - kernel::kPageOffset, end = kernel.system.mem_map.frames() * mmu::kPageSize;
+    if (start >= end) return 0;
+    const usize count = std::min<u64>(bytes.size(), end - start);
+    std::memcpy(bytes.data(), std::as_const(machine_.memory()).host(PhysAddr{start}), count);
+    for (const auto& [id, mm] : kernel.mms)
+        for (const auto& [last, vma] : mm.mm_mt) {
+            const u64 object = vma.object.address();
+            if (!object || object >= address + count || object + sizeof(AreaImage) <= address) continue;
+            const AreaImage image{vma.vm_start, vma.vm_end, vma.vm_flags, vma.vm_pgoff};
+            const u64 from = std::max(object, address), to = std::min(object + sizeof image, address + count);
+            std::memcpy(bytes.data() + (from - address),
+                        reinterpret_cast<const char*>(&image) + (from - object), to - from);
+        }
+    return count;
+}
+
+/// vmemmap: struct page of each frame.
+usize Debugger::read_page_structs(u64 address, std::span<u8> bytes) const {
+    const kernel::MemMap& map = machine_.kernel().state().system.mem_map;
+    const u64 start = address - kVmemmap, end = map.frames() * sizeof(kernel::Page);
+    if (start >= end) return 0;
+    const usize count = std::min<u64>(bytes.size(), end - start);
+    std::memcpy(bytes.data(), reinterpret_cast<const char*>(&map.at_index(0)) + start, count);
+    return count;
 }
 
 /// What a fault at `address` would bring: zeroes, or the file's bytes. Within one page.

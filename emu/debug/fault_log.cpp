@@ -19,10 +19,12 @@ constexpr std::array<const char*, 11> kCatchable = {"fault",     "fault:anon", "
 const char* kind_of(EventKind kind) {
     switch (kind) {
         case EventKind::kAnonPage:
+        case EventKind::kAnonHugePage:
             return "fault:anon";
         case EventKind::kAnonZeroPage:
             return "fault:zero";
         case EventKind::kFileFault:
+        case EventKind::kFaultAround:
             return "fault:file";
         case EventKind::kCowCopy:
             return "fault:cow";
@@ -38,8 +40,14 @@ const char* function_of(const Event& event) {
         case EventKind::kAnonPage:
         case EventKind::kAnonZeroPage:
             return "do_anonymous_page";
+        case EventKind::kAnonHugePage:
+            return "do_huge_pmd_anonymous_page";
+        case EventKind::kHandlePteFault:
+            return std::string_view(event.text) == "do_swap_page" ? event.text : "";
         case EventKind::kFileFault:
             return event.text;
+        case EventKind::kFaultAround:
+            return "filemap_map_pages";
         case EventKind::kCowCopy:
             return "wp_page_copy";
         case EventKind::kCowReuse:
@@ -90,6 +98,7 @@ void FaultLog::record(const Event& event) {
                                .rip = event.after,
                                .error_code = static_cast<u32>(event.flags)});
             in_fault_ = true;
+            kind_noted_ = false;
             note("fault", event);
             return;
         case EventKind::kFaultVerdict:
@@ -103,7 +112,8 @@ void FaultLog::record(const Event& event) {
         case EventKind::kFlush:
             return note("flush", event);
         case EventKind::kMapChange:
-            return note("mmap", event);
+            if (event.level == 0) note("mmap", event);
+            return;
         case EventKind::kOom:
             return note("oom", event);
         default:
@@ -113,7 +123,8 @@ void FaultLog::record(const Event& event) {
     if (!in_fault_ || !*how) return;
     faults_.back().how = how;
     faults_.back().pfn = event.kind == EventKind::kCowCopy ? event.after : event.pfn;
-    if (const char* kind = kind_of(event.kind)) note(kind, event);
+    // Pages around a file's may be mapped before the one that was meant: that is one fault.
+    if (const char* kind = kind_of(event.kind); kind && !std::exchange(kind_noted_, true)) note(kind, event);
 }
 
 }  // namespace emu

@@ -50,7 +50,7 @@ class FaultLog final : public kernel::Observer {
 
     const u64& instructions_;
     std::vector<FaultRecord> faults_;
-    bool in_fault_ = false;
+    bool in_fault_ = false, kind_noted_ = false;
     KernelNames names_ = KernelNames::kCurrent;  ///< of what was caught, in words
     std::set<std::string> caught_;
     std::optional<std::string> hit_;

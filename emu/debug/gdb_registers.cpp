@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "emu/debug/kernel_functions.h"
 #include "mmu/base/ints.h"
 
 namespace emu {
@@ -222,6 +223,20 @@ bool write_register(const RegisterView& view, unsigned number, std::string_view 
     return row.kind == Kind::kSegment || row.kind == Kind::kOrigRax || row.kind == Kind::kOwn;
 }
 
+namespace {
+
+/// What fault_stage may be: the guest's own code, or a function of the kernel's or the MMU's.
+std::string stage_type() {
+    std::string xml = "<enum id=\"fault_stage_enum\" size=\"4\"><evalue name=\"user\" value=\"0\"/>";
+    u32 number = 0;
+    for (const KernelFunction& function : kernel_functions())
+        xml += "<evalue name=\"" + std::string(function.name) + "\" value=\"" + std::to_string(++number) +
+               "\"/>";
+    return xml + "</enum>";
+}
+
+}  // namespace
+
 std::string target_description() {
     static constexpr const char* kTypes[] = {
         R"(<flags id="i386_eflags" size="4"><field name="" start="22" end="31"/><field name="CF" start="0" end="0"/><field name="" start="1" end="1"/><field name="PF" start="2" end="2"/><field name="AF" start="4" end="4"/><field name="ZF" start="6" end="6"/><field name="SF" start="7" end="7"/><field name="TF" start="8" end="8"/><field name="IF" start="9" end="9"/><field name="DF" start="10" end="10"/><field name="OF" start="11" end="11"/><field name="NT" start="14" end="14"/><field name="RF" start="16" end="16"/><field name="VM" start="17" end="17"/><field name="AC" start="18" end="18"/><field name="VIF" start="19" end="19"/><field name="VIP" start="20" end="20"/><field name="ID" start="21" end="21"/></flags>)",
@@ -229,7 +244,7 @@ std::string target_description() {
         "",
         "",
         "",
-        R"(<flags id="pf_err_flags" size="4"><field name="P" start="0" end="0"/><field name="W" start="1" end="1"/><field name="U" start="2" end="2"/><field name="RSVD" start="3" end="3"/><field name="I" start="4" end="4"/><field name="PK" start="5" end="5"/><field name="SS" start="6" end="6"/></flags><enum id="fault_stage_enum" size="4"><evalue name="user" value="0"/><evalue name="in_kernel" value="2"/></enum>)",
+        R"(<flags id="pf_err_flags" size="4"><field name="P" start="0" end="0"/><field name="W" start="1" end="1"/><field name="U" start="2" end="2"/><field name="RSVD" start="3" end="3"/><field name="I" start="4" end="4"/><field name="PK" start="5" end="5"/><field name="SS" start="6" end="6"/></flags>)",
     };
     std::string xml =
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
@@ -237,7 +252,8 @@ std::string target_description() {
     usize number = 0;
     for (usize f = 0; f < features().size(); ++f) {
         const Feature& feature = features()[f];
-        xml += std::string("<feature name=\"") + feature.name + "\">\n" + kTypes[f];
+        xml += std::string("<feature name=\"") + feature.name + "\">\n" + kTypes[f] +
+               (f + 1 == features().size() ? stage_type() : std::string{});
         for (const Row& row : feature.rows) {
             xml += "<reg name=\"" + row.name + "\" bitsize=\"" + std::to_string(row.bytes * 8) +
                    "\" type=\"" + row.type + "\" regnum=\"" + std::to_string(number++) + "\"";

@@ -19,7 +19,8 @@ struct RegisterView {
     mmu::ControlRegisters control{};
     mmu::u64 orig_rax = ~mmu::u64{0};
     mmu::u64 cr2 = 0, fault_error = 0, fault_number = 0, instructions = 0;
-    mmu::u32 fault_stage = 0;
+    mmu::u32 fault_stage =
+        0;  ///< 0: the guest runs; else 1 + the number of the function at work (kernel_functions.h)
 };
 
 inline constexpr unsigned kGdbRbp = 6, kGdbRsp = 7, kGdbRip = 16;

@@ -156,6 +156,8 @@ Reply GdbServer::query(PacketReader packet) {
     }
     if (packet.take("sThreadInfo")) return "l";
     if (packet.take("Symbol:")) return kOk;
+    // QEMU's, for scripts that look at frames. Qqemu.sstepbits is not answered: it would make us QEMU.
+    if (packet.rest() == "qemu.PhyMemMode") return physical_addresses_ ? "1" : "0";
     return kUnsupported;
 }
 
@@ -184,6 +186,10 @@ Reply GdbServer::set(PacketReader packet) {
     if (packet.take("CatchSyscalls:")) return catch_syscalls(packet);
     if (packet.take("PassSignals:")) return signals_to_pass(packet);
     if (packet.take("ProgramSignals:")) return kOk;  // all are delivered
+    if (packet.take("qemu.PhyMemMode:")) {
+        physical_addresses_ = packet.rest() == "1";
+        return kOk;
+    }
     return kUnsupported;
 }
 
@@ -201,7 +207,8 @@ RegisterView GdbServer::registers() const {
     view.control = debugger_.control();
     view.orig_rax = debugger_.syscall_at_stop().value_or(~u64{0});
     view.instructions = debugger_.instructions();
-    view.fault_stage = debugger_.in_stage() ? 2 : 0;
+    if (const u64 rip = view.registers->rip; debugger_.in_stage() && rip >= kKernelText)
+        view.fault_stage = static_cast<u32>(1 + (rip - kKernelText) / kFunctionBytes);
     if (!debugger_.faults().faults().empty()) {
         const FaultRecord& last = debugger_.faults().faults().back();
         view.cr2 = last.address;
@@ -257,13 +264,15 @@ Reply GdbServer::read_memory(PacketReader packet) const {
     const auto size = packet.number();
     if (!size) return error("malformed length");
     std::vector<u8> bytes(std::min<u64>(*size, RspConnection::kMaxPacket / 2 - 16));
-    bytes.resize(debugger_.read(*address, bytes));
+    if (physical_addresses_ && *address >= ~kernel::kPageOffset) return "E0e";
+    bytes.resize(debugger_.read(physical_addresses_ ? kernel::kPageOffset + *address : *address, bytes));
     if (bytes.empty() && *size) return "E0e";
     return to_hex(bytes);
 }
 
 Reply GdbServer::write_memory(PacketReader packet, bool binary) {
     if (debugger_.in_stage()) return error("memory cannot be written while the kernel is at work");
+    if (physical_addresses_) return error("physical memory is only read");
     const auto address = packet.number();
     if (!address || !packet.take(",")) return error("malformed address");
     const auto size = packet.number();
@@ -311,6 +320,7 @@ Reply GdbServer::breakpoint(PacketReader packet, bool insert) {
     constexpr u64 kMostBytes = u64{1} << 30;
     if (!size || *size == 0 || *size > kMostBytes || *address > ~u64{0} - *size)
         return error("unusable range");
+    if (*address >> 63) return error("the guest reaches no kernel memory; see `monitor vm watch`");
     const WatchRange range{*address, *address + *size - 1, *type != 2, *type != 3};
     if (insert)
         debugger_.set_watch(range, process_meant());

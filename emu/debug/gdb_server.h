@@ -134,6 +134,7 @@ class GdbServer final : public FrontEnd {
     RspConnection& connection_;
     Symbols symbols_;
     bool multiprocess_ = false, told_exit_ = false;
+    bool physical_addresses_ = false;  ///< what m reads at (Qqemu.PhyMemMode)
     std::optional<Timeline> timeline_;
     std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;

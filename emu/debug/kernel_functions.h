@@ -16,9 +16,8 @@ using mmu::u64, mmu::u8, mmu::usize;
 inline constexpr u64 kKernelText = 0xffffffff81000000;
 inline constexpr u64 kKernelStack = 0xffffc90000004000;  ///< its highest address
 inline constexpr u64 kKernelStackBytes = 8192;
-inline constexpr u64 kKernelFrameBytes = 128;              ///< of each active function
-inline constexpr u64 kKernelObjects = 0xffff888000100000;  ///< structures that arguments point to
-inline constexpr u64 kKernelObjectBytes = 4096;
+inline constexpr u64 kKernelFrameBytes = 128;        ///< of each active function
+inline constexpr u64 kVmemmap = 0xffffea0000000000;  ///< VMEMMAP_START: struct page of frame 0
 
 /// Each function has the same sixteen bytes: where it begins, where its body does, where its callees return
 /// to.
@@ -30,6 +29,7 @@ struct KernelFunction {
     std::string_view file;                      ///< Linux's, or "mmu.c" for hardware
     std::string_view does;                      ///< for the source that is shown
     bool trap = false;                          ///< entered from the guest: its caller is the guest's code
+    enum class Returns : u8 { kNumber, kPage, kArea } returns = Returns::kNumber;
 };
 
 std::span<const KernelFunction> kernel_functions();

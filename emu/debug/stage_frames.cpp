@@ -5,6 +5,8 @@
 #include <string>
 
 #include "emu/debug/symbol_file.h"
+#include "kernel/page.h"
+#include "mmu/base/check.h"
 
 namespace emu {
 namespace {
@@ -18,7 +20,8 @@ constexpr usize kMostFrames = 48;
 
 /// A function becomes active without a stage of its own.
 void StageFrames::open(std::string_view function, std::initializer_list<u64> arguments) {
-    Frame frame{std::min(kernel_function(function), kernel_functions().size() - 1), {}};
+    CHECK(kernel_function(function) < kernel_functions().size());
+    Frame frame{kernel_function(function), {}};
     std::copy_n(arguments.begin(), std::min<usize>(4, arguments.size()), frame.arguments.begin());
     if (frames_.size() < kMostFrames) frames_.push_back(frame);
     returned_ = false;
@@ -54,11 +57,6 @@ void StageFrames::end_translation() {
     in_translation_ = false;
     frames_.resize(std::min(frames_.size(), translation_depth_));
     returned_ = false;
-}
-
-u64 StageFrames::area_at(u64 address) {
-    area_image_ = area_(address);
-    return kKernelObjects;
 }
 
 void StageFrames::begin_fault(const Event& e) {
@@ -102,21 +100,28 @@ void StageFrames::on_event(const Event& e) {
         case EventKind::kTableAlloc:
             return pass("__pgtable_alloc", {e.level, e.pfn, e.address}, e.pfn);
         case EventKind::kPageAlloc:
-            return pass("alloc_pages", {e.order, e.pfn, e.after}, e.pfn);
+            return pass("alloc_pages", {e.order, e.pfn, e.after}, kVmemmap + e.pfn * sizeof(kernel::Page));
         case EventKind::kPageFree:
             return pass("free_pages", {e.pfn, e.order, e.after}, 0);
         case EventKind::kSetPte:
             return pass("set_pte_at", {e.address, e.before, e.after}, 0);
         case EventKind::kFlush:
             return pass("flush_tlb_range", {e.start, e.end, e.after}, e.after);
-        case EventKind::kMapChange: {
-            const bool known = kernel_function(e.text) < kernel_functions().size();
-            return pass(known ? e.text : "vma_change", {e.start, e.end, e.flags}, 0);
-        }
+        case EventKind::kMapChange:
+            return on_area_change(e);
         default:
             break;
     }
     if (in_fault_) on_fault_step(e);
+}
+
+void StageFrames::on_area_change(const Event& e) {
+    const bool known = kernel_function(e.text) < kernel_functions().size();
+    const char* const function = known ? e.text : "vma_change";
+    if (e.level == 1) return enter(function, {e.start, e.end, e.flags});
+    // Of one that has told that it begins this is the end.
+    if (frames_.back().function == kernel_function(function)) return leave(0);
+    pass(function, {e.start, e.end, e.flags}, e.level == 2 ? e.start : 0);
 }
 
 void StageFrames::on_fault_step(const Event& e) {
@@ -124,19 +129,23 @@ void StageFrames::on_fault_step(const Event& e) {
         case EventKind::kKernelAddress:
             return pass("do_kern_addr_fault", {e.address}, 0);
         case EventKind::kFindVma:
-            return pass("find_vma", {e.address, e.start, e.end}, e.start);
+            return pass("find_vma", {e.address, e.start, e.end}, e.end ? area_(e.address) : 0);
         case EventKind::kStackExpand:
             return pass("expand_downwards", {e.address, e.before}, e.after);
         case EventKind::kAccessError:
             return pass("access_error", {e.address, e.flags}, 1);
         case EventKind::kHandleMmFault:
-            return enter("handle_mm_fault", {area_at(e.address), e.address, e.flags});
+            return enter("handle_mm_fault", {area_(e.address), e.address, e.flags});
         case EventKind::kHandlePteFault: {
-            const u64 area = area_at(e.address);
+            const u64 area = area_(e.address);
             enter("handle_pte_fault", {area, e.address, e.before});
             if (kernel_function(e.text) < kernel_functions().size()) enter(e.text, {area, e.address});
             return;
         }
+        case EventKind::kFileFault:
+            return pass(e.text, {area_(e.address), e.address, e.pfn}, 0);
+        case EventKind::kAnonHugePage:
+            return pass("do_huge_pmd_anonymous_page", {area_(e.address), e.address}, 0);
         case EventKind::kCowCopy:
             return pass("wp_page_copy", {e.before, e.after}, e.after);
         case EventKind::kCowReuse:
@@ -190,7 +199,6 @@ bool StageFrames::of_syscall() const {
 
 bool StageFrames::holds(u64 address) {
     return (address >= kKernelStack - kKernelStackBytes && address < kKernelStack) ||
-           (address >= kKernelObjects && address < kKernelObjects + kKernelObjectBytes) ||
            (address >= kKernelText && address < kKernelText + kernel_functions().size() * kFunctionBytes);
 }
 
@@ -213,10 +221,6 @@ usize StageFrames::read(u64 address, std::span<u8> bytes) const {
             if (trap) put(base + 16, guest_.gpr[mmu::kRsp]);
             for (usize a = 0; a < 4; ++a) put(base - 8 * (a + 1), frames_[n].arguments[a]);
         }
-    } else if (address >= kKernelObjects && address < kKernelObjects + kKernelObjectBytes) {
-        start = kKernelObjects;
-        image.assign(kKernelObjectBytes, '\0');
-        std::memcpy(image.data(), &area_image_, sizeof area_image_);
     }
     if (address < start || address - start >= image.size()) return 0;
     const usize count = std::min<u64>(bytes.size(), image.size() - (address - start));

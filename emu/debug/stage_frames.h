@@ -17,7 +17,7 @@
 
 namespace emu {
 
-/// struct vm_area_struct as the symbol file describes it.
+/// struct vm_area_struct as the symbol file describes it, from its object's first byte on.
 struct AreaImage {
     u64 vm_start = 0, vm_end = 0, vm_flags = 0, vm_pgoff = 0;
 };
@@ -25,9 +25,9 @@ struct AreaImage {
 class StageFrames final : public mmu::Observer, public kernel::Observer {
   public:
     /// `guest`: the registers that the guest trapped with; `at_stage` is called at each stage; `area` finds
-    /// an address's area.
+    /// where the structure of an address's area is.
     StageFrames(const mmu::Registers& guest, std::function<void(u64 pc)> at_stage,
-                std::function<AreaImage(u64)> area)
+                std::function<u64(u64)> area)
         : guest_(guest), at_stage_(std::move(at_stage)), area_(std::move(area)) {}
 
     void on_event(const kernel::Event& event) override;
@@ -36,7 +36,7 @@ class StageFrames final : public mmu::Observer, public kernel::Observer {
 
     /// The guest's registers with those of the innermost function.
     mmu::Registers registers() const;
-    /// Bytes of the stack, the structures and the functions; 0: none of these.
+    /// Bytes of the stack and the functions; 0: none of these.
     usize read(u64 address, std::span<u8> bytes) const;
     static bool holds(u64 address);
     /// Whether the guest trapped by a system call, not by a fault.
@@ -55,19 +55,18 @@ class StageFrames final : public mmu::Observer, public kernel::Observer {
     void end_translation();
     void begin_fault(const kernel::Event& event);
     void begin_call(const kernel::Event& event);
+    void on_area_change(const kernel::Event& event);
     void on_fault_step(const kernel::Event& event);
-    u64 area_at(u64 address);
     static u64 base_of(usize depth) { return kKernelStack - kKernelFrameBytes * (depth + 1); }
 
     const mmu::Registers& guest_;
     std::function<void(u64)> at_stage_;
-    std::function<AreaImage(u64)> area_;
+    std::function<u64(u64)> area_;
     std::vector<Frame> frames_;
     usize fault_depth_ = 0;  ///< frames below the current fault's
     bool in_fault_ = false, in_translation_ = false, returned_ = false;
     usize translation_depth_ = 0;
     u64 value_ = 0;  ///< of the function that has returned
-    AreaImage area_image_;
 };
 
 }  // namespace emu

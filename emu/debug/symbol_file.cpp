@@ -2,10 +2,14 @@
 
 #include <elf.h>
 
+#include <cstddef>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "emu/debug/kernel_functions.h"
+#include "emu/debug/stage_frames.h"
+#include "kernel/page.h"
 
 namespace emu {
 namespace {
@@ -67,6 +71,7 @@ enum : u8 {
     kTagStruct = 0x13,
     kTagBase = 0x24,
     kTagSubprogram = 0x2e,
+    kTagVariable = 0x34,
     kAtLocation = 0x02,
     kAtName = 0x03,
     kAtByteSize = 0x0b,
@@ -131,7 +136,80 @@ std::string abbreviations() {
     entry(5, kTagPointer, false, {{kAtByteSize, kFormData1}, {kAtType, kFormRef4}});
     entry(6, kTagStruct, true, {{kAtName, kFormString}, {kAtByteSize, kFormData1}});
     entry(7, kTagMember, false, {{kAtName, kFormString}, {kAtType, kFormRef4}, {kAtMember, kFormData1}});
+    entry(8, kTagVariable, false, {{kAtName, kFormString}, {kAtType, kFormRef4}, {kAtLocation, kFormExpr}});
     return b.byte(0).data();
+}
+
+struct Member {
+    const char* name;
+    u8 bytes;
+};
+
+constexpr Member kAreaMembers[] = {{"vm_start", 8}, {"vm_end", 8}, {"vm_flags", 8}, {"vm_pgoff", 8}};
+static_assert(sizeof(AreaImage) == 32);
+/// kernel::Page, which is read as it is.
+constexpr Member kPageMembers[] = {{"flags", 2},    {"order", 1},    {"page_type", 1},
+                                   {"refcount", 4}, {"mapcount", 4}, {"mapping", 4},
+                                   {"next", 4},     {"prev", 4},     {"index", 8}};
+static_assert(sizeof(kernel::Page) == 32 && offsetof(kernel::Page, refcount) == 4 &&
+              offsetof(kernel::Page, prev) == 20 && offsetof(kernel::Page, index) == 24);
+
+/// The types that functions, their arguments and their variables have: where they are in .debug_info.
+struct Types {
+    u32 word = 0, area_pointer = 0, page_pointer = 0;
+};
+
+Types describe_types(Bytes& b) {
+    const auto here = [&] { return static_cast<u32>(b.size() + 4); };
+    u32 numbers[9] = {};  // by size
+    const auto number = [&](const char* name, u8 bytes) {
+        numbers[bytes] = here();
+        b.uleb(2).text(name).byte(bytes).byte(7);
+    };
+    number("unsigned char", 1);
+    number("unsigned short", 2);
+    number("unsigned int", 4);
+    number("unsigned long", 8);
+    const auto pointer_to = [&](const char* name, std::span<const Member> members) {
+        const u32 structure = here();
+        b.uleb(6).text(name).byte(32);
+        u8 offset = 0;
+        for (const Member& member : members) {
+            b.uleb(7).text(member.name).put(numbers[member.bytes]).byte(offset);
+            offset = static_cast<u8>(offset + member.bytes);
+        }
+        b.byte(0);
+        const u32 pointer = here();
+        b.uleb(5).byte(8).put(structure);
+        return pointer;
+    };
+    return {numbers[8], pointer_to("vm_area_struct", kAreaMembers), pointer_to("page", kPageMembers)};
+}
+
+/// DW_OP_fbreg: where an argument is.
+Bytes place_of_argument(usize argument) {
+    return Bytes{}.byte(0x91).sleb(-8 * static_cast<mmu::i64>(argument + 1));
+}
+
+/// The structures of frames that arguments number: pfn has `page`, old_pfn has `old_page`.
+void describe_pages(Bytes& b, const KernelFunction& function, const Types& types) {
+    for (usize a = 0; a < 4; ++a) {
+        const std::string_view name = function.arguments[a];
+        if (!name.ends_with("pfn")) continue;
+        // DW_OP_deref, const1u, mul, const8u, plus, stack_value
+        const std::string value = place_of_argument(a)
+                                      .byte(0x06)
+                                      .byte(0x08)
+                                      .byte(sizeof(kernel::Page))
+                                      .byte(0x1e)
+                                      .byte(0x0e)
+                                      .put(kVmemmap)
+                                      .byte(0x22)
+                                      .byte(0x9f)
+                                      .data();
+        b.uleb(8).text(std::string(name.substr(0, name.size() - 3)) + "page").put(types.page_pointer);
+        b.uleb(value.size()).raw(value);
+    }
 }
 
 std::string information(const std::string& folder, KernelNames names) {
@@ -139,40 +217,29 @@ std::string information(const std::string& folder, KernelNames names) {
     const auto functions = kernel_functions();
     Bytes b;
     b.put(u16{4}).put(u32{0}).byte(8);
-    const auto here = [&] { return static_cast<u32>(b.size() + 4); };
     static_assert(kHeader == 4 + 2 + 4 + 1);
     // GDB finds a body's beginning by line numbers where it believes that clang has made the code.
     b.uleb(1).text("clang version 14 (mmuscope)").byte(0x0c).text(kKernelSourceName).text(folder);
     b.put(kKernelText).put(u64{functions.size() * kFunctionBytes}).put(u32{0});
-    const u32 word = here();
-    b.uleb(2).text("unsigned long").byte(8).byte(7);
-    const u32 area = here();
-    b.uleb(6).text("vm_area_struct").byte(32);
-    u8 offset = 0;
-    for (const char* member : {"vm_start", "vm_end", "vm_flags", "vm_pgoff"}) {
-        b.uleb(7).text(member).put(word).byte(offset);
-        offset = static_cast<u8>(offset + 8);
-    }
-    b.byte(0);
-    const u32 area_pointer = here();
-    b.uleb(5).byte(8).put(area);
+    const Types types = describe_types(b);
+    const u32 returned[] = {types.word, types.page_pointer, types.area_pointer};
     for (usize n = 0; n < functions.size(); ++n) {
         b.uleb(3)
             .text(name_in(names, functions[n].name))
             .byte(1)
             .put(line_of(n))
-            .put(word)
+            .put(returned[static_cast<usize>(functions[n].returns)])
             .put(address_of(n))
             .put(kFunctionBytes);
         b.uleb(2).byte(0x76).sleb(0);  // DW_OP_breg6: RBP
         for (usize a = 0; a < 4 && !functions[n].arguments[a].empty(); ++a) {
-            const std::string place =
-                Bytes{}.byte(0x91).sleb(-8 * static_cast<mmu::i64>(a + 1)).data();  // DW_OP_fbreg
+            const std::string place = place_of_argument(a).data();
             b.uleb(4)
                 .text(functions[n].arguments[a])
-                .put(functions[n].arguments[a] == "vma" ? area_pointer : word);
+                .put(functions[n].arguments[a] == "vma" ? types.area_pointer : types.word);
             b.uleb(place.size()).raw(place);
         }
+        describe_pages(b, functions[n], types);
         b.byte(0);
     }
     b.byte(0);
@@ -258,6 +325,75 @@ std::string symbols(std::string& names) {
     return table;
 }
 
+/// The sections one behind the other, from behind the ELF header and one program header on; the last one is
+/// given their names.
+struct Layout {
+    std::string body;
+    std::vector<Elf64_Shdr> headers;
+};
+
+Layout lay_out(std::vector<Section>& sections) {
+    std::string& names = sections.back().content;
+    Layout layout;
+    for (const Section& section : sections) {
+        Elf64_Shdr header{};
+        header.sh_name = static_cast<u32>(names.size());
+        header.sh_type = section.type;
+        header.sh_flags = section.flags;
+        header.sh_addr = section.address;
+        header.sh_link = section.link;
+        header.sh_info = section.info;
+        header.sh_entsize = section.entry;
+        layout.headers.push_back(header);
+        names += section.name;
+        names += '\0';
+    }
+    layout.body.assign(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), '\0');
+    const auto align = [&] { layout.body.resize((layout.body.size() + 15) / 16 * 16); };
+    for (usize n = 1; n < sections.size(); ++n) {
+        align();
+        layout.headers[n].sh_offset = layout.body.size();
+        layout.headers[n].sh_size = sections[n].content.size();
+        layout.headers[n].sh_addralign = 16;
+        layout.body += sections[n].content;
+    }
+    align();
+    return layout;
+}
+
+/// A program of one segment, the first section behind the empty one, which is never run.
+std::string elf_file(std::vector<Section> sections) {
+    Layout layout = lay_out(sections);
+    const Elf64_Shdr& text = layout.headers[1];
+    Elf64_Ehdr elf{};
+    std::memcpy(elf.e_ident, ELFMAG, SELFMAG);
+    elf.e_ident[EI_CLASS] = ELFCLASS64;
+    elf.e_ident[EI_DATA] = ELFDATA2LSB;
+    elf.e_ident[EI_VERSION] = EV_CURRENT;
+    elf.e_type = ET_EXEC;
+    elf.e_machine = EM_X86_64;
+    elf.e_version = EV_CURRENT;
+    elf.e_phoff = sizeof elf;
+    elf.e_shoff = layout.body.size();
+    elf.e_ehsize = sizeof elf;
+    elf.e_phentsize = sizeof(Elf64_Phdr);
+    elf.e_phnum = 1;
+    elf.e_shentsize = sizeof(Elf64_Shdr);
+    elf.e_shnum = static_cast<u16>(sections.size());
+    elf.e_shstrndx = static_cast<u16>(sections.size() - 1);
+    Elf64_Phdr segment{};
+    segment.p_type = PT_LOAD;
+    segment.p_flags = PF_R | PF_X;
+    segment.p_offset = text.sh_offset;
+    segment.p_vaddr = segment.p_paddr = text.sh_addr;
+    segment.p_filesz = segment.p_memsz = text.sh_size;
+    std::memcpy(layout.body.data(), &elf, sizeof elf);
+    std::memcpy(layout.body.data() + sizeof elf, &segment, sizeof segment);
+    for (const Elf64_Shdr& header : layout.headers)
+        layout.body.append(reinterpret_cast<const char*>(&header), sizeof header);
+    return layout.body;
+}
+
 }  // namespace
 
 std::string kernel_text() {
@@ -279,7 +415,7 @@ std::string kernel_source(KernelNames names) {
 std::string kernel_symbol_file(const std::string& folder, KernelNames shown) {
     std::string names;
     const std::string table = symbols(names);
-    std::vector<Section> sections = {
+    return elf_file({
         {"", SHT_NULL, 0, 0, {}},
         {".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, kKernelText, kernel_text()},
         {".debug_abbrev", SHT_PROGBITS, 0, 0, abbreviations()},
@@ -289,61 +425,7 @@ std::string kernel_symbol_file(const std::string& folder, KernelNames shown) {
         {".symtab", SHT_SYMTAB, 0, 0, table, 7, 1, sizeof(Elf64_Sym)},
         {".strtab", SHT_STRTAB, 0, 0, names},
         {".shstrtab", SHT_STRTAB, 0, 0, {}},
-    };
-    std::string& section_names = sections.back().content;
-    std::string body(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), '\0');
-    std::vector<Elf64_Shdr> headers;
-    std::vector<u32> name_offsets;
-    for (const Section& section : sections) {
-        name_offsets.push_back(static_cast<u32>(section_names.size()));
-        section_names += section.name;
-        section_names += '\0';
-    }
-    for (usize n = 0; n < sections.size(); ++n) {
-        const Section& section = sections[n];
-        while (body.size() % 16) body += '\0';
-        Elf64_Shdr header{};
-        header.sh_name = name_offsets[n];
-        header.sh_type = section.type;
-        header.sh_flags = section.flags;
-        header.sh_addr = section.address;
-        header.sh_offset = n ? body.size() : 0;
-        header.sh_size = section.content.size();
-        header.sh_link = section.link;
-        header.sh_info = section.info;
-        header.sh_addralign = n ? 16 : 0;
-        header.sh_entsize = section.entry;
-        headers.push_back(header);
-        body += section.content;
-    }
-    while (body.size() % 16) body += '\0';
-    Elf64_Ehdr elf{};
-    std::memcpy(elf.e_ident, ELFMAG, SELFMAG);
-    elf.e_ident[EI_CLASS] = ELFCLASS64;
-    elf.e_ident[EI_DATA] = ELFDATA2LSB;
-    elf.e_ident[EI_VERSION] = EV_CURRENT;
-    elf.e_type = ET_EXEC;
-    elf.e_machine = EM_X86_64;
-    elf.e_version = EV_CURRENT;
-    elf.e_phoff = sizeof elf;
-    elf.e_shoff = body.size();
-    elf.e_ehsize = sizeof elf;
-    elf.e_phentsize = sizeof(Elf64_Phdr);
-    elf.e_phnum = 1;
-    elf.e_shentsize = sizeof(Elf64_Shdr);
-    elf.e_shnum = static_cast<u16>(sections.size());
-    elf.e_shstrndx = static_cast<u16>(sections.size() - 1);
-    Elf64_Phdr segment{};
-    segment.p_type = PT_LOAD;
-    segment.p_flags = PF_R | PF_X;
-    segment.p_offset = headers[1].sh_offset;
-    segment.p_vaddr = segment.p_paddr = kKernelText;
-    segment.p_filesz = segment.p_memsz = headers[1].sh_size;
-    std::memcpy(body.data(), &elf, sizeof elf);
-    std::memcpy(body.data() + sizeof elf, &segment, sizeof segment);
-    for (const Elf64_Shdr& header : headers)
-        body.append(reinterpret_cast<const char*>(&header), sizeof header);
-    return body;
+    });
 }
 
 }  // namespace emu

@@ -149,7 +149,7 @@ void Story::note_in_call(const kernel::Event& event) {
     call_.frames_given += event.kind == EventKind::kPageFree;
     call_.tables_taken += event.kind == EventKind::kTableAlloc;
     call_.tables_given += event.kind == EventKind::kTableFree;
-    if (event.kind == EventKind::kMapChange || event.kind == EventKind::kFlush)
+    if ((event.kind == EventKind::kMapChange && event.level == 0) || event.kind == EventKind::kFlush)
         call_.lines += "  kernel  " + kernel_words(event, names_) + "\n";
 }
 

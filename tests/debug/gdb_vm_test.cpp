@@ -143,24 +143,79 @@ TEST_CASE("gdb: the kernel's caches of objects, their slabs, and whose object is
     CHECK(out.find("Failed to read a valid object file image") == std::string::npos);  // the vDSO's
 }
 
-TEST_CASE("gdb: what pwndbg and GEF read of a process is there") {
+TEST_CASE("gdb: why foretells what the kernel does, at every kind of address") {
     const std::string out =
-        gdb("threads.dynamic",
-            "break work\ncontinue\npython\nimport gdb, tempfile, os\n"
-            "ptid = gdb.selected_inferior().pid, gdb.selected_thread().ptid[1]\n"
-            "path = tempfile.mktemp()\n"
-            "gdb.execute('remote get /proc/%d/maps %s' % (ptid[1], path), to_string=True)\n"
-            "lines = open(path).read().splitlines()\nos.unlink(path)\n"
-            "print('maps', all(len(line.split(None, 5)) >= 5 for line in lines), any('[stack]' in l for l in "
-            "lines))\n"
-            "info = gdb.execute('info proc mappings', to_string=True).splitlines()\n"
-            "rows = [l.split() for l in info if l.strip().startswith('0x')]\n"
-            "print('rows', len(rows) == len(lines), all(int(r[0], 16) < int(r[1], 16) for r in rows))\n"
-            "print('auxv', 'AT_PHDR' in gdb.execute('info auxv', to_string=True))\n"
-            "print('mem', 'monitor' not in gdb.execute('monitor info mem', to_string=True))\n"
-            "try:\n    print('qemu', gdb.selected_inferior().connection.send_packet('qemu.sstepbits'))\n"
-            "except Exception as e:\n    print(e)\nend\n");
-    CHECK_CONTAINS(out, "maps True True");
-    CHECK_CONTAINS(out, "rows True True");
-    CHECK_CONTAINS(out, "auxv True");
+        gdb("addresses.static",
+            "break here\ncontinue\npython\n"
+            "for name in ['none', 'only_read', 'untouched', 'zero', 'shared_with_child', 'file_page', "
+            "'beyond_file',\n"
+            "             'swapped', 'huge', 'below_stack', 'guarded', '(char *)0', '(char *)-1', '(char "
+            "*)(1L << 63)']:\n"
+            "    text = gdb.execute('monitor vm why %d' % (int(gdb.parse_and_eval(name)) & (2**64 - 1)), "
+            "to_string=True)\n"
+            "    print(name, [line.split('; then ', 1)[-1] for line in text.splitlines()])\nend\n",
+            {}, {"--swap", "64M", "--thp", "madvise"});
+    CHECK_CONTAINS(out, "\nnone ['area 0x7fff");
+    CHECK_CONTAINS(
+        out,
+        "'SIGSEGV (ACCERR): the area forbids it', 'SIGSEGV (ACCERR): the area forbids it', 'SIGSEGV "
+        "(ACCERR): the area forbids it']\nonly_read [");
+    CHECK_CONTAINS(
+        out,
+        "'do_anonymous_page: the zero page, read-only', 'do_anonymous_page: a zeroed frame', "
+        "'do_anonymous_page: the zero page, read-only; again: SIGSEGV (ACCERR), the area forbids it']\n"
+        "zero [");
+    CHECK_CONTAINS(out, "\"do_wp_page: a zeroed frame takes the zero page's place\", 'SIGSEGV (ACCERR)");
+    CHECK_CONTAINS(out, "do_wp_page: a copy, for the frame has 2 owners");
+    CHECK_CONTAINS(out, "do_cow_fault: a private copy of ");
+    CHECK_CONTAINS(out,
+                   "'SIGBUS (ADRERR): the file ends before it', 'SIGBUS (ADRERR): the file ends before it'");
+    CHECK_CONTAINS(out, "'do_swap_page: slot ");
+    CHECK_CONTAINS(out, "do_huge_pmd_wp_page: ");
+    CHECK_CONTAINS(out,
+                   "'expand_downwards: the stack grows down to it; then do_anonymous_page: a zeroed frame'");
+    CHECK_CONTAINS(out, "the stack may not grow down to it, RLIMIT_STACK");
+    CHECK_CONTAINS(out, "(char *)0 ['no area holds the address', 'SIGSEGV (MAPERR): no area holds it'");
+    CHECK_CONTAINS(out, "\"SIGSEGV (MAPERR): no address of the user's\"");
+    CHECK_CONTAINS(out, "(char *)(1L << 63) ['SIGSEGV, or SIGBUS for #SS']");
+}
+
+TEST_CASE("gdb: areas merge within brk, and frames and areas are structures that can be printed") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break touch\ncontinue\ndelete\nbreak alloc_pages\ncontinue\ninfo locals\nprint page->refcount\n"
+            "print *page\nfinish\nup 2\nprint *vma\neval \"monitor vm slab %lu\", (unsigned long)vma\n"
+            "print/x *(unsigned long *)0xffff888000001000\nwatch *(long *)0xffff888000001000\ndelete\n"
+            "maintenance packet Qqemu.PhyMemMode:1\nmaintenance packet qqemu.PhyMemMode\n"
+            "maintenance packet m1000,8\nmaintenance packet Qqemu.PhyMemMode:0\n");
+    CHECK_CONTAINS(out, "page = 0xffffea00000");
+    CHECK_CONTAINS(out, "refcount = ");
+    CHECK_CONTAINS(out, "= (struct page *) 0xffffea00000");
+    CHECK_CONTAINS(out, "= {vm_start = ");
+    CHECK_CONTAINS(out, ", in use: area 0x");
+    CHECK_CONTAINS(out, "received: \"1\"");
+    CHECK_CONTAINS(out, "received: \"0000000000000000\"");
+    const std::string merged =
+        gdb("debuggee.static", "break main\ncontinue\nbreak vma_merge\ncontinue\nbt\nfinish\nfinish\nbt 1\n");
+    CHECK_CONTAINS(merged, "#0  vma_merge (start=");
+    CHECK_CONTAINS(merged, "in do_brk_flags (start=");
+    CHECK_CONTAINS(merged, "in __do_sys_brk (brk=");
+    CHECK_CONTAINS(merged, "in main (argc=1");
+}
+
+TEST_CASE("gdb: pwndbg's and GEF's vmmap find what they ask for, in each kind of guest") {
+    for (const char* kind : {"static", "static-pie", "dynamic"}) {
+        const std::string guest = std::string("threads.") + kind;
+        const std::string out =
+            gdb(guest, "break work\ncontinue\nsource " MMUSCOPE_DEBUG_SCRIPTS "/vmmap_clients.py\n");
+        CHECK_CONTAINS(
+            out,
+            "is remote: True\nis QEMU: False\nis QEMU's user mode: False\nnames its program: True\n"
+            "maps: True\nmaps: True\nlink: received: \"F");
+        CHECK_CONTAINS(out,
+                       guest +
+                           "\"\nmappings: True True\nexe: True\nmaps: True\nenviron: True\ncmdline: True\n"
+                           "program: True\nauxv: True\nthreads: 3\n");
+        CHECK_CONTAINS(out, "still there: True");
+    }
 }
