@@ -462,7 +462,6 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
         kernel.mms.erase(old);
     }
     const bool replaced = task.mm != 0;
-    account_running(kernel);
     task.mm = id;
     kernel.sched.started_min_flt = kernel.sched.started_maj_flt = 0;
     u64 entry = 0;

@@ -10,11 +10,9 @@ namespace kernel::futexes {
 
 namespace {
 
-constexpr u32 kTidMask = FUTEX_TID_MASK;
-
 /// The task that holds a lock. Null: ESRCH.
 const Task* owner_of(const KernelState& kernel, u32 value) {
-    const auto found = kernel.tasks.find(static_cast<Pid>(value & kTidMask));
+    const auto found = kernel.tasks.find(static_cast<Pid>(value & FUTEX_TID_MASK));
     return found == kernel.tasks.end() || found->second.state >= TaskState::kZombie ? nullptr
                                                                                     : &found->second;
 }
@@ -41,8 +39,7 @@ i64 lock_pi(Syscall& call, bool only_try) {
             return call.put(fresh, call.args[0]) ? -EFAULT : 0;
         }
         if (only_try) return -EAGAIN;
-        const Task* holder = call.kernel.find_task(static_cast<Pid>(owner));
-        if (!holder || holder->state >= TaskState::kZombie) return -ESRCH;
+        if (!owner_of(call.kernel, owner)) return -ESRCH;
         if (call.put(value | FUTEX_WAITERS, call.args[0])) return -EFAULT;
         enqueue(call.kernel, *key, {call.task.pid, ~u32{0}, true});
         progress = kQueued;
@@ -147,7 +144,7 @@ i64 cmp_requeue_pi(Syscall& call) {
     u32 word = 0;
     if (call.get(word, call.args[4])) return -EFAULT;
     i64 done = 0;
-    if (!(word & kTidMask)) {
+    if (!(word & FUTEX_TID_MASK)) {
         const FutexWaiter first = take_first(kernel, *from);
         const bool waiters = to_move || kernel.futex.queues.count(*lock);
         const u32 fresh =
@@ -156,7 +153,7 @@ i64 cmp_requeue_pi(Syscall& call) {
         wake_waiter(kernel, first);
         done = 1;
     } else {
-        if (static_cast<Pid>(word & kTidMask) == waiting()->second.front().pid) return -EDEADLK;
+        if (static_cast<Pid>(word & FUTEX_TID_MASK) == waiting()->second.front().pid) return -EDEADLK;
         if (!owner_of(kernel, word)) return -ESRCH;
         if (call.put(word | FUTEX_WAITERS, call.args[4])) return -EFAULT;
     }

@@ -50,9 +50,9 @@ i64 wait_for_host(KernelState& kernel, Task& task, const OpenFile& file, short e
 i64 check_terminal(KernelState& kernel, Task& task, const OpenFile& file, int signal) {
     if (file.type != S_IFCHR || task.pgrp == kernel.foreground_pgrp) [[likely]]
         return 0;
-    u32 settings[9] = {};  // struct termios of the kernel; the fourth are the local modes
-    if (host::ioctl(file.fd.get(), TCGETS, settings, sizeof settings) != 0) return 0;
-    if (signal == SIGTTOU && !(settings[3] & TOSTOP)) return 0;
+    Termios settings;
+    if (host::ioctl(file.fd.get(), TCGETS, &settings, sizeof settings) != 0) return 0;
+    if (signal == SIGTTOU && !(settings.lflag & TOSTOP)) return 0;
     return check_background(kernel, task, kUserTerminal, signal);
 }
 

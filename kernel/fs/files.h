@@ -53,6 +53,11 @@ int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& st
 /// fstat(2).
 int stat_file(const OpenFile& file, struct stat& status);
 
+/// An open file for a descriptor of the host's.
+OpenFile host_file(UniqueFd fd, std::string path, int flags, bool may_change);
+
+inline constexpr int kMaxLinks = 40;  ///< MAXSYMLINKS
+
 /// "/proc/self/fd/N" of a host descriptor: the name by which the very object can be given to calls that take
 /// paths.
 std::string descriptor_path(int fd);

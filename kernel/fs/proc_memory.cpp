@@ -173,17 +173,6 @@ std::string statm(KernelState& kernel, Task& task) {
                        proc_number(pages_of(text_bytes(mm))), proc_number(mm.data_vm + mm.stack_vm));
 }
 
-/// oom_badness() of a process without an adjustment, as proc_oom_score() scales it.
-std::string oom_score(KernelState& kernel, Task& task) {
-    const MmStruct& mm = kernel.mm_of(task);
-    const u64 total = kernel.system.buddy.managed_frames();
-    const u64 points = mm.rss_pages() + mm.rss_stat[MM_SWAPENTS] + pages_of(mm.pgtables_bytes);
-    return proc_format("%llu\n", proc_number((1000 + points * 1000 / total) * 2 / 3));
-}
-std::string oom_score_adj(KernelState&, Task&) {
-    return "0\n";
-}
-
 std::string auxv(KernelState& kernel, Task& task) {
     const auto& words = kernel.mm_of(task).saved_auxv;
     return {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(u64)};
@@ -223,8 +212,6 @@ mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 off
 constexpr ProcRow kRows[] = {
     {"auxv", auxv, 0400},
     {"maps", maps},
-    {"oom_score", oom_score},
-    {"oom_score_adj", oom_score_adj},
     {"pagemap", nullptr, 0400, pagemap},
     {"smaps", smaps},
     {"smaps_rollup", smaps_rollup},

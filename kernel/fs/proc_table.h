@@ -26,7 +26,14 @@ std::span<const ProcRow> proc_vm_rows();       ///< proc_vm.cpp: meminfo, vmstat
 std::span<const ProcRow> proc_buddy_rows();    ///< proc_buddy.cpp: buddyinfo, pagetypeinfo
 std::span<const ProcRow> proc_slab_rows();     ///< proc_slab.cpp: slabinfo, vmallocinfo
 
-std::span<const ProcRow> sysfs_mm_rows();      ///< sysfs_mm.cpp: /sys/kernel/mm/..., by whole paths
+std::span<const ProcRow> sysfs_mm_rows();  ///< sysfs_mm.cpp: /sys/kernel/mm/..., by whole paths
+/// What is written to nr_hugepages of a pool (hugetlb.h).
+int store_nr_hugepages(KernelState& kernel, unsigned pool, const std::string& text);
+template <unsigned kPool>
+int store_nr_hugepages(KernelState& kernel, const OpenFile&, const std::string& text) {
+    return store_nr_hugepages(kernel, kPool, text);
+}
+
 /// Number of a decimal text, with or without a newline; nothing: it is none.
 std::optional<u64> proc_decimal(const std::string& text);
 

@@ -298,12 +298,6 @@ std::string max_map_count(KernelState&, Task&) {
 std::string nr_hugepages(KernelState& kernel, Task&) {
     return std::to_string(kernel.system.hugetlb.hstates[0].nr_huge_pages) + "\n";
 }
-int set_nr_hugepages(KernelState& kernel, const OpenFile&, const std::string& text) {
-    const auto count = proc_decimal(text);
-    if (!count) return -EINVAL;
-    set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[0], *count);
-    return 0;
-}
 std::string nr_overcommit_hugepages(KernelState&, Task&) {
     return "0\n";
 }
@@ -317,7 +311,7 @@ constexpr ProcRow kRows[] = {
     {"sys/vm/max_map_count", max_map_count},
     {"sys/vm/mmap_min_addr", mmap_min_addr},
     {"sys/vm/overcommit_memory", overcommit_memory},
-    {"sys/vm/nr_hugepages", nr_hugepages, 0644, nullptr, set_nr_hugepages},
+    {"sys/vm/nr_hugepages", nr_hugepages, 0644, nullptr, store_nr_hugepages<0>},
     {"sys/vm/nr_overcommit_hugepages", nr_overcommit_hugepages},
     {"sysvipc/shm", sysvipc_shm},
     {"vmstat", vmstat},

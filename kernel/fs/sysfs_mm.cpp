@@ -14,23 +14,15 @@ std::string show(KernelState& kernel, Task&) {
 std::string none(KernelState&, Task&) {
     return "0\n";
 }
-template <unsigned kPool>
-int store(KernelState& kernel, const OpenFile&, const std::string& text) {
-    const auto count = proc_decimal(text);
-    if (!count) return -EINVAL;
-    set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[kPool], *count);
-    return 0;
-}
-
 constexpr ProcRow kRows[] = {
     {"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", show<0, &HState::nr_huge_pages>, 0644, nullptr,
-     store<0>},
+     store_nr_hugepages<0>},
     {"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", show<0, &HState::free_huge_pages>},
     {"/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", show<0, &HState::resv_huge_pages>},
     {"/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages", show<0, &HState::surplus_huge_pages>},
     {"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages", none},
     {"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", show<1, &HState::nr_huge_pages>, 0644,
-     nullptr, store<1>},
+     nullptr, store_nr_hugepages<1>},
     {"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", show<1, &HState::free_huge_pages>},
     {"/sys/kernel/mm/hugepages/hugepages-1048576kB/resv_hugepages", show<1, &HState::resv_huge_pages>},
     {"/sys/kernel/mm/hugepages/hugepages-1048576kB/surplus_hugepages", show<1, &HState::surplus_huge_pages>},
@@ -38,6 +30,13 @@ constexpr ProcRow kRows[] = {
 };
 
 }  // namespace
+
+int store_nr_hugepages(KernelState& kernel, unsigned pool, const std::string& text) {
+    const auto count = proc_decimal(text);
+    if (!count) return -EINVAL;
+    set_max_huge_pages(kernel.system, kernel.system.hugetlb.hstates[pool], *count);
+    return 0;
+}
 
 std::span<const ProcRow> sysfs_mm_rows() {
     return kRows;

@@ -25,11 +25,7 @@ using mmu::Unexpected;
 
 namespace {
 
-constexpr u64 kTcgets = 0x5401, kTcsets = 0x5402, kTcsetsw = 0x5403, kTcsetsf = 0x5404, kTcsbrk = 0x5409,
-              kTcxonc = 0x540a, kTcflsh = 0x540b, kTcsbrkp = 0x5425, kTcgets2 = 0x802c542a,
-              kTcsets2 = 0x402c542b, kTcsetsw2 = 0x402c542c, kTcsetsf2 = 0x402c542d;
-constexpr u32 kTostop = 0000400;
-constexpr u64 kTermiosBytes = 36, kTermios2Bytes = 44;
+constexpr u64 kTermiosBytes = sizeof(Termios), kTermios2Bytes = 44;
 constexpr u64 kMostWritten = 512;  ///< bytes of a write() that are taken at once
 
 Tty& tty_of(KernelState& kernel, const OpenFile& file) {
@@ -139,7 +135,7 @@ i64 write_slave(FileCall& call, UserStream& from, u64 size) {
     KernelState& kernel = call.kernel;
     Tty& tty = tty_of(kernel, call.file);
     if (!tty.masters) return -EIO;
-    if (tty.termios.lflag & kTostop)
+    if (tty.termios.lflag & TOSTOP)
         if (const i64 error = check_background(kernel, call.task, call.file.object, SIGTTOU)) return error;
     u64 done = 0;
     u8 byte = 0;
@@ -191,7 +187,7 @@ i64 get_termios(FileCall& call, const Tty& tty, u64 request, u64 argument) {
     __builtin_memcpy(bytes, &tty.termios, kTermiosBytes);
     const u32 speeds[2] = {38400, 38400};
     __builtin_memcpy(bytes + kTermiosBytes, speeds, sizeof speeds);
-    const u64 size = request == kTcgets2 ? kTermios2Bytes : kTermiosBytes;
+    const u64 size = request == TCGETS2 ? kTermios2Bytes : kTermiosBytes;
     return copy_to_user(call.kernel.system, call.kernel.mm_of(call.task), argument, bytes, size) ? -EFAULT
                                                                                                  : 0;
 }
@@ -201,7 +197,7 @@ i64 set_termios(FileCall& call, Tty& tty, u64 request, u64 argument) {
     Termios fresh;
     if (copy_from_user(call.kernel.system, call.kernel.mm_of(call.task), &fresh, argument, kTermiosBytes))
         return -EFAULT;
-    if (request == kTcsetsf || request == kTcsetsf2) flush_input(tty);
+    if (request == TCSETSF || request == TCSETSF2) flush_input(tty);
     change_termios(tty, fresh);
     wake_both(call.kernel, call.file.object);
     return 0;
@@ -236,26 +232,26 @@ std::optional<i64> ioctl_common(FileCall& call, Tty& tty, u64 request, u64 argum
     KernelState& kernel = call.kernel;
     MmStruct& mm = kernel.mm_of(call.task);
     switch (request) {
-        case kTcgets:
-        case kTcgets2:
+        case TCGETS:
+        case TCGETS2:
             return get_termios(call, tty, request, argument);
-        case kTcsets:
-        case kTcsetsw:
-        case kTcsetsf:
-        case kTcsets2:
-        case kTcsetsw2:
-        case kTcsetsf2:
+        case TCSETS:
+        case TCSETSW:
+        case TCSETSF:
+        case TCSETS2:
+        case TCSETSW2:
+        case TCSETSF2:
             return set_termios(call, tty, request, argument);
         case TIOCGWINSZ:
             return put_user(kernel.system, mm, tty.size, argument);
         case TIOCSWINSZ:
             return set_size(call, tty, argument);
-        case kTcflsh:
+        case TCFLSH:
             return flush(call, tty, argument);
-        case kTcxonc:
+        case TCXONC:
             return flow(call, tty, argument);
-        case kTcsbrk:
-        case kTcsbrkp:
+        case TCSBRK:
+        case TCSBRKP:
         case TIOCEXCL:
         case TIOCNXCL:
             return 0;

@@ -14,12 +14,13 @@ namespace kernel {
 /// SignalStruct::tty of a process whose controlling terminal is the user's.
 inline constexpr u32 kUserTerminal = ~u32{0};
 
-/// struct ktermios, as TCGETS has it.
+/// struct termios of the kernel, as TCGETS has it: without the two speeds that glibc adds.
 struct Termios {
     u32 iflag = 0, oflag = 0, cflag = 0, lflag = 0;
     u8 line = 0;
     u8 cc[19] = {};
 };
+static_assert(sizeof(Termios) == 36);
 
 /// A pty: both its sides.
 struct Tty {

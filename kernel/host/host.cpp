@@ -1,3 +1,4 @@
+// Purpose: files, terminals and who we are. See host.h.
 #include "kernel/host/host.h"
 
 #include <linux/openat2.h>
@@ -7,155 +8,16 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 
-#include "kernel/host/seam.h"
+#include "kernel/host/perform.h"
 
 namespace kernel::host {
 
 namespace {
-
-/// Their numbers are in recordings: the order is part of the format.
-enum class Call : u8 {
-    kOpenat2,
-    kOpen,
-    kOpenat,
-    kMemfdCreate,
-    kFcntlLock,
-    kFlock,
-    kRead,
-    kPread,
-    kWrite,
-    kPwrite,
-    kLseek,
-    kFtruncate,
-    kTruncate,
-    kFallocate,
-    kFsync,
-    kFstat,
-    kFstatat,
-    kFstatfs,
-    kReadlink,
-    kReadlinkat,
-    kFaccessat,
-    kGetdents,
-    kMkdirat,
-    kMknodat,
-    kUnlinkat,
-    kRenameat2,
-    kLinkat,
-    kSymlinkat,
-    kChmod,
-    kFchmod,
-    kFchown,
-    kFchownat,
-    kFutimens,
-    kUtimensat,
-    kUmask,
-    kIoctl,
-    kIoctlNumber,
-    kIsatty,
-    kTcgetpgrp,
-    kGetpgrp,
-    kPoll,
-    kEpollCreate1,
-    kEpollCtl,
-    kEpollWait,
-    kSocket,
-    kBind,
-    kConnect,
-    kListen,
-    kShutdown,
-    kSetsockopt,
-    kSendto,
-    kGetuid,
-    kGeteuid,
-    kGetgid,
-    kGetegid,
-    kGetgroups,
-    kGetpid,
-    kClose,
-    kFcntl,
-    kMkdtemp,
-    kRemoveTree,
-    kPollUnless,
-    kInterrupted,
-    kAccept4,
-    kGetsockname,
-    kGetpeername,
-    kGetsockopt,
-    kRecvfrom,
-    kStopSelf,
-    kClock,
-};
-
-struct About {
-    Call call;
-    int fd;      ///< that the call is on; -1: on none
-    bool opens;  ///< its result is a new descriptor
-    long most;   ///< no result is greater
-};
-constexpr long kAny = LONG_MAX;
-
-template <class T>
-In given(const T& of) {
-    return {&of, sizeof of};
-}
-In named(const char* of) {
-    return {of, __builtin_strlen(of)};
-}
-
-/// FNV-1a, over eight bytes at a time: a fingerprint of arguments, not a defence.
-u32 fingerprint(std::initializer_list<In> in) {
-    u64 hash = 0xcbf29ce484222325;
-    const auto mix = [&](u64 part) { hash = (hash ^ part) * 0x100000001b3, hash ^= hash >> 29; };
-    for (const In& part : in) {
-        mix(part.size);
-        const char* at = static_cast<const char*>(part.data);
-        usize left = part.size;
-        for (; left >= sizeof(u64); at += sizeof(u64), left -= sizeof(u64)) {
-            u64 word;
-            __builtin_memcpy(&word, at, sizeof word);
-            mix(word);
-        }
-        for (; left; ++at, --left) mix(static_cast<u8>(*at));
-    }
-    return static_cast<u32>(hash ^ hash >> 32);
-}
-
-/// What all calls have in common.
-template <class Direct>
-long perform(const About& about, std::initializer_list<In> in, std::initializer_list<Out> out,
-             Direct direct) {
-    Seam& seam = Seam::get();
-    if (seam.direct()) [[likely]]
-        return direct();
-    if (const auto aside = seam.aside(about.fd)) {
-        if (!*aside) {
-            errno = EBADF;
-            return -1;
-        }
-        const long result = direct();
-        return about.opens ? seam.opened(static_cast<int>(result)) : result;
-    }
-    const u32 hash = fingerprint(in);
-    const u8 call = static_cast<u8>(about.call);
-    if (seam.mode() == Seam::Mode::kReplay) {
-        const long result = seam.read_record(call, hash, out, about.most);
-        return about.opens ? seam.opened(static_cast<int>(result)) : result;
-    }
-    const long result = direct();
-    const int error = errno;
-    seam.write_record(call, hash, result, error, out);
-    if (about.opens) (void)seam.opened(static_cast<int>(result));
-    errno = error;
-    return result;
-}
 
 /// A replay shows what the guest wrote then.
 void show(int fd, const void* bytes, usize size) {
@@ -347,65 +209,6 @@ bool isatty(int fd) {
     return static_cast<bool>(
         perform({Call::kIsatty, fd, false, kAny}, {given(fd)}, {}, [&] { return ::isatty(fd); }));
 }
-pid_t tcgetpgrp(int fd) {
-    return static_cast<int>(
-        perform({Call::kTcgetpgrp, fd, false, kAny}, {given(fd)}, {}, [&] { return ::tcgetpgrp(fd); }));
-}
-pid_t getpgrp() {
-    return static_cast<int>(perform({Call::kGetpgrp, -1, false, kAny}, {}, {}, [&] { return ::getpgrp(); }));
-}
-int poll(pollfd* entries, usize count, int timeout_ms) {
-    return static_cast<int>(perform({Call::kPoll, -1, false, static_cast<long>(count)},
-                                    {In{entries, count * sizeof *entries}, given(timeout_ms)},
-                                    {Out{entries, count * sizeof *entries}},
-                                    [&] { return ::poll(entries, count, timeout_ms); }));
-}
-int epoll_create1(int flags) {
-    return static_cast<int>(perform({Call::kEpollCreate1, -1, true, kAny}, {given(flags)}, {},
-                                    [&] { return ::epoll_create1(flags); }));
-}
-int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) {
-    return static_cast<int>(perform({Call::kEpollCtl, epoll, false, kAny},
-                                    {given(epoll), given(operation), given(fd), In{event, sizeof *event}}, {},
-                                    [&] { return ::epoll_ctl(epoll, operation, fd, event); }));
-}
-int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) {
-    return static_cast<int>(perform({Call::kEpollWait, epoll, false, count},
-                                    {given(epoll), given(count), given(timeout_ms)},
-                                    {Out{events, static_cast<usize>(count) * sizeof *events}},
-                                    [&] { return ::epoll_wait(epoll, events, count, timeout_ms); }));
-}
-int socket(int domain, int type, int protocol) {
-    return static_cast<int>(perform({Call::kSocket, -1, true, kAny},
-                                    {given(domain), given(type), given(protocol)}, {},
-                                    [&] { return ::socket(domain, type, protocol); }));
-}
-int bind(int fd, const sockaddr* address, socklen_t size) {
-    return static_cast<int>(perform({Call::kBind, fd, false, kAny}, {given(fd), In{address, size}}, {},
-                                    [&] { return ::bind(fd, address, size); }));
-}
-int connect(int fd, const sockaddr* address, socklen_t size) {
-    return static_cast<int>(perform({Call::kConnect, fd, false, kAny}, {given(fd), In{address, size}}, {},
-                                    [&] { return ::connect(fd, address, size); }));
-}
-int listen(int fd, int backlog) {
-    return static_cast<int>(perform({Call::kListen, fd, false, kAny}, {given(fd), given(backlog)}, {},
-                                    [&] { return ::listen(fd, backlog); }));
-}
-int shutdown(int fd, int how) {
-    return static_cast<int>(perform({Call::kShutdown, fd, false, kAny}, {given(fd), given(how)}, {},
-                                    [&] { return ::shutdown(fd, how); }));
-}
-int setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
-    return static_cast<int>(perform({Call::kSetsockopt, fd, false, kAny},
-                                    {given(fd), given(level), given(option), In{value, size}}, {},
-                                    [&] { return ::setsockopt(fd, level, option, value, size); }));
-}
-ssize_t sendto(int fd, const void* bytes, usize size, int flags, const sockaddr* to, socklen_t to_size) {
-    return perform({Call::kSendto, fd, false, static_cast<long>(size)},
-                   {given(fd), In{bytes, size}, given(flags), In{to, to_size}}, {},
-                   [&] { return ::sendto(fd, bytes, size, flags, to, to_size); });
-}
 u64 clock_ns(int clock) {
     return static_cast<u64>(perform({Call::kClock, -1, false, kAny}, {given(clock)}, {}, [&] {
         timespec now{};
@@ -466,88 +269,6 @@ bool mkdtemp(char* name) {
 void remove_tree(const char* path) {
     std::error_code ignored;
     if (Seam::get().made_folders.contains(path)) std::filesystem::remove_all(path, ignored);
-}
-
-int poll_unless(const volatile int* flag, pollfd* entries, usize count, mmu::i64 timeout_ms) {
-    const auto wait = [&]() -> long {
-        // Signals are held back between the look at the flag and the wait; ppoll lets them in again.
-        sigset_t all, before;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        int result = -1;
-        errno = EINTR;
-        if (!flag || !*flag) {
-            const timespec timeout{timeout_ms / 1000, timeout_ms % 1000 * 1'000'000};
-            result = ::ppoll(entries, count, timeout_ms < 0 ? nullptr : &timeout, &before);
-        }
-        const int error = errno;
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        errno = error;
-        return result;
-    };
-    Seam& seam = Seam::get();
-    if (timeout_ms && seam.mode() == Seam::Mode::kRecord) (void)seam.journal()->flush();  // it may last
-    const usize size = count * sizeof(pollfd);
-    const long result = perform({Call::kPollUnless, -1, false, static_cast<long>(count)},
-                                {In{entries, size}, given(timeout_ms)}, {Out{entries, size}}, wait);
-    return result < 0 ? -errno : static_cast<int>(result);
-}
-
-bool interrupted(const volatile int* flag) {
-    return perform({Call::kInterrupted, -1, false, 1}, {}, {}, [&] { return flag && *flag ? 1 : 0; }) == 1;
-}
-
-namespace {
-
-/// The host cuts an address to `room` and tells its whole length.
-template <class Direct>
-int with_address(const About& about, std::initializer_list<In> in, void* bytes, socklen_t* size,
-                 Direct direct) {
-    const socklen_t room = *size;
-    const long result = perform(about, in, {Out{bytes, bytes ? room : 0}, Out{size, sizeof *size}}, direct);
-    *size = std::min(*size, room);
-    return static_cast<int>(result);
-}
-
-}  // namespace
-
-int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
-    return with_address({Call::kAccept4, fd, true, kAny}, {given(fd), given(flags)}, address, size,
-                        [&] { return ::accept4(fd, address, size, flags); });
-}
-int getsockname(int fd, sockaddr* address, socklen_t* size) {
-    return with_address({Call::kGetsockname, fd, false, kAny}, {given(fd)}, address, size,
-                        [&] { return ::getsockname(fd, address, size); });
-}
-int getpeername(int fd, sockaddr* address, socklen_t* size) {
-    return with_address({Call::kGetpeername, fd, false, kAny}, {given(fd)}, address, size,
-                        [&] { return ::getpeername(fd, address, size); });
-}
-int getsockopt(int fd, int level, int option, void* value_at, socklen_t* size) {
-    return with_address({Call::kGetsockopt, fd, false, kAny}, {given(fd), given(level), given(option)},
-                        value_at, size, [&] { return ::getsockopt(fd, level, option, value_at, size); });
-}
-
-ssize_t recvfrom(int fd, void* bytes, usize size, int flags, sockaddr* from, socklen_t* from_size,
-                 int* message_flags) {
-    const socklen_t room = *from_size;
-    const long result = perform({Call::kRecvfrom, fd, false, kAny}, {given(fd), given(size), given(flags)},
-                                {Out{bytes, size, true}, Out{from, room}, Out{from_size, sizeof *from_size},
-                                 Out{message_flags, sizeof *message_flags}},
-                                [&] {
-                                    iovec part{bytes, size};
-                                    msghdr header{};
-                                    header.msg_name = from;
-                                    header.msg_namelen = room;
-                                    header.msg_iov = &part;
-                                    header.msg_iovlen = 1;
-                                    const ssize_t got = ::recvmsg(fd, &header, flags);
-                                    *from_size = header.msg_namelen;
-                                    *message_flags = header.msg_flags;
-                                    return got;
-                                });
-    *from_size = std::min(*from_size, room);
-    return result;
 }
 
 void stop_self() {

@@ -81,8 +81,6 @@ int ioctl(int fd, unsigned long request, void* value, usize size);
 /// The same with a number.
 int ioctl(int fd, unsigned long request, u64 value);
 bool isatty(int fd);
-pid_t tcgetpgrp(int fd);
-pid_t getpgrp();
 
 // Waiting.
 int poll(pollfd* entries, usize count, int timeout_ms);

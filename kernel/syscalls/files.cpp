@@ -1,30 +1,19 @@
-// Descriptors: open, close, dup, fcntl, ioctl, pipe, directories, sizes. Linux: fs/open.c, fs/file.c,
-// fs/fcntl.c, fs/ioctl.c, fs/readdir.c.
+// Descriptors: open, close, dup, fcntl, pipe. Linux: fs/open.c, fs/file.c, fs/fcntl.c.
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include <csignal>
-
 #include "kernel/fs/files.h"
-#include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
-#include "kernel/fs/job_control.h"
 #include "kernel/fs/pipe.h"
-#include "kernel/fs/tty.h"
 #include "kernel/host/host.h"
-#include "kernel/mmap.h"
+#include "kernel/syscalls/descriptors.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/locks.h"
-#include "kernel/syscalls/proc_list.h"
 #include "kernel/wait.h"
-#include "mmu/base/log.h"
 
 namespace kernel::calls {
 
@@ -86,15 +75,6 @@ OpenFile plain_host_file(UniqueFd fd, int flags) {
     file.fd = std::move(fd);
     file.flags = flags;
     return file;
-}
-
-/// The host descriptor of a file that is the host's; -1: one of our own.
-int host_fd(const OpenFile& file) {
-    return file.kind == OpenFile::Kind::kHost ? file.fd.get() : -1;
-}
-
-i64 result_of(long result) {
-    return result < 0 ? -errno : result;
 }
 
 }  // namespace
@@ -184,8 +164,8 @@ i64 dup3(Syscall& call) {
 }
 
 namespace {
-
 constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SETFL_MASK
+}  // namespace
 
 i64 get_flags(const OpenFile& file) {
     if (file.path_only) return O_PATH | (file.flags & (O_NOFOLLOW | O_DIRECTORY));
@@ -194,17 +174,15 @@ i64 get_flags(const OpenFile& file) {
     if (fd < 0) return file.flags | 0100000;
     // How the host was asked is not how the guest asked: names are looked up apart.
     constexpr i64 kOfName = O_NOFOLLOW | O_DIRECTORY;
-    const i64 flags = result_of(host::fcntl(fd, F_GETFL));
+    const i64 flags = host_result(host::fcntl(fd, F_GETFL));
     return flags < 0 ? flags : (flags & ~kOfName) | (file.flags & kOfName);
 }
 
 i64 set_flags(OpenFile& file, int flags) {
     file.flags = (file.flags & ~kSettable) | (flags & kSettable);
     const int fd = file.network ? -1 : host_fd(file);
-    return fd < 0 ? 0 : result_of(host::fcntl(fd, F_SETFL, flags & kSettable));
+    return fd < 0 ? 0 : host_result(host::fcntl(fd, F_SETFL, flags & kSettable));
 }
-
-}  // namespace
 
 i64 fcntl(Syscall& call) {
     FdTable::Slot* slot = call.files().find(call.integer(0));
@@ -260,101 +238,9 @@ i64 fcntl(Syscall& call) {
         case F_GET_SEALS:
             return host_fd(file) < 0
                        ? -EINVAL
-                       : result_of(host::fcntl(host_fd(file), command, static_cast<int>(argument)));
+                       : host_result(host::fcntl(host_fd(file), command, static_cast<int>(argument)));
         default:
             return -EINVAL;
-    }
-}
-
-namespace {
-
-/// Copies a structure from the host's ioctl to the guest.
-template <class T>
-i64 ioctl_get(Syscall& call, int fd, unsigned long request) {
-    T value{};
-    if (host::ioctl(fd, request, &value, sizeof value) < 0) return -errno;
-    return call.put(value, call.args[2]);
-}
-template <class T>
-i64 ioctl_set(Syscall& call, int fd, unsigned long request) {
-    T value;
-    if (call.get(value, call.args[2])) return -EFAULT;
-    return host::ioctl(fd, request, &value, sizeof value) < 0 ? -errno : 0;
-}
-
-/// struct termios of the kernel: without the two speeds that glibc adds.
-struct KernelTermios {
-    u32 flags[4];
-    u8 line, control[19];
-};
-static_assert(sizeof(KernelTermios) == 36);
-
-i64 ioctl_termios(Syscall& call, int fd, unsigned long request) {
-    KernelTermios value{};
-    if (request != TCGETS && call.get(value, call.args[2])) return -EFAULT;
-    if (host::ioctl(fd, request, &value, sizeof value) < 0) return -errno;
-    return request == TCGETS ? call.put(value, call.args[2]) : 0;
-}
-
-}  // namespace
-
-i64 ioctl(Syscall& call) {
-    FdTable::Slot* slot = call.files().find(call.integer(0));
-    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    const unsigned long request = static_cast<u32>(call.args[1]);
-    switch (request) {
-        case FIOCLEX:
-            slot->close_on_exec = true;
-            return 0;
-        case FIONCLEX:
-            slot->close_on_exec = false;
-            return 0;
-        case FIONBIO: {
-            int on = 0;
-            if (call.get(on, call.args[2])) return -EFAULT;
-            const i64 flags = get_flags(*file);
-            return set_flags(*file, static_cast<int>(on ? flags | O_NONBLOCK : flags & ~i64{O_NONBLOCK}));
-        }
-        default:
-            break;
-    }
-    if (file->kind == OpenFile::Kind::kObject && file->ops->ioctl) {
-        FileCall operation{call.kernel, call.task, *file};
-        return file->ops->ioctl(operation, request, call.args[2]);
-    }
-    const int fd = host_fd(*file);
-    if (fd < 0) return -ENOTTY;
-    switch (request) {  // only what cannot reach beyond the file itself
-        case FIONREAD:
-            return ioctl_get<int>(call, fd, request);
-        case TIOCOUTQ:
-            return ioctl_get<int>(call, fd, request);
-        case TIOCGWINSZ:
-            return ioctl_get<winsize>(call, fd, request);
-        case TIOCSWINSZ:
-            return ioctl_set<winsize>(call, fd, request);
-        case TCGETS:
-        case TCSETS:
-        case TCSETSW:
-        case TCSETSF:
-            if (request != TCGETS && host::isatty(fd))
-                if (const i64 error = check_background(call.kernel, call.task, kUserTerminal, SIGTTOU))
-                    return error;
-            return ioctl_termios(call, fd, request);
-        case TCFLSH:
-        case TCSBRK:
-            return result_of(host::ioctl(fd, request, call.args[2]));
-        case TIOCGPGRP:
-        case TIOCSPGRP:
-        case TIOCGSID:
-        case TIOCSCTTY:
-        case TIOCNOTTY:
-            if (!host::isatty(fd)) return -ENOTTY;
-            return *ioctl_job_control(call.kernel, call.task, kUserTerminal, request, call.args[2]);
-        default:
-            LOG(debug, "ioctl {:#x} is not supported: ENOTTY", request);
-            return -ENOTTY;
     }
 }
 
@@ -396,147 +282,6 @@ i64 memfd_create(Syscall& call) {
     file.may_change = true;
     file.path = "/memfd:" + name + " (deleted)";
     return install_file(call.kernel, call.task, std::move(file), flags & MFD_CLOEXEC);
-}
-
-i64 fsync(Syscall& call) {
-    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    return host_fd(*file) < 0 ? -EINVAL : result_of(host::fsync(host_fd(*file)));
-}
-
-i64 fdatasync(Syscall& call) {
-    return fsync(call);
-}
-i64 sync(Syscall&) {
-    return 0;
-}  // Deviation: a guest has no business to make the whole host write its disks
-i64 syncfs(Syscall& call) {
-    return file_of(call.kernel, call.task, call.integer(0)) ? 0 : -EBADF;
-}
-
-i64 ftruncate(Syscall& call) {
-    const i64 length = static_cast<i64>(call.args[1]);
-    if (length < 0) return -EINVAL;
-    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    if (is_object(*file, kHugetlbFileOperations))
-        return truncate_hugetlb_file(call.kernel, *file, static_cast<u64>(length));
-    if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
-    if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
-    truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
-    return 0;
-}
-
-i64 truncate(Syscall& call) {
-    const i64 length = static_cast<i64>(call.args[1]);
-    if (length < 0) return -EINVAL;
-    const auto path = call.path(0);
-    if (!path) return -path.error();
-    const auto node = lookup_path(call.kernel, call.task, AT_FDCWD, *path, Follow::kYes);
-    if (!node) return -node.error();
-    if (node->is_directory()) return -EISDIR;
-    if (node->kind != Node::Kind::kHost || !S_ISREG(node->status.st_mode)) return -EINVAL;
-    const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
-    if (!place) return -EROFS;
-    if (host::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
-    truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
-    return 0;
-}
-
-i64 fallocate(Syscall& call) {
-    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    const i64 offset = static_cast<i64>(call.args[2]), length = static_cast<i64>(call.args[3]);
-    if (offset < 0 || length <= 0) return -EINVAL;
-    if (call.integer(1) & ~FALLOC_FL_KEEP_SIZE) return -EOPNOTSUPP;
-    if (!file->writable()) return -EBADF;
-    if (S_ISFIFO(file->type)) return -ESPIPE;
-    if (S_ISDIR(file->type)) return -EISDIR;
-    if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
-    return result_of(host::fallocate(host_fd(*file), call.integer(1), offset, length));
-}
-
-namespace {
-
-/// generic_fadvise(). A file that nobody maps is not cached, so that only its description remembers.
-i64 advise_file(Syscall& call, const OpenFile& file, u64 offset, u64 length, int advice) {
-    PageCache& cache = call.system().page_cache;
-    switch (advice) {
-        case POSIX_FADV_NORMAL:
-            cache.forget_advice(file.id);
-            return 0;
-        case POSIX_FADV_RANDOM:
-            cache.advise(file.id, FileAdvice::kRandom);
-            return 0;
-        case POSIX_FADV_SEQUENTIAL:
-            cache.advise(file.id, FileAdvice::kSequential);
-            return 0;
-        case POSIX_FADV_WILLNEED:
-        case POSIX_FADV_DONTNEED:
-            break;
-        case POSIX_FADV_NOREUSE:
-            return 0;
-        default:
-            return -EINVAL;
-    }
-    AddressSpace* space = host_fd(file) < 0 ? nullptr : cache.find(identity_of(host_fd(file)));
-    if (!space) return 0;
-    const u64 last = !length || offset + length - 1 < offset ? ~u64{0} : offset + length - 1;
-    if (advice == POSIX_FADV_WILLNEED) {
-        cache.read_ahead(call.system(), *space, offset >> mmu::kPageShift, (last >> mmu::kPageShift) + 1);
-        return 0;
-    }
-    cache.drop_clean_pages(call.system(), *space, (offset + mmu::kPageSize - 1) >> mmu::kPageShift,
-                           last == ~u64{0} ? last : (last + 1) >> mmu::kPageShift);
-    return 0;
-}
-
-}  // namespace
-
-i64 fadvise64(Syscall& call) {
-    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    if (S_ISFIFO(file->type)) return -ESPIPE;
-    if (static_cast<i64>(call.args[2]) < 0) return -EINVAL;
-    return advise_file(call, *file, call.args[1], call.args[2], call.integer(3));
-}
-
-i64 readahead(Syscall& call) {
-    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file || !file->readable()) return -EBADF;
-    if (!file->regular()) return -EINVAL;
-    return advise_file(call, *file, call.args[1], call.args[2], POSIX_FADV_WILLNEED);
-}
-
-namespace {
-
-i64 list_directory(Syscall& call, long host_call) {
-    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
-    if (!file) return -EBADF;
-    if (!S_ISDIR(file->type)) return -ENOTDIR;
-    if (file->kind == OpenFile::Kind::kText)
-        return list_proc(call, *file, host_call == SYS_getdents64 ? Dirent::k64 : Dirent::kOld);
-    if (host_fd(*file) < 0) return -ENOTDIR;
-    constexpr u64 kMaxBytes = 64 << 10;
-    if (static_cast<int>(call.args[2]) < 0) return -EINVAL;  // no entry fits into a negative count
-    std::vector<u8> entries(std::min<u64>(call.args[2] & 0xffffffff, kMaxBytes));
-    const off_t before = host::lseek(host_fd(*file), 0, SEEK_CUR);
-    const long got = host::getdents(host_call, host_fd(*file), entries.data(), entries.size());
-    if (got < 0) return -errno;
-    if (copy_to_user(call.system(), call.mm(), call.args[1], entries.data(), static_cast<usize>(got))) {
-        (void)host::lseek(host_fd(*file), before, SEEK_SET);
-        return -EFAULT;
-    }
-    return got;
-}
-
-}  // namespace
-
-i64 getdents(Syscall& call) {
-    return list_directory(call, SYS_getdents);
-}
-i64 getdents64(Syscall& call) {
-    return list_directory(call, SYS_getdents64);
 }
 
 i64 umask(Syscall& call) {

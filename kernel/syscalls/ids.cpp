@@ -1,4 +1,4 @@
-// Changing user and group ids. Deviation: the guest is the user who runs it and stays so; a call that asks
+// User and group ids, and changing them. Deviation: the guest is the user who runs it and stays so; a call that asks
 // for the ids it has succeeds, any other is EPERM. Linux: kernel/sys.c.
 #include <unistd.h>
 
@@ -19,6 +19,46 @@ i64 keep(const Syscall& call, unsigned count, u32 id) {
 }
 
 }  // namespace
+
+i64 getuid(Syscall&) {
+    return host::getuid();
+}
+i64 geteuid(Syscall&) {
+    return host::geteuid();
+}
+i64 getgid(Syscall&) {
+    return host::getgid();
+}
+i64 getegid(Syscall&) {
+    return host::getegid();
+}
+
+i64 getresuid(Syscall& call) {
+    const u32 ids[] = {host::getuid(), host::geteuid(), host::geteuid()};
+    for (unsigned i = 0; i < 3; ++i)
+        if (call.put(ids[i], call.args[i])) return -EFAULT;
+    return 0;
+}
+
+i64 getresgid(Syscall& call) {
+    const u32 ids[] = {host::getgid(), host::getegid(), host::getegid()};
+    for (unsigned i = 0; i < 3; ++i)
+        if (call.put(ids[i], call.args[i])) return -EFAULT;
+    return 0;
+}
+
+i64 getgroups(Syscall& call) {
+    const int size = call.integer(0);
+    if (size < 0) return -EINVAL;
+    const int count = host::getgroups(0, nullptr);
+    if (count < 0) return -errno;
+    if (size == 0) return count;
+    if (size < count) return -EINVAL;
+    std::vector<gid_t> groups(static_cast<usize>(count));
+    if (count && host::getgroups(count, groups.data()) != count) return -EINVAL;
+    const usize bytes = groups.size() * sizeof(gid_t);
+    return copy_to_user(call.system(), call.mm(), call.args[1], groups.data(), bytes) ? -EFAULT : count;
+}
 
 i64 setuid(Syscall& call) {
     return static_cast<u32>(call.args[0]) == ~0u ? -EINVAL : keep(call, 1, host::geteuid());

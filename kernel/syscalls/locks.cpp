@@ -1,7 +1,6 @@
 // Locking files: fcntl's record locks and flock. Who has to wait sleeps as a guest; where a program of the
 // host's has the lock, it is asked again every few milliseconds. Linux: fs/locks.c.
 #include "kernel/syscalls/locks.h"
-#include "kernel/host/host.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -75,12 +74,11 @@ enum class Conflict : u8 { kFails, kWaits };
 i64 set_record_lock(Syscall& call, const OpenFile& file, const FileLock& lock, Conflict conflict) {
     KernelState& kernel = call.kernel;
     const Identity identity = lock_identity(file);
-    bool on_host = false;
     if (lock.type != F_UNLCK) {
         if (const auto blocker = kernel.locks.test(identity, lock)) {
             if (conflict == Conflict::kFails) return -EAGAIN;
             if (lock_deadlock(kernel, lock, *blocker)) return -EDEADLK;
-            return wait_for_lock(call, identity, lock, on_host);
+            return wait_for_lock(call, identity, lock, false);
         }
     }
     const std::vector<FileLock> before = kernel.locks.of(identity).records;

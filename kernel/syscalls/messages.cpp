@@ -103,17 +103,6 @@ i64 get_control(Syscall& call, const UserMessage& user, UnixSend& send) {
     return 0;
 }
 
-i64 broken_host_pipe(Syscall& call, int flags) {
-    if (flags & MSG_NOSIGNAL) return -EPIPE;
-    SigInfo info;
-    info.signo = SIGPIPE;
-    info.code = kSiUser;
-    info.pid = call.task.tgid;
-    info.uid = host::getuid();
-    (void)send_signal(call.kernel, call.task, info);
-    return -EPIPE;
-}
-
 /// One step of sending through the host; -EAGAIN when it would wait.
 i64 send_host(Syscall& call, OpenFile& file, UserStream& from, u64 size, SocketAddress* to, int flags) {
     if (to)
@@ -125,7 +114,7 @@ i64 send_host(Syscall& call, OpenFile& file, UserStream& from, u64 size, SocketA
                                      (flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL,
                                      to ? to->get() : nullptr, to ? to->size : 0);
     if (put >= 0) return put;
-    return errno == EPIPE ? broken_host_pipe(call, flags) : -errno;
+    return errno == EPIPE ? (flags & MSG_NOSIGNAL ? -EPIPE : broken_pipe(call.kernel, call.task)) : -errno;
 }
 
 bool is_unix(const OpenFile& file) {

@@ -125,7 +125,7 @@ i64 clock_nanosleep(Syscall& call) {
         if (cpu->thread && cpu->target == call.task.pid) return -EINVAL;
         return sleep_on_cpu_clock(call, *cpu, absolute, ns_of(request), call.args[3]);
     }
-    return sleep_until(call, clock, call.integer(1) & TIMER_ABSTIME, ns_of(request), call.args[3]);
+    return sleep_until(call, clock, absolute, ns_of(request), call.args[3]);
 }
 
 i64 nanosleep(Syscall& call) {

@@ -1,0 +1,125 @@
+// The size of a file and what is told of its use: truncate, fallocate, fsync, advice. Linux: fs/open.c,
+// fs/sync.c, mm/fadvise.c.
+#include <fcntl.h>
+
+#include "kernel/fs/files.h"
+#include "kernel/fs/host_backing.h"
+#include "kernel/fs/hugetlb_file.h"
+#include "kernel/host/host.h"
+#include "kernel/mmap.h"
+#include "kernel/syscalls/descriptors.h"
+#include "kernel/syscalls/functions.h"
+
+namespace kernel::calls {
+
+i64 fsync(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    return host_fd(*file) < 0 ? -EINVAL : host_result(host::fsync(host_fd(*file)));
+}
+
+i64 fdatasync(Syscall& call) {
+    return fsync(call);
+}
+i64 sync(Syscall&) {
+    return 0;
+}  // Deviation: a guest has no business to make the whole host write its disks
+i64 syncfs(Syscall& call) {
+    return file_of(call.kernel, call.task, call.integer(0)) ? 0 : -EBADF;
+}
+
+i64 ftruncate(Syscall& call) {
+    const i64 length = static_cast<i64>(call.args[1]);
+    if (length < 0) return -EINVAL;
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (is_object(*file, kHugetlbFileOperations))
+        return truncate_hugetlb_file(call.kernel, *file, static_cast<u64>(length));
+    if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
+    if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
+    truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
+    return 0;
+}
+
+i64 truncate(Syscall& call) {
+    const i64 length = static_cast<i64>(call.args[1]);
+    if (length < 0) return -EINVAL;
+    const auto path = call.path(0);
+    if (!path) return -path.error();
+    const auto node = lookup_path(call.kernel, call.task, AT_FDCWD, *path, Follow::kYes);
+    if (!node) return -node.error();
+    if (node->is_directory()) return -EISDIR;
+    if (node->kind != Node::Kind::kHost || !S_ISREG(node->status.st_mode)) return -EINVAL;
+    const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
+    if (!place) return -EROFS;
+    if (host::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
+    truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
+    return 0;
+}
+
+i64 fallocate(Syscall& call) {
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    const i64 offset = static_cast<i64>(call.args[2]), length = static_cast<i64>(call.args[3]);
+    if (offset < 0 || length <= 0) return -EINVAL;
+    if (call.integer(1) & ~FALLOC_FL_KEEP_SIZE) return -EOPNOTSUPP;
+    if (!file->writable()) return -EBADF;
+    if (S_ISFIFO(file->type)) return -ESPIPE;
+    if (S_ISDIR(file->type)) return -EISDIR;
+    if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
+    return host_result(host::fallocate(host_fd(*file), call.integer(1), offset, length));
+}
+
+namespace {
+
+/// generic_fadvise(). A file that nobody maps is not cached, so that only its description remembers.
+i64 advise_file(Syscall& call, const OpenFile& file, u64 offset, u64 length, int advice) {
+    PageCache& cache = call.system().page_cache;
+    switch (advice) {
+        case POSIX_FADV_NORMAL:
+            cache.forget_advice(file.id);
+            return 0;
+        case POSIX_FADV_RANDOM:
+            cache.advise(file.id, FileAdvice::kRandom);
+            return 0;
+        case POSIX_FADV_SEQUENTIAL:
+            cache.advise(file.id, FileAdvice::kSequential);
+            return 0;
+        case POSIX_FADV_WILLNEED:
+        case POSIX_FADV_DONTNEED:
+            break;
+        case POSIX_FADV_NOREUSE:
+            return 0;
+        default:
+            return -EINVAL;
+    }
+    AddressSpace* space = host_fd(file) < 0 ? nullptr : cache.find(identity_of(host_fd(file)));
+    if (!space) return 0;
+    const u64 last = !length || offset + length - 1 < offset ? ~u64{0} : offset + length - 1;
+    if (advice == POSIX_FADV_WILLNEED) {
+        cache.read_ahead(call.system(), *space, offset >> mmu::kPageShift, (last >> mmu::kPageShift) + 1);
+        return 0;
+    }
+    cache.drop_clean_pages(call.system(), *space, (offset + mmu::kPageSize - 1) >> mmu::kPageShift,
+                           last == ~u64{0} ? last : (last + 1) >> mmu::kPageShift);
+    return 0;
+}
+
+}  // namespace
+
+i64 fadvise64(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    if (S_ISFIFO(file->type)) return -ESPIPE;
+    if (static_cast<i64>(call.args[2]) < 0) return -EINVAL;
+    return advise_file(call, *file, call.args[1], call.args[2], call.integer(3));
+}
+
+i64 readahead(Syscall& call) {
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file || !file->readable()) return -EBADF;
+    if (!file->regular()) return -EINVAL;
+    return advise_file(call, *file, call.args[1], call.args[2], POSIX_FADV_WILLNEED);
+}
+
+}  // namespace kernel::calls
