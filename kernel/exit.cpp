@@ -71,7 +71,9 @@ SigInfo child_info(KernelState& kernel, const SignalStruct& process, int code, i
     info.pid = process.tgid;
     info.uid = host::getuid();
     info.status = status;
-    info.utime = static_cast<i64>(usage_of(kernel, process).instructions / 10'000'000);
+    const Usage usage = usage_of(kernel, process);
+    info.utime = static_cast<i64>(usage.user_ns() / 10'000'000);
+    info.stime = static_cast<i64>(usage.system_ns / 10'000'000);
     return info;
 }
 
@@ -234,6 +236,8 @@ void do_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
     exit_mm(kernel, task);
     exit_files(kernel, task);
     exit_fs(kernel, task);
+    exit_sem(kernel, task);
+    exit_msg(kernel, task);
     exit_sighand(kernel, task);
     cancel_cpu_sleep(kernel, task.pid);
     task.call.parked = false;
@@ -241,8 +245,10 @@ void do_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
     process.dead_threads.add(task.usage);
     std::erase(process.threads, task.pid);
     task.state = task.is_leader() ? TaskState::kZombie : TaskState::kDead;
+    wake_pidfds(kernel, task.pid);
     send_parent_death_signals(kernel, task, process);
     kernel.sched.need_resched = true;
+    if (process.threads.empty()) mqueue_forget_notification(kernel, task.tgid);
     if (process.threads.empty()) return process_ended(kernel, process);
     if (process.group_exec_task && process.threads.size() == 1)
         wake_task(kernel, kernel.tasks.at(process.group_exec_task));
@@ -287,7 +293,7 @@ void release_task(KernelState& kernel, Task& task) {
     const Pid tgid = task.tgid;
     CHECK(task.state >= TaskState::kZombie && task.pid != kernel.current, task.pid);
     const bool leader = task.is_leader();
-    if (leader) forget_pid(kernel, task.pid);
+    forget_pid(kernel, task.pid);
     if (kernel.keep_records) kernel.records.push_back(record_of(kernel, task));
     kernel.tasks.erase(task.pid);
     if (leader) kernel.processes.erase(tgid);

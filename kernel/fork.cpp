@@ -197,6 +197,7 @@ void reset_for_child(Task& child, u64 flags) {
     child.restart = {};
     child.interrupted = {};
     child.usage = {};
+    child.owed_system_ns = 0;
     child.robust_list = 0;
     if (std::exchange(child.reset_on_fork, false)) child.nice = std::max(child.nice, 0);  // sched_fork()
     child.parent_death_signal = 0;
@@ -244,6 +245,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     copy_files(kernel, flags, child, pidfd);
     copy_fs(kernel, flags, child);
     copy_sighand(kernel, flags, child);
+    copy_semundo(kernel, parent, child, flags & CLONE_SYSVSEM ? SemUndo::kShared : SemUndo::kNone);
     copy_signal(kernel, flags, child);
     objects.give_to(kernel, child, flags);
     copy_thread(args, child, registers);

@@ -12,10 +12,11 @@
 #include "kernel/fault.h"
 #include "kernel/fork.h"
 #include "kernel/fs/files.h"
-#include "kernel/hugetlb.h"
-#include "kernel/pkeys.h"
+#include "kernel/fs/notify.h"
 #include "kernel/host_clock.h"
+#include "kernel/hugetlb.h"
 #include "kernel/oom.h"
+#include "kernel/pkeys.h"
 #include "kernel/rseq.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
@@ -60,8 +61,8 @@ void fill_huge_page_pools(KernelState& kernel) {
         HState& h = kernel.system.hugetlb.hstates[i];
         set_max_huge_pages(kernel.system, h, wanted[i]);
         if (h.nr_huge_pages < wanted[i])
-            LOG(warn, "HugeTLB: allocating {} of page size {} failed. Only allocated {} hugepages.", wanted[i],
-                i ? "1.00 GiB" : "2.00 MiB", h.nr_huge_pages);
+            LOG(warn, "HugeTLB: allocating {} of page size {} failed. Only allocated {} hugepages.",
+                wanted[i], i ? "1.00 GiB" : "2.00 MiB", h.nr_huge_pages);
     }
 }
 
@@ -189,7 +190,11 @@ void make_call(KernelState& kernel, Registers& registers, Try attempt) {
     Task& task = kernel.task();
     const Pid pid = task.pid;
     task.call.parked = false;
+    if (somebody_watches(kernel)) [[unlikely]]
+        inotify_hear_host(kernel, HostNews::kBeforeCall);
     const i64 result = traced_dispatch(kernel, task, registers, attempt);
+    if (somebody_watches(kernel)) [[unlikely]]
+        inotify_hear_host(kernel, HostNews::kAfterCall);
     if (kernel.exit_status || task.state >= TaskState::kZombie || pid != kernel.current) return;
     if (kernel.system.out_of_memory) {
         kernel.system.out_of_memory = false;
@@ -317,6 +322,7 @@ void Kernel::handle_syscall(Registers& registers, u64 instructions) {
     kernel.clock.instructions = instructions;
     read_host_clock(kernel);
     kernel.stats.syscalls++;
+    kernel.sched.calls++;
     run_deadlines(kernel);
     registers.gpr[mmu::kRcx] = registers.rip;
     registers.gpr[mmu::kR11] = registers.rflags;

@@ -26,6 +26,8 @@ namespace {
 constexpr i64 kForEver = -1;
 /// --time host: instructions after which the host's clock is looked at while a timer runs.
 constexpr u64 kHostTick = 200'000;
+/// What the kernel's work would cost: as much of the CPU time is told as system time. It costs none itself.
+constexpr u64 kCall_ns = 100, kMinorFault_ns = 500, kMajorFault_ns = 2000;
 
 bool stopped(const KernelState& kernel, const Task& task) {
     return kernel.processes.at(task.tgid).stopped;
@@ -262,7 +264,7 @@ std::optional<u64> next_event(const KernelState& kernel) {
     if (!sched.run_queue.empty() || sched.host_waiters) event = sched.slice_end;
     if (!sched.deadlines.empty()) {
         const u64 when = sched.deadlines.begin()->when;
-        const u64 at = kernel.clock.from_host             ? kernel.clock.instructions + kHostTick
+        const u64 at = kernel.clock.from_host         ? kernel.clock.instructions + kHostTick
                        : when > kernel.clock.slept_ns ? when - kernel.clock.slept_ns
                                                       : 0;
         event = event ? std::min(*event, at) : at;
@@ -286,11 +288,21 @@ void account_running(KernelState& kernel) {
     if (!task) return;
     Scheduler& sched = kernel.sched;
     const u64 now = kernel.clock.instructions;
-    task->usage.instructions += now - std::exchange(sched.started_at, now);
+    const u64 used = now - std::exchange(sched.started_at, now);
+    task->usage.instructions += used;
+    task->owed_system_ns += std::exchange(sched.calls, 0) * kCall_ns;
     const auto mm = kernel.mms.find(task->mm);
-    if (mm == kernel.mms.end()) return;
-    task->usage.min_flt += mm->second.min_flt - std::exchange(sched.started_min_flt, mm->second.min_flt);
-    task->usage.maj_flt += mm->second.maj_flt - std::exchange(sched.started_maj_flt, mm->second.maj_flt);
+    if (mm != kernel.mms.end()) {
+        const u64 minor = mm->second.min_flt - std::exchange(sched.started_min_flt, mm->second.min_flt);
+        const u64 major = mm->second.maj_flt - std::exchange(sched.started_maj_flt, mm->second.maj_flt);
+        task->usage.min_flt += minor;
+        task->usage.maj_flt += major;
+        task->owed_system_ns += minor * kMinorFault_ns + major * kMajorFault_ns;
+    }
+    // Both parts only grow, and their sum is the CPU time (cputime_adjust()).
+    const u64 told = std::min(used, task->owed_system_ns);
+    task->usage.system_ns += told;
+    task->owed_system_ns -= told;
 }
 
 }  // namespace kernel

@@ -16,6 +16,8 @@
 #include "kernel/futex.h"
 #include "kernel/kernel.h"
 #include "kernel/mm.h"
+#include "kernel/msg.h"
+#include "kernel/sem.h"
 #include "kernel/shm.h"
 #include "kernel/syscall_trace.h"
 #include "kernel/task.h"
@@ -85,6 +87,7 @@ struct Scheduler {
     std::set<Pid> frozen;  ///< a debugger has them stand still; empty without one
     // Of the running task, to account what it uses.
     u64 started_at = 0, started_min_flt = 0, started_maj_flt = 0;
+    u64 calls = 0;  ///< system calls
 };
 
 struct KernelState {
@@ -115,6 +118,8 @@ struct KernelState {
     HostLocks host_locks;
     IpcState ipc;
     ShmState shm;
+    SemState sem;
+    MsgState msg;
     FutexState futex;
     struct {
         FileId data = 0, image = 0;  ///< 0: not made yet

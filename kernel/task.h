@@ -127,8 +127,8 @@ struct PosixTimer {
     int clock = 0;
     int notify = 0;  ///< SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID
     int signal = 0;
-    Pid thread = 0;  ///< of SIGEV_THREAD_ID
-    u64 value = 0;   ///< sigval
+    Pid thread = 0;                 ///< of SIGEV_THREAD_ID
+    u64 value = 0;                  ///< sigval
     u64 expires = 0, interval = 0;  ///< of its clock: CLOCK_MONOTONIC, or CPU time
     Pid cpu = 0;                    ///< of a CPU-time clock: the process or thread it is of; 0: another clock
     bool cpu_thread = false;
@@ -169,13 +169,16 @@ struct RestartBlock {
 
 /// What a task or a process has used (rusage).
 struct Usage {
-    u64 instructions = 0;  ///< utime, in nanoseconds of virtual time
+    u64 instructions = 0;  ///< CPU time, in nanoseconds of virtual time
+    u64 system_ns = 0;     ///< the part of it that is told as stime: what the kernel's work would have cost
     u64 min_flt = 0, maj_flt = 0;
     u64 voluntary_switches = 0, involuntary_switches = 0;
     u64 max_rss_pages = 0;
 
+    u64 user_ns() const { return instructions - system_ns; }
     void add(const Usage& other) {
         instructions += other.instructions;
+        system_ns += other.system_ns;
         min_flt += other.min_flt;
         maj_flt += other.maj_flt;
         voluntary_switches += other.voluntary_switches;
@@ -247,6 +250,8 @@ struct Task {
     RestartBlock restart;
     TaskExit exit;
     Usage usage;
+    u64 owed_system_ns = 0;  ///< of the kernel's work, not told as stime yet (account_running())
+    u32 undo_list = 0;       ///< sysvsem.undo_list (sem.h); 0: none
 
     MmId mm = 0;
     FilesId files = 0;
@@ -269,7 +274,7 @@ struct Task {
 
     u64 set_child_tid = 0;  ///< CLONE_CHILD_SETTID: written when it first runs
     u64 clear_child_tid = 0, robust_list = 0;
-    u64 rseq = 0;  ///< struct rseq of the guest; 0: not registered
+    u64 rseq = 0;         ///< struct rseq of the guest; 0: not registered
     u32 personality = 0;  ///< personality(2)
     /// PF_RANDOMIZE: addresses are drawn anew at an exec.
     bool randomizes() const { return !(personality & kAddrNoRandomize); }

@@ -27,9 +27,12 @@ enum class WaitKind : u32 {
     kSocket,
     kLock,  ///< id: 0. A record lock or flock was given up
     kFutex,
-    kChild,  ///< id: pid of the parent
-    kVfork,  ///< id: pid of the child, which has left its parent's address space
-    kTty,    ///< id: 2 * pty, or one more for its master's side
+    kChild,    ///< id: pid of the parent
+    kVfork,    ///< id: pid of the child, which has left its parent's address space
+    kTty,      ///< id: 2 * pty, or one more for its master's side
+    kMsg,      ///< id: of a System V queue. There may be room in it
+    kMqueue,   ///< id: of a POSIX queue
+    kInotify,  ///< id: of the inotify
     kOther,
 };
 constexpr WaitKey wait_key(WaitKind kind, u64 id) {

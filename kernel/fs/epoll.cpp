@@ -7,6 +7,7 @@
 #include "kernel/errno.h"
 #include "kernel/fs/event_files.h"
 #include "kernel/fs/file_io.h"
+#include "kernel/fs/inotify.h"
 #include "kernel/host/host.h"
 #include "kernel/state.h"
 
@@ -44,6 +45,7 @@ u64 pack(const EpollKey& name) {
 /// What the host's epoll has seen comes into the ready list, and timers that are due expire.
 void refresh(KernelState& kernel, u32 id) {
     run_timer_files(kernel);
+    inotify_hear_host(kernel, HostNews::kBeforeCall);
     Epoll& epoll = kernel.ipc.epolls.at(id);
     if (!epoll.host) return;
     epoll_event events[64];

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernel/errno.h"
+#include "kernel/fs/proc_table.h"
 #include "kernel/fs/user_stream.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
@@ -133,6 +134,29 @@ void release_signal(KernelState& kernel, OpenFile& file) {
     kernel.ipc.signals.erase(file.object);
 }
 
+// /proc/PID/fdinfo
+
+std::string event_info(KernelState& kernel, const OpenFile& file) {
+    const EventFd& event = kernel.ipc.events.at(file.object);
+    return proc_format("eventfd-count: %16llx\neventfd-id: %u\neventfd-semaphore: %d\n",
+                       proc_number(event.count), file.object - 1, event.semaphore);
+}
+
+std::string timer_info(KernelState& kernel, const OpenFile& file) {
+    run_timer_files(kernel);
+    const TimerFd& timer = kernel.ipc.timers.at(file.object);
+    constexpr u64 kSecond = 1'000'000'000;
+    const u64 now = kernel.clock.now_ns(), left = timer.expires > now ? timer.expires - now : 0;
+    return proc_format("clockid: %d\nticks: %llu\nsettime flags: 00\nit_value: (%llu, %llu)\n", timer.clock,
+                       proc_number(timer.ticks), proc_number(left / kSecond), proc_number(left % kSecond)) +
+           proc_format("it_interval: (%llu, %llu)\n", proc_number(timer.interval / kSecond),
+                       proc_number(timer.interval % kSecond));
+}
+
+std::string signal_info(KernelState& kernel, const OpenFile& file) {
+    return proc_format("sigmask:\t%016llx\n", proc_number(kernel.ipc.signals.at(file.object).mask));
+}
+
 }  // namespace
 
 void run_timer_files(KernelState& kernel) {
@@ -164,17 +188,20 @@ const FileOperations kEventFdOperations = {.name = "anon_inode:[eventfd]",
                                            .write = write_event,
                                            .poll = poll_event,
                                            .key = event_key,
-                                           .release = release_event};
+                                           .release = release_event,
+                                           .info = event_info};
 const FileOperations kTimerFdOperations = {.name = "anon_inode:[timerfd]",
                                            .read = read_timer,
                                            .poll = poll_timer,
                                            .key = timer_key,
                                            .release = release_timer,
-                                           .watch = watch_timer};
+                                           .watch = watch_timer,
+                                           .info = timer_info};
 const FileOperations kSignalFdOperations = {.name = "anon_inode:[signalfd]",
                                             .read = read_signal,
                                             .poll = poll_signal,
                                             .key = signal_key,
-                                            .release = release_signal};
+                                            .release = release_signal,
+                                            .info = signal_info};
 
 }  // namespace kernel

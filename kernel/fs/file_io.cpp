@@ -11,6 +11,7 @@
 
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/job_control.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
 #include "kernel/fs/tty.h"
@@ -186,7 +187,9 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
         kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
         if (kernel.system.inject.fails(InjectSite::kDiskRead)) return -EIO;
     }
-    return host_read(kernel, task, file, bytes, offset);
+    const i64 got = host_read(kernel, task, file, bytes, offset);
+    if (got > 0) fsnotify_file(kernel, file, IN_ACCESS);
+    return got;
 }
 
 i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
@@ -209,6 +212,7 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
     }
     const i64 put = host_write(kernel, task, file, bytes, offset);
     if (put > 0) note_written(kernel, file, offset, static_cast<u64>(put));
+    if (put > 0) fsnotify_file(kernel, file, IN_MODIFY);
     return put;
 }
 

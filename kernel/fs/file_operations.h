@@ -37,6 +37,8 @@ struct FileOperations {
                   WaitFor& wait) = nullptr;
     /// write() from our own memory (sendfile, splice).
     i64 (*give)(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes) = nullptr;
+    /// show_fdinfo(): lines of /proc/PID/fdinfo/N beside those of every file.
+    std::string (*info)(KernelState& kernel, const OpenFile& file) = nullptr;
 };
 
 }  // namespace kernel

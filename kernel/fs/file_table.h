@@ -57,7 +57,7 @@ struct OpenFile {
     u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened
     u32 references = 0;
     KmemObject filp, dentry, object_memory;  ///< struct file, its name, and its pipe or socket, in guest RAM
-    OpenFileId id = 0;  ///< its own; 0 outside a table
+    OpenFileId id = 0;                       ///< its own; 0 outside a table
 
     bool readable() const { return !path_only && (flags & O_ACCMODE) != O_WRONLY; }
     bool writable() const { return !path_only && (flags & O_ACCMODE) != O_RDONLY; }
@@ -70,6 +70,8 @@ class OpenFileTable {
     OpenFileId add(OpenFile file);
     OpenFile& at(OpenFileId id);
     void get(OpenFileId id) { at(id).references++; }
+    auto begin() const { return files_.begin(); }
+    auto end() const { return files_.end(); }
     /// Gives the file back when this was its last reference: fput() of files.h closes it.
     std::optional<OpenFile> put(OpenFileId id);
 

@@ -8,6 +8,8 @@
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/locks.h"
+#include "kernel/fs/notify.h"
+#include "kernel/fs/unix_gc.h"
 #include "kernel/host/host.h"
 #include "kernel/uaccess.h"
 
@@ -38,11 +40,15 @@ OpenFile* file_of(KernelState& kernel, Task& task, int fd, FileUse use) {
 
 void fput(KernelState& kernel, OpenFileId id) {
     std::optional<OpenFile> last = kernel.files.put(id);
-    if (last) locks_remove_file(kernel, *last);
-    if (last) epoll_forget(kernel, *last);
-    if (last) kernel.system.page_cache.forget_advice(last->id);
-    if (last && last->kind == OpenFile::Kind::kObject && last->ops->release)
-        last->ops->release(kernel, *last);
+    if (!last) {
+        if (is_object(kernel.files.at(id), kUnixOperations)) unix_gc(kernel);
+        return;
+    }
+    fsnotify_closed(kernel, *last);
+    locks_remove_file(kernel, *last);
+    epoll_forget(kernel, *last);
+    kernel.system.page_cache.forget_advice(last->id);
+    if (last->kind == OpenFile::Kind::kObject && last->ops->release) last->ops->release(kernel, *last);
 }
 
 int install_reference(KernelState& kernel, Task& task, OpenFileId id, bool close_on_exec, int from) {

@@ -27,6 +27,9 @@ int close_file(KernelState& kernel, Task& task, int fd);
 /// Descriptors 0, 1 and 2 as the user gave them, and the directory that the guest starts in.
 void inherit_files(KernelState& kernel, Task& task);
 
+/// The name of the directory that relative paths start from: ENOENT when it has none any more.
+mmu::Expected<std::string, int> working_directory(KernelState& kernel, const Task& task);
+
 /// Where a path relative to `dirfd` (AT_FDCWD: the working directory) starts. EBADF, ENOTDIR; an absolute
 /// path never fails.
 mmu::Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, int dirfd,

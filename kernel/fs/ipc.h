@@ -5,6 +5,8 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/event_files.h"
+#include "kernel/fs/inotify.h"
+#include "kernel/fs/mqueue.h"
 #include "kernel/fs/pidfd.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty.h"
@@ -48,6 +50,10 @@ struct IpcState {
     ObjectTable<Socket> sockets;
     ObjectTable<PidFd> pidfds;
     ObjectTable<Tty> ttys;
+    ObjectTable<Inotify> inotifies;
+    ObjectTable<PosixQueue> mqueues;
+    std::map<std::string, u32> mqueue_names;
+    HostWatches host_watches;
     std::map<std::pair<u64, u64>, u32> fifos;         ///< pipe of an open FIFO by the host's device and inode
     std::map<std::string, u32> socket_names;          ///< abstract names
     std::map<std::pair<u64, u64>, u32> socket_nodes;  ///< bound nodes by the host's device and inode

@@ -13,6 +13,12 @@ namespace kernel {
 using mmu::Expected;
 using mmu::Unexpected;
 
+Expected<std::string, int> working_directory(KernelState& kernel, const Task& task) {
+    const OpenFile& here = kernel.files.at(kernel.fs_of(task).cwd.directory);
+    if (here.kind == OpenFile::Kind::kText) return here.path;
+    return kernel.paths->guest_path_of(here.fd.get());
+}
+
 Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, int dirfd,
                                               const std::string& path) {
     if (dirfd == AT_FDCWD || (!path.empty() && path[0] == '/')) {
@@ -23,8 +29,7 @@ Expected<StartDirectory, int> start_directory(KernelState& kernel, Task& task, i
     if (!file) return Unexpected{EBADF};
     if (file->type != S_IFDIR) return Unexpected{ENOTDIR};
     if (file->kind == OpenFile::Kind::kHost) return StartDirectory{file->fd.get(), file->path};
-    // A folder of /proc: its name alone says where a path leads.
-    return StartDirectory{kernel.files.at(kernel.fs_of(task).cwd.directory).fd.get(), file->path};
+    return StartDirectory{-1, file->path};
 }
 
 namespace {
@@ -89,11 +94,7 @@ Expected<Node, int> lookup_path(KernelState& kernel, Task& task, int dirfd, cons
     if (path.empty()) return Unexpected{ENOENT};
     auto start = start_directory(kernel, task, dirfd, path);
     if (!start) return Unexpected{start.error()};
-    // From a folder of our own /proc the name alone leads on.
-    const bool from_proc = path[0] != '/' && start->path.starts_with("/proc") && dirfd != AT_FDCWD &&
-                           file_of(kernel, task, dirfd, FileUse::kAnyFile)->kind == OpenFile::Kind::kText;
-    const std::string name = from_proc ? normalise_path(std::string(start->path) + "/" + path) : path;
-    auto node = kernel.paths->lookup(*start, name, follow);
+    auto node = kernel.paths->lookup(*start, path, follow);
     if (!node || node->kind != Node::Kind::kProc) return node;
     return follow_proc(kernel, task, std::move(*node), follow);
 }

@@ -9,6 +9,7 @@
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
 #include "kernel/fs/resolve.h"
@@ -65,7 +66,7 @@ Expected<OpenFile, int> open_device(KernelState& kernel, Task& task, const Node&
     if (node.device == Device::kPtmx && !path_only) return open_ptmx(kernel, flags);
     if (node.device == Device::kPts && !path_only)
         return open_pts(kernel, task, minor(node.status.st_rdev), flags);
-    if (node.device == Device::kTerminal) return open_own_terminal(kernel, task, flags);
+    if (node.device == Device::kTerminal && !path_only) return open_own_terminal(kernel, task, flags);
     OpenFile file;
     file.kind = OpenFile::Kind::kDevice;
     file.device = node.device;
@@ -221,7 +222,18 @@ Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Paren
     UniqueFd owned{static_cast<int>(fd)};
     (void)host::fchmod(owned.get(), static_cast<mode_t>(how.mode));  // the host's umask is not the guest's
     std::string path = guest_path(kernel, owned.get());
+    fsnotify_name(kernel, parent.fd.get(), parent.name, IN_CREATE);
+    fsnotify_fd(kernel, owned.get(), IN_OPEN);
     return host_file(std::move(owned), std::move(path), flags & kKeptFlags, true);
+}
+
+/// open_node(), told to who watches.
+Expected<OpenFile, int> open_found(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
+    auto file = open_node(kernel, task, std::move(node), flags, mode);
+    if (!file) return file;
+    fsnotify_file(kernel, *file, IN_OPEN);
+    if (flags & O_TRUNC) fsnotify_file(kernel, *file, IN_MODIFY);
+    return file;
 }
 
 }  // namespace
@@ -246,7 +258,7 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
         auto node =
             links ? kernel.paths->lookup(from, name, follow) : lookup_path(kernel, task, dirfd, name, follow);
         if (node && exclusive) return Unexpected{EEXIST};
-        if (node) return open_node(kernel, task, std::move(*node), flags, mode);
+        if (node) return open_found(kernel, task, std::move(*node), flags, mode);
         if (node.error() != ENOENT || !(flags & O_CREAT) || name.empty()) return Unexpected{node.error()};
         if (name.back() == '/') return Unexpected{EISDIR};
         auto found = kernel.paths->lookup_parent(from, name);
@@ -274,7 +286,7 @@ Expected<OpenFile, int> open_path_resolved(KernelState& kernel, Task& task, int 
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
         auto node = lookup_resolved(kernel, task, dirfd, path, follow, resolve);
         if (node && exclusive) return Unexpected{EEXIST};
-        if (node) return open_node(kernel, task, std::move(*node), flags, mode);
+        if (node) return open_found(kernel, task, std::move(*node), flags, mode);
         if (node.error() != ENOENT || !(flags & O_CREAT) || path.empty()) return Unexpected{node.error()};
         if (path.back() == '/') return Unexpected{EISDIR};
         auto parent = lookup_parent_resolved(kernel, task, dirfd, path, resolve);
@@ -303,7 +315,8 @@ Expected<UniqueFd, int> pin_descriptor(KernelState& kernel, Task& task, int fd, 
 Expected<UniqueFd, int> pin_program(KernelState& kernel, Task& task, const std::string& path, int dirfd,
                                     Follow follow) {
     if (path.empty()) return pin_descriptor(kernel, task, dirfd, EBADF);
-    if (kernel.config.files.none) {
+    if (kernel.config.files.none) {  // the user's own program and its loader; no other
+        if (task.mm) return Unexpected{ENOENT};
         UniqueFd pinned{host::open(path.c_str(), O_PATH | O_CLOEXEC)};
         if (!pinned) return Unexpected{errno};
         return pinned;

@@ -170,28 +170,28 @@ bool special_device(const std::string& device, Follow follow, Node& node) {
 
 /// The guest's own object of that name. False: the host's is walked to, in /dev/shm that of shm_folder().
 bool special(const std::string& name, Follow follow, Node& node) {
-    if (below("/proc", name) || below(kHugepages, name)) {
-        node.kind = Node::Kind::kProc;
-        node.path = name;
-        return true;
-    }
     const auto device = below("/dev", name);
-    return device && special_device(*device, follow, node);
+    if (device && below("/dev/shm", name)) return false;
+    if (device && special_device(*device, follow, node)) return true;
+    if (!device && !below("/proc", name) && !below(kHugepages, name)) return false;
+    node.kind = Node::Kind::kProc;
+    node.path = name;
+    const auto descriptors = below("/dev/fd", name);
+    if (descriptors && (follow == Follow::kYes || !descriptors->empty()))
+        node.path = "/proc/self/fd" + (descriptors->empty() ? "" : "/" + *descriptors);
+    return true;
 }
 
 /// "" or "a" for what lies in /dev/shm; nothing otherwise.
 std::optional<std::string> in_shm(const std::string& name) {
-    const auto rest = below("/dev/shm", name);
-    return rest && shm_folder().open() ? rest : std::nullopt;
+    return below("/dev/shm", name);
 }
 
 }  // namespace
 
 bool PathResolver::is_special(std::string_view whole) {
     const std::string name(whole);
-    Node node;
-    return special(name, Follow::kYes, node) || below("/dev/shm", name) || below("/dev/pts", name) ||
-           below("/dev/fd", name);
+    return below("/proc", name) || below("/dev", name) || below(kHugepages, name);
 }
 
 std::string whole_name(const StartDirectory& start, const std::string& path) {
@@ -278,6 +278,7 @@ Expected<UniqueFd, int> PathResolver::walk(const StartDirectory& start, const st
     u64 resolve = RESOLVE_NO_MAGICLINKS;
     int base = start.fd;
     if (const auto rest = in_shm(whole)) {
+        if (!shm_folder().open()) return Unexpected{ENOENT};
         const int fd = open_at(shm_folder().fd.get(), rest->empty() ? "." : rest->c_str(),
                                static_cast<u64>(flags) | O_PATH, resolve | RESOLVE_IN_ROOT);
         if (fd < 0) return Unexpected{-fd};
@@ -337,7 +338,7 @@ Expected<Node, int> PathResolver::lookup(const StartDirectory& start, const std:
     Node node;
     const std::string name = whole_name(start, path);
     if (special(name, follow, node)) return node;
-    auto fd = walk(start, path, name, follow == Follow::kNo ? O_NOFOLLOW : 0);
+    auto fd = walk(start, start.fd < 0 ? name : path, name, follow == Follow::kNo ? O_NOFOLLOW : 0);
     if (!fd) return Unexpected{fd.error()};
     return classify(std::move(*fd));
 }

@@ -55,7 +55,7 @@ struct Parent {
 
 /// The directory that a relative path starts from.
 struct StartDirectory {
-    int fd = -1;            ///< host descriptor
+    int fd = -1;            ///< host descriptor; -1: a folder of our own, from which the name alone leads on
     std::string_view path;  ///< its name when it was opened, as the guest sees it
 };
 

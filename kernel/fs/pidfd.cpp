@@ -2,6 +2,7 @@
 #include "kernel/fs/pidfd.h"
 
 #include "kernel/errno.h"
+#include "kernel/fs/proc_table.h"
 #include "kernel/state.h"
 
 namespace kernel {
@@ -13,13 +14,20 @@ namespace {
 
 /// pidfd_poll()
 short poll_pid(KernelState& kernel, Task&, const OpenFile& file) {
-    const Pid pid = kernel.ipc.pidfds.at(file.object).pid;
+    const auto [pid, thread] = kernel.ipc.pidfds.at(file.object);
     if (!pid) return POLLIN | POLLRDNORM | POLLHUP;
+    if (thread) return kernel.tasks.at(pid).state >= TaskState::kZombie ? POLLIN | POLLRDNORM : short{0};
     return kernel.processes.at(pid).threads.empty() ? POLLIN | POLLRDNORM : short{0};
 }
 
 WaitKey pid_key(const Task&, const OpenFile& file) {
     return wait_key(WaitKind::kPidFd, file.object);
+}
+
+/// pidfd_show_fdinfo()
+std::string pid_info(KernelState& kernel, const OpenFile& file) {
+    const Pid pid = kernel.ipc.pidfds.at(file.object).pid;
+    return proc_format("Pid:\t%d\nNSpid:\t%d\n", pid ? pid : -1, pid ? pid : -1);
 }
 
 void release_pid(KernelState& kernel, OpenFile& file) {
@@ -29,10 +37,10 @@ void release_pid(KernelState& kernel, OpenFile& file) {
 }  // namespace
 
 const FileOperations kPidFdOperations = {
-    .name = "anon_inode:[pidfd]", .poll = poll_pid, .key = pid_key, .release = release_pid};
+    .name = "anon_inode:[pidfd]", .poll = poll_pid, .key = pid_key, .release = release_pid, .info = pid_info};
 
-OpenFile pidfd_file(KernelState& kernel, int pid, int flags) {
-    const u32 id = kernel.ipc.pidfds.add({pid});
+OpenFile pidfd_file(KernelState& kernel, int pid, int flags, bool thread) {
+    const u32 id = kernel.ipc.pidfds.add({pid, thread});
     return anon_file(kPidFdOperations, id, O_RDWR | (flags & O_NONBLOCK));
 }
 

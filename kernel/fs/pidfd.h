@@ -6,13 +6,14 @@
 namespace kernel {
 
 struct PidFd {
-    int pid = 0;  ///< 0: it has been waited for
+    int pid = 0;          ///< 0: it has been waited for
+    bool thread = false;  ///< PIDFD_THREAD: of that thread alone
 };
 
 extern const FileOperations kPidFdOperations;
 
 /// An open file for a process (pidfd_prepare()).
-OpenFile pidfd_file(KernelState& kernel, int pid, int flags);
+OpenFile pidfd_file(KernelState& kernel, int pid, int flags, bool thread = false);
 /// Which process a descriptor stands for. EBADF: it is no pidfd; ESRCH: it has been waited for.
 mmu::Expected<int, int> pid_of_file(KernelState& kernel, const OpenFile& file);
 /// do_notify_pidfd(): the process has ended.

@@ -81,8 +81,10 @@ std::optional<ProcEntry> descriptor_info(KernelState& kernel, Task& task, const 
     const i64 at = seeks ? host::lseek(file->fd.get(), 0, SEEK_CUR) : static_cast<i64>(file->offset);
     const FdTable::Slot* slot = kernel.fd_table(task).find(decimal(digits));
     const int flags = file->flags | (slot->close_on_exec ? O_CLOEXEC : 0);
-    return ProcEntry{Kind::kText, proc_format("pos:\t%lld\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
-                                              static_cast<long long>(at), flags, proc_number(status.st_ino))};
+    std::string text = proc_format("pos:\t%lld\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
+                                   static_cast<long long>(at), flags, proc_number(status.st_ino));
+    if (file->kind == OpenFile::Kind::kObject && file->ops->info) text += file->ops->info(kernel, *file);
+    return ProcEntry{Kind::kText, text};
 }
 
 bool is_process_folder(const std::string& name) {
@@ -112,7 +114,7 @@ std::optional<ProcEntry> process_entry(KernelState& kernel, Task& task, const st
     if (name == "exe") return ProcEntry{Kind::kLink, task.executable};
     if (name == "root") return ProcEntry{Kind::kLink, "/"};
     if (name != "cwd") return std::nullopt;
-    const auto path = kernel.paths->guest_path_of(kernel.files.at(kernel.fs_of(task).cwd.directory).fd.get());
+    const auto path = working_directory(kernel, task);
     return ProcEntry{Kind::kLink, path ? *path : "/"};
 }
 
@@ -194,6 +196,31 @@ void list_process(KernelState& kernel, Task& task, const std::string& name, List
     }
 }
 
+/// /dev: folders and links. Devices are found by path.h.
+std::optional<ProcEntry> dev_entry(const std::string& path) {
+    if (path == "/dev" || path == "/dev/pts") return ProcEntry{Kind::kDirectory, "", 0755};
+    if (path == "/dev/fd") return ProcEntry{Kind::kLink, "/proc/self/fd"};
+    const char* streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    for (unsigned i = 0; i < 3; ++i)
+        if (path == streams[i]) return ProcEntry{Kind::kLink, "/proc/self/fd/" + std::to_string(i)};
+    return std::nullopt;
+}
+
+std::vector<ProcDirent> list_dev(KernelState& kernel, const std::string& path) {
+    Listing listing(path);
+    if (path == "/dev/pts") {
+        listing.add("ptmx", DT_CHR);
+        for (const auto& [id, tty] : kernel.ipc.ttys)
+            if (tty.masters) listing.add_at(kFirstNumber + tty.index, std::to_string(tty.index), DT_CHR);
+        return listing.take();
+    }
+    for (const char* link : {"fd", "stdin", "stdout", "stderr"}) listing.add(link, DT_LNK);
+    for (const char* folder : {"pts", "shm"}) listing.add(folder, DT_DIR);
+    for (const char* device : {"full", "null", "ptmx", "random", "tty", "urandom", "zero"})
+        listing.add(device, DT_CHR);
+    return listing.take();
+}
+
 }  // namespace
 
 std::optional<u64> proc_decimal(const std::string& text) {
@@ -213,6 +240,7 @@ std::string proc_format(const char* pattern, ...) {
 }
 
 std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::string& path) {
+    if (path == "/dev" || path.starts_with("/dev/")) return dev_entry(path);
     if (path.starts_with("/sys/")) return find_row(sysfs_mm_rows(), kernel, task, path);
     const std::string name = below_proc(path);
     if (name.empty()) return ProcEntry{Kind::kDirectory, "", 0555};
@@ -233,6 +261,7 @@ std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::
 }
 
 std::vector<ProcDirent> proc_list(KernelState& kernel, const std::string& path) {
+    if (path.starts_with("/dev")) return list_dev(kernel, path);
     const std::string name = below_proc(path);
     const auto [first, rest] = split(name);
     Listing listing(path);
@@ -251,6 +280,7 @@ std::vector<ProcDirent> proc_list(KernelState& kernel, const std::string& path) 
 }
 
 std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std::string& path) {
+    if (!path.starts_with("/proc")) return std::nullopt;
     const std::string name = below_proc(path);
     const auto [first, rest] = split(name);
     if (rest.empty()) {

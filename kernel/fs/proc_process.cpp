@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kernel/exit.h"
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
 #include "kernel/mm_internal.h"
@@ -89,12 +90,13 @@ std::string stat(KernelState& kernel, Task& task) {
     const MmStruct& mm = task.mm ? kernel.mm_of(task) : kNone;
     const SignalStruct& process = kernel.process_of(task);
     constexpr u64 kTick_ns = 10'000'000;
-    u64 used = process.dead_threads.instructions;
-    for (const Pid thread : process.threads) used += kernel.tasks.at(thread).usage.instructions;
+    const Usage used = usage_of(kernel, process);
+    const auto ticks = [](u64 ns) { return proc_number(ns / kTick_ns); };
     std::string text = proc_format(
-        "%d (%s) %c %d %d %d 0 -1 0 %llu 0 %llu 0 %llu 0 0 0 20 %d %zu 0 0 %llu %llu %llu ", task.pid,
-        task.comm.c_str(), state_of(kernel, task)[0], task.ppid, task.pgrp, task.session,
-        proc_number(mm.min_flt), proc_number(mm.maj_flt), proc_number(used / kTick_ns), task.nice,
+        "%d (%s) %c %d %d %d 0 -1 0 %llu 0 %llu 0 %llu %llu %llu %llu 20 %d %zu 0 0 %llu %llu %llu ",
+        task.pid, task.comm.c_str(), state_of(kernel, task)[0], task.ppid, task.pgrp, task.session,
+        proc_number(mm.min_flt), proc_number(mm.maj_flt), ticks(used.user_ns()), ticks(used.system_ns),
+        ticks(process.children.user_ns()), ticks(process.children.system_ns), task.nice,
         std::max<usize>(process.threads.size(), 1), proc_number(mm.total_vm << mmu::kPageShift),
         proc_number(mm.rss_pages()), proc_number(task.mm ? mm.rlimit(kRlimitRss) : kRlimInfinity));
     return text + proc_format(

@@ -179,10 +179,14 @@ std::string meminfo(KernelState& kernel, Task&) {
     text += proc_kilobytes("Committed_AS:   ", counts.committed << mmu::kPageShift);
     text += "VmallocTotal:   34359738367 kB\n";
     static constexpr Row kLast[] = {
-        {"VmallocUsed:    ", &VmCounts::vmalloc}, {"VmallocChunk:   ", kZero},
-        {"Percpu:         ", kZero}, {"AnonHugePages:  ", &VmCounts::anon_huge},
-        {"ShmemHugePages: ", kZero}, {"ShmemPmdMapped: ", kZero},
-        {"FileHugePages:  ", kZero}, {"FilePmdMapped:  ", kZero},
+        {"VmallocUsed:    ", &VmCounts::vmalloc},
+        {"VmallocChunk:   ", kZero},
+        {"Percpu:         ", kZero},
+        {"AnonHugePages:  ", &VmCounts::anon_huge},
+        {"ShmemHugePages: ", kZero},
+        {"ShmemPmdMapped: ", kZero},
+        {"FileHugePages:  ", kZero},
+        {"FilePmdMapped:  ", kZero},
     };
     text += page_rows(kLast, counts);
     text += hugetlb_report_meminfo(kernel.system);
@@ -305,6 +309,13 @@ std::string sysvipc_shm(KernelState& kernel, Task&) {
     return proc_sysvipc_shm(kernel);
 }
 
+std::string sysvipc_sem(KernelState& kernel, Task&) {
+    return proc_sysvipc_sem(kernel);
+}
+std::string sysvipc_msg(KernelState& kernel, Task&) {
+    return proc_sysvipc_msg(kernel);
+}
+
 constexpr ProcRow kRows[] = {
     {"meminfo", meminfo},
     {"swaps", swaps},
@@ -313,6 +324,8 @@ constexpr ProcRow kRows[] = {
     {"sys/vm/overcommit_memory", overcommit_memory},
     {"sys/vm/nr_hugepages", nr_hugepages, 0644, nullptr, store_nr_hugepages<0>},
     {"sys/vm/nr_overcommit_hugepages", nr_overcommit_hugepages},
+    {"sysvipc/msg", sysvipc_msg},
+    {"sysvipc/sem", sysvipc_sem},
     {"sysvipc/shm", sysvipc_shm},
     {"vmstat", vmstat},
     {"zoneinfo", zoneinfo},

@@ -17,15 +17,25 @@ namespace {
 
 constexpr u64 kScoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 
-/// Whether the walk to the end of a name in /proc goes over links.
-bool has_links(KernelState& kernel, Task& task, const std::string& name, Follow follow) {
+/// Links that name no path but an object: /proc/PID/exe, cwd, root, fd/N, and what in /dev leads to them.
+enum class Links : u8 { kAll, kMagic };
+bool is_magic(const std::string& name) {
+    const std::string last = name.substr(name.rfind('/') + 1);
+    const std::string folder = name.substr(0, name.rfind('/'));
+    return name.starts_with("/dev/") || folder.ends_with("/fd") || last == "exe" || last == "cwd" ||
+           last == "root";
+}
+
+/// Whether the walk to the end of a name in /proc goes over such links.
+bool has_links(KernelState& kernel, Task& task, const std::string& name, Follow follow, Links which) {
     for (usize end = name.find('/', 1); end != std::string::npos;) {
         end = name.find('/', end + 1);
         if (end == std::string::npos && follow == Follow::kNo) break;
         const auto node = lookup_path(kernel, task, AT_FDCWD, name.substr(0, end), Follow::kNo);
         if (!node) return false;
         struct stat status {};
-        if (stat_node(kernel, task, *node, status) == 0 && S_ISLNK(status.st_mode)) return true;
+        if (stat_node(kernel, task, *node, status) != 0 || !S_ISLNK(status.st_mode)) continue;
+        if (which == Links::kAll || is_magic(name.substr(0, end))) return true;
     }
     return false;
 }
@@ -37,6 +47,10 @@ Expected<UniqueFd, int> walk(KernelState& kernel, const StartDirectory& start, c
     how.resolve = (resolve & ~u64{RESOLVE_CACHED}) | RESOLVE_NO_MAGICLINKS;
     int base = start.fd;
     std::string name = path;
+    if (base < 0 && path[0] != '/') {  // out of a folder of our own
+        if (resolve & kScoped) return Unexpected{EXDEV};
+        name = whole_name(start, path);
+    }
     UniqueFd root;
     if (!kernel.config.files.root.empty() && !(resolve & kScoped)) {
         // Deviation: with --root, RESOLVE_NO_XDEV minds the mounts on the way from the root too.
@@ -46,8 +60,8 @@ Expected<UniqueFd, int> walk(KernelState& kernel, const StartDirectory& start, c
         base = root.get();
         how.resolve |= RESOLVE_IN_ROOT;
         const auto from = kernel.paths->guest_path_of(start.fd);
-        if (path[0] != '/' && !from) return Unexpected{ENOENT};
-        if (path[0] != '/') name = *from + "/" + path;
+        if (name[0] != '/' && !from) return Unexpected{ENOENT};
+        if (name[0] != '/') name = *from + "/" + path;
     }
     constexpr int kAttempts = 100;  // EAGAIN: a rename made the host unsure
     for (int attempt = 0;; ++attempt) {
@@ -74,9 +88,10 @@ Expected<Node, int> lookup_resolved(KernelState& kernel, Task& task, int dirfd, 
     if (PathResolver::is_special(name)) {
         if ((resolve & RESOLVE_NO_XDEV) && !PathResolver::is_special(normalise_path(start->path)))
             return Unexpected{EXDEV};
-        const bool no_links = resolve & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-        if (no_links && has_links(kernel, task, name, follow)) return Unexpected{ELOOP};
-        if ((resolve & kScoped) && has_links(kernel, task, name, follow)) return Unexpected{EXDEV};
+        const Links which = resolve & RESOLVE_NO_SYMLINKS ? Links::kAll : Links::kMagic;
+        const bool linked = has_links(kernel, task, name, follow, which);
+        if (linked && (resolve & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))) return Unexpected{ELOOP};
+        if (linked && (resolve & kScoped)) return Unexpected{EXDEV};
         return lookup_path(kernel, task, AT_FDCWD, name, follow);
     }
     auto fd = walk(kernel, *start, path, follow, resolve);

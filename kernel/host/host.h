@@ -93,6 +93,10 @@ int epoll_create1(int flags);
 int epoll_ctl(int epoll, int operation, int fd, epoll_event* event);
 int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
 
+int inotify_init1(int flags);
+int inotify_add_watch(int fd, const char* path, u32 mask);
+int inotify_rm_watch(int fd, int wd);
+
 // Sockets.
 int socket(int domain, int type, int protocol);
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags);

@@ -1,4 +1,6 @@
 // Purpose: waiting for descriptors. See host.h.
+#include <sys/inotify.h>
+
 #include <csignal>
 #include <ctime>
 
@@ -26,6 +28,19 @@ int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) {
                                     {given(epoll), given(count), given(timeout_ms)},
                                     {Out{events, static_cast<usize>(count) * sizeof *events}},
                                     [&] { return ::epoll_wait(epoll, events, count, timeout_ms); }));
+}
+int inotify_init1(int flags) {
+    return static_cast<int>(perform({Call::kInotifyInit1, -1, true, kAny}, {given(flags)}, {},
+                                    [&] { return ::inotify_init1(flags); }));
+}
+int inotify_add_watch(int fd, const char* path, u32 mask) {
+    return static_cast<int>(perform({Call::kInotifyAddWatch, fd, false, kAny},
+                                    {given(fd), named(path), given(mask)}, {},
+                                    [&] { return ::inotify_add_watch(fd, path, mask); }));
+}
+int inotify_rm_watch(int fd, int wd) {
+    return static_cast<int>(perform({Call::kInotifyRmWatch, fd, false, kAny}, {given(fd), given(wd)}, {},
+                                    [&] { return ::inotify_rm_watch(fd, wd); }));
 }
 int poll_unless(const volatile int* flag, pollfd* entries, usize count, mmu::i64 timeout_ms) {
     const auto wait = [&]() -> long {

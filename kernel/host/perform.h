@@ -82,6 +82,9 @@ enum class Call : u8 {
     kRecvfrom,
     kStopSelf,
     kClock,
+    kInotifyInit1,
+    kInotifyAddWatch,
+    kInotifyRmWatch,
 };
 
 struct About {

@@ -1,5 +1,5 @@
 // Calls of what this system does not have, answered as a Linux without it answers: a file system without
-// extended attributes, and no inotify. Programs ask and go on; so there is no log line.
+// extended attributes and without handles. Programs ask and go on; so there is no log line.
 #include <fcntl.h>
 #include <sys/xattr.h>
 
@@ -66,18 +66,24 @@ i64 fremovexattr(Syscall& call) {
 i64 numa_policy(Syscall&) {
     return -ENOSYS;
 }
-// CONFIG_INOTIFY_USER=n: programs fall back to looking at the files themselves.
-i64 inotify_init(Syscall&) {
-    return -ENOSYS;
+
+/// As on a file system without export operations.
+i64 name_to_handle_at(Syscall& call) {
+    constexpr int kKnown = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | 0x200 | 1;  // AT_HANDLE_FID, _MNT_ID_UNIQUE
+    const int flags = call.integer(4);
+    if (flags & ~kKnown) return -EINVAL;
+    const auto path = call.path(1);
+    if (!path) return -path.error();
+    if (path->empty() && (flags & AT_EMPTY_PATH))
+        return file_of(call.kernel, call.task, call.integer(0), FileUse::kAnyFile) ? -EOPNOTSUPP : -EBADF;
+    const auto node = lookup_path(call.kernel, call.task, call.integer(0), *path,
+                                  flags & AT_SYMLINK_FOLLOW ? Follow::kYes : Follow::kNo);
+    return node ? -EOPNOTSUPP : -node.error();
 }
-i64 inotify_init1(Syscall&) {
-    return -ENOSYS;
-}
-i64 inotify_add_watch(Syscall&) {
-    return -ENOSYS;
-}
-i64 inotify_rm_watch(Syscall&) {
-    return -ENOSYS;
+
+/// What a handle names lies where no path policy looks: nobody has CAP_DAC_READ_SEARCH.
+i64 open_by_handle_at(Syscall&) {
+    return -EPERM;
 }
 
 }  // namespace kernel::calls

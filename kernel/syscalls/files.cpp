@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kernel/fs/files.h"
+#include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/host/host.h"

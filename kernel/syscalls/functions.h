@@ -21,6 +21,22 @@ i64 copy_file_range(Syscall& call);
 i64 lseek(Syscall& call);
 
 // shared_memory.cpp
+i64 semget(Syscall& call);
+i64 semop(Syscall& call);
+i64 semtimedop(Syscall& call);
+i64 semctl(Syscall& call);
+i64 msgget(Syscall& call);
+i64 msgsnd(Syscall& call);
+i64 msgrcv(Syscall& call);
+i64 msgctl(Syscall& call);
+i64 mq_open(Syscall& call);
+i64 mq_unlink(Syscall& call);
+i64 mq_timedsend(Syscall& call);
+i64 mq_timedreceive(Syscall& call);
+i64 mq_notify(Syscall& call);
+i64 mq_getsetattr(Syscall& call);
+i64 name_to_handle_at(Syscall& call);
+i64 open_by_handle_at(Syscall& call);
 i64 shmget(Syscall& call);
 i64 shmat(Syscall& call);
 i64 shmdt(Syscall& call);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "kernel/fs/files.h"
+#include "kernel/fs/notify.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/descriptors.h"
 #include "kernel/syscalls/functions.h"
@@ -26,6 +27,7 @@ i64 list_directory(Syscall& call, long host_call) {
     const off_t before = host::lseek(host_fd(*file), 0, SEEK_CUR);
     const long got = host::getdents(host_call, host_fd(*file), entries.data(), entries.size());
     if (got < 0) return -errno;
+    fsnotify_file(call.kernel, *file, IN_ACCESS);
     if (copy_to_user(call.system(), call.mm(), call.args[1], entries.data(), static_cast<usize>(got))) {
         (void)host::lseek(host_fd(*file), before, SEEK_SET);
         return -EFAULT;

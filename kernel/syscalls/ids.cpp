@@ -1,5 +1,5 @@
-// User and group ids, and changing them. Deviation: the guest is the user who runs it and stays so; a call that asks
-// for the ids it has succeeds, any other is EPERM. Linux: kernel/sys.c.
+// User and group ids, and changing them. Deviation: the guest is the user who runs it and stays so; a call
+// that asks for the ids it has succeeds, any other is EPERM. Linux: kernel/sys.c.
 #include <unistd.h>
 
 #include "kernel/host/host.h"

@@ -204,8 +204,7 @@ i64 readlinkat(Syscall& call) {
 }
 
 i64 getcwd(Syscall& call) {
-    const auto path = call.kernel.paths->guest_path_of(
-        call.kernel.files.at(call.kernel.fs_of(call.task).cwd.directory).fd.get());
+    const auto path = working_directory(call.kernel, call.task);
     if (!path) return -ENOENT;
     if (call.args[1] < path->size() + 1) return -ERANGE;
     if (copy_to_user(call.system(), call.mm(), call.args[0], path->c_str(), path->size() + 1)) return -EFAULT;
@@ -214,15 +213,11 @@ i64 getcwd(Syscall& call) {
 
 namespace {
 
-/// Makes a pinned directory the working directory.
-i64 change_directory(Syscall& call, UniqueFd fd, std::string path) {
-    if (host::faccessat(AT_FDCWD, descriptor_path(fd.get()).c_str(), X_OK, AT_EACCESS) != 0) return -errno;
-    OpenFile file;
-    file.type = S_IFDIR;
-    file.flags = O_PATH;
-    file.path_only = true;
-    file.path = std::move(path);
-    file.fd = std::move(fd);
+/// Makes a directory the working directory.
+i64 change_directory(Syscall& call, OpenFile file) {
+    if (file.kind == OpenFile::Kind::kHost &&
+        host::faccessat(AT_FDCWD, descriptor_path(file.fd.get()).c_str(), X_OK, AT_EACCESS) != 0)
+        return -errno;
     const OpenFileId id = call.kernel.files.add(std::move(file));
     call.kernel.files.get(id);
     fput(call.kernel, std::exchange(call.kernel.fs_of(call.task).cwd.directory, id));
@@ -234,20 +229,22 @@ i64 change_directory(Syscall& call, UniqueFd fd, std::string path) {
 i64 chdir(Syscall& call) {
     const auto path = call.path(0);
     if (!path) return -path.error();
-    auto node = lookup_path(call.kernel, call.task, AT_FDCWD, *path, Follow::kYes);
-    if (!node) return -node.error();
-    if (!node->is_directory()) return -ENOTDIR;
-    const auto name = call.kernel.paths->guest_path_of(node->fd.get());
-    return change_directory(call, std::move(node->fd), name ? *name : *path);
+    auto file = open_path(call.kernel, call.task, AT_FDCWD, *path, O_PATH | O_DIRECTORY, 0);
+    return file ? change_directory(call, std::move(*file)) : -file.error();
 }
 
 i64 fchdir(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0), FileUse::kAnyFile);
     if (!file) return -EBADF;
     if (file->type != S_IFDIR) return -ENOTDIR;
+    if (file->kind != OpenFile::Kind::kHost) {
+        auto again =
+            open_path(call.kernel, call.task, AT_FDCWD, std::string(file->path), O_PATH | O_DIRECTORY, 0);
+        return again ? change_directory(call, std::move(*again)) : -again.error();
+    }
     const int copy = host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3);
     if (copy < 0) return -errno;
-    return change_directory(call, UniqueFd{copy}, file->path);
+    return change_directory(call, host_file(UniqueFd{copy}, file->path, O_PATH, false));
 }
 
 i64 statfs(Syscall& call) {

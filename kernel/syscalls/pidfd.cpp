@@ -35,9 +35,10 @@ i64 pidfd_open(Syscall& call) {
     if (pid <= 0) return -EINVAL;
     const Task* task = call.kernel.find_task(pid);
     if (!task) return -ESRCH;
-    if (flags & O_EXCL) return -EINVAL;  // Deviation: no pidfds of threads, as before 6.9
-    if (!task->is_leader()) return -EINVAL;
-    return install_file(call.kernel, call.task, pidfd_file(call.kernel, pid, static_cast<int>(flags)), true);
+    const bool thread = flags & O_EXCL;
+    if (!thread && !task->is_leader()) return -EINVAL;
+    return install_file(call.kernel, call.task, pidfd_file(call.kernel, pid, static_cast<int>(flags), thread),
+                        true);
 }
 
 i64 pidfd_send_signal(Syscall& call) {
@@ -63,7 +64,9 @@ i64 pidfd_send_signal(Syscall& call) {
     if (!target) return -target.error();
     if (signal < 0 || signal > kSignals) return -EINVAL;
     if (!signal) return 0;
-    if (flags & kSendThread) return send_signal(call.kernel, **target, info);
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    const bool thread = !flags && call.kernel.ipc.pidfds.at(file->object).thread;
+    if ((flags & kSendThread) || thread) return send_signal(call.kernel, **target, info);
     if (flags & kSendProcessGroup) return kill_pgrp(call.kernel, (*target)->pgrp, info);
     return send_group_signal(call.kernel, **target, info);
 }

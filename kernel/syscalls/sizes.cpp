@@ -5,6 +5,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
+#include "kernel/fs/notify.h"
 #include "kernel/host/host.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/descriptors.h"
@@ -38,6 +39,7 @@ i64 ftruncate(Syscall& call) {
     if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
     if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
+    fsnotify_file(call.kernel, *file, IN_MODIFY);
     return 0;
 }
 
@@ -54,6 +56,7 @@ i64 truncate(Syscall& call) {
     if (!place) return -EROFS;
     if (host::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
+    fsnotify_fd(call.kernel, place.get(), IN_MODIFY);
     return 0;
 }
 
@@ -67,7 +70,9 @@ i64 fallocate(Syscall& call) {
     if (S_ISFIFO(file->type)) return -ESPIPE;
     if (S_ISDIR(file->type)) return -EISDIR;
     if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
-    return host_result(host::fallocate(host_fd(*file), call.integer(1), offset, length));
+    if (host::fallocate(host_fd(*file), call.integer(1), offset, length) != 0) return -errno;
+    fsnotify_file(call.kernel, *file, IN_MODIFY);
+    return 0;
 }
 
 namespace {

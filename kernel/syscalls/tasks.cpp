@@ -191,7 +191,8 @@ timeval timeval_of(u64 ns) {
 
 rusage rusage_of(const Usage& usage) {
     rusage result{};
-    result.ru_utime = timeval_of(usage.instructions);
+    result.ru_utime = timeval_of(usage.user_ns());
+    result.ru_stime = timeval_of(usage.system_ns);
     result.ru_maxrss = static_cast<long>(usage.max_rss_pages * 4);
     result.ru_minflt = static_cast<long>(usage.min_flt);
     result.ru_majflt = static_cast<long>(usage.maj_flt);

@@ -139,8 +139,10 @@ i64 times(Syscall& call) {
     constexpr u64 kTick = 10'000'000;
     account_running(call.kernel);
     const SignalStruct& process = call.kernel.process_of(call.task);
-    const tms result{static_cast<clock_t>(usage_of(call.kernel, process).instructions / kTick), 0,
-                     static_cast<clock_t>(process.children.instructions / kTick), 0};
+    const Usage own = usage_of(call.kernel, process);
+    const auto ticks = [](u64 ns) { return static_cast<clock_t>(ns / kTick); };
+    const tms result{ticks(own.user_ns()), ticks(own.system_ns), ticks(process.children.user_ns()),
+                     ticks(process.children.system_ns)};
     if (call.args[0] && call.put(result, call.args[0])) return -EFAULT;
     return static_cast<i64>(call.kernel.clock.now_ns() / kTick);
 }

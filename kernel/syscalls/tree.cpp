@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "kernel/fs/files.h"
+#include "kernel/fs/notify.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/sockets.h"
@@ -19,10 +20,6 @@ namespace kernel::calls {
 namespace {
 
 using mmu::Expected;
-
-i64 result_of(int result) {
-    return result < 0 ? -errno : 0;
-}
 
 Expected<Parent, int> parent_of(Syscall& call, int dirfd, const std::string& path) {
     return lookup_parent_path(call.kernel, call.task, dirfd, path);
@@ -59,6 +56,7 @@ i64 make_directory(Syscall& call, int dirfd, unsigned first) {
     if (const i64 error = may_create(*parent, Created::kDirectory)) return error;
     const mode_t mode = masked(call, call.args[first + 1], 01777);
     if (host::mkdirat(parent->fd.get(), parent->name.c_str(), mode) != 0) return -errno;
+    fsnotify_name(call.kernel, parent->fd.get(), parent->name, IN_CREATE | IN_ISDIR);
     const std::string name = without_slashes(parent->name);  // the host's umask is not the guest's
     struct ::stat status {};
     if (host::fstatat(parent->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -80,7 +78,10 @@ i64 remove_name(Syscall& call, int dirfd, unsigned path_argument, int flags) {
     if (parent->name == "." || parent->name == "./") return flags & AT_REMOVEDIR ? -EINVAL : -EISDIR;
     if (parent->name == ".." || parent->name == "../") return flags & AT_REMOVEDIR ? -ENOTEMPTY : -EISDIR;
     if (!parent->writable) return -EROFS;
-    return result_of(host::unlinkat(parent->fd.get(), parent->name.c_str(), flags));
+    const NotifyVictim victim = notify_victim(call.kernel, parent->fd.get(), parent->name);
+    if (host::unlinkat(parent->fd.get(), parent->name.c_str(), flags) != 0) return -errno;
+    fsnotify_removed(call.kernel, parent->fd.get(), parent->name, victim);
+    return 0;
 }
 
 i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, unsigned to_argument,
@@ -97,8 +98,15 @@ i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     if (!to) return -to.error();
     if (from->is_root || to->is_root) return -EBUSY;
     if (!from->writable || !to->writable) return -EROFS;
-    return result_of(
-        host::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags));
+    const bool exchange = flags & RENAME_EXCHANGE;
+    const NotifyVictim moved = notify_victim(call.kernel, from->fd.get(), from->name);
+    const NotifyVictim there = notify_victim(call.kernel, to->fd.get(), to->name);
+    if (host::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags) != 0)
+        return -errno;
+    fsnotify_moved(call.kernel, from->fd.get(), from->name, to->fd.get(), to->name, moved,
+                   exchange ? NotifyVictim{} : there);
+    if (exchange) fsnotify_moved(call.kernel, to->fd.get(), to->name, from->fd.get(), from->name, there, {});
+    return 0;
 }
 
 /// The object that gets a second name; with AT_EMPTY_PATH and "" that of a descriptor.
@@ -116,7 +124,8 @@ Expected<Node, int> link_source(Syscall& call, int dirfd, const std::string& pat
     return node;
 }
 
-/// What a descriptor stands for, if the guest may change that. `absent`: the errno of a number that is not open.
+/// What a descriptor stands for, if the guest may change that. `absent`: the errno of a number that is not
+/// open.
 Expected<UniqueFd, int> changeable_descriptor(Syscall& call, int fd, int absent) {
     const OpenFile* file = file_of(call.kernel, call.task, fd, FileUse::kAnyFile);
     if (!file) return mmu::Unexpected{absent};
@@ -149,8 +158,14 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
         place = call.kernel.paths->reach_writable(node->fd.get());
     }
     if (!place) return -EXDEV;
-    return result_of(host::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(),
-                                  to->name.c_str(), AT_SYMLINK_FOLLOW));
+    if (host::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(), to->name.c_str(),
+                     AT_SYMLINK_FOLLOW) != 0)
+        return -errno;
+    struct ::stat status {};
+    if (somebody_watches(call.kernel) && host::fstat(place.get(), &status) == 0)
+        fsnotify_inode(call.kernel, status, IN_ATTRIB);
+    fsnotify_name(call.kernel, to->fd.get(), to->name, IN_CREATE);
+    return 0;
 }
 
 i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_argument) {
@@ -162,7 +177,9 @@ i64 make_link(Syscall& call, unsigned target_argument, int dirfd, unsigned path_
     const auto parent = parent_of(call, dirfd, *path);
     if (!parent) return -parent.error();
     if (const i64 error = may_create(*parent)) return error;
-    return result_of(host::symlinkat(target->c_str(), parent->fd.get(), parent->name.c_str()));
+    if (host::symlinkat(target->c_str(), parent->fd.get(), parent->name.c_str()) != 0) return -errno;
+    fsnotify_name(call.kernel, parent->fd.get(), parent->name, IN_CREATE);
+    return 0;
 }
 
 /// The object of a change, if the guest may change it: ready for calls on descriptor_path() or with
@@ -195,6 +212,13 @@ i64 changeable_file(Syscall& call, int fd, FileUse use) {
     return file->may_change && file->kind == OpenFile::Kind::kHost ? file->fd.get() : -EROFS;
 }
 
+/// The result of a change of attributes, told to who watches.
+i64 told(Syscall& call, int fd, int result) {
+    if (result < 0) return -errno;
+    fsnotify_fd(call.kernel, fd, IN_ATTRIB);
+    return 0;
+}
+
 i64 change_mode(Syscall& call, int dirfd, unsigned first, int flags) {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(first);
@@ -203,8 +227,8 @@ i64 change_mode(Syscall& call, int dirfd, unsigned first, int flags) {
     if (!place) return -place.error();
     struct ::stat status {};
     if (host::fstat(place->get(), &status) == 0 && S_ISLNK(status.st_mode)) return -EOPNOTSUPP;
-    return result_of(host::chmod(descriptor_path(place->get()).c_str(),
-                                 static_cast<mode_t>(call.args[first + 1]) & 07777));
+    const mode_t mode = static_cast<mode_t>(call.args[first + 1]) & 07777;
+    return told(call, place->get(), host::chmod(descriptor_path(place->get()).c_str(), mode));
 }
 
 i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
@@ -213,8 +237,9 @@ i64 change_owner(Syscall& call, int dirfd, unsigned first, int flags) {
     if (!path) return -path.error();
     const auto place = changeable(call, dirfd, *path, flags);
     if (!place) return -place.error();
-    return result_of(host::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
-                                    static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
+    return told(call, place->get(),
+                host::fchownat(place->get(), "", static_cast<uid_t>(call.args[first + 1]),
+                               static_cast<gid_t>(call.args[first + 2]), AT_EMPTY_PATH));
 }
 
 bool valid_ns(long ns) {
@@ -229,7 +254,8 @@ i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argum
         if (flags) return -EINVAL;
         if (own_object(call, dirfd)) return valid ? 0 : -EINVAL;
         const i64 fd = changeable_file(call, dirfd, FileUse::kInputOutput);
-        return fd < 0 ? fd : !valid ? -EINVAL : result_of(host::futimens(static_cast<int>(fd), times));
+        const int host_fd = static_cast<int>(fd);
+        return fd < 0 ? fd : !valid ? -EINVAL : told(call, host_fd, host::futimens(host_fd, times));
     }
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     const auto path = call.path(path_argument);
@@ -237,7 +263,7 @@ i64 change_times(Syscall& call, int dirfd, u64 path_address, unsigned path_argum
     const auto place = changeable(call, dirfd, *path, flags);
     if (!valid && (place || place.error() == EROFS)) return -EINVAL;  // vfs_utimes()
     if (!place) return -place.error();
-    return result_of(host::utimensat(place->get(), "", times, AT_EMPTY_PATH));
+    return told(call, place->get(), host::utimensat(place->get(), "", times, AT_EMPTY_PATH));
 }
 
 i64 change_times_us(Syscall& call, int dirfd, unsigned path_argument, unsigned times_argument) {
@@ -267,6 +293,7 @@ i64 make_node(Syscall& call, int dirfd, const std::string& path, mode_t mode) {
     if (type == S_IFCHR || type == S_IFBLK) return -EPERM;  // a guest makes no devices
     const mode_t rights = masked(call, mode, 07777);
     if (host::mknodat(parent->fd.get(), parent->name.c_str(), type | rights, 0) != 0) return -errno;
+    fsnotify_name(call.kernel, parent->fd.get(), parent->name, IN_CREATE);
     const UniqueFd made{
         host::openat(parent->fd.get(), parent->name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     if (made)
@@ -341,8 +368,9 @@ i64 fchmod(Syscall& call) {
         return 0;
     }
     const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
-    return fd < 0 ? fd
-                  : result_of(host::fchmod(static_cast<int>(fd), static_cast<mode_t>(call.args[1]) & 07777));
+    const int host_fd = static_cast<int>(fd);
+    const mode_t mode = static_cast<mode_t>(call.args[1]) & 07777;
+    return fd < 0 ? fd : told(call, host_fd, host::fchmod(host_fd, mode));
 }
 
 i64 chown(Syscall& call) {
@@ -363,9 +391,10 @@ i64 fchown(Syscall& call) {
         return 0;
     }
     const i64 fd = changeable_file(call, call.integer(0), FileUse::kInputOutput);
-    return fd < 0 ? fd
-                  : result_of(host::fchown(static_cast<int>(fd), static_cast<uid_t>(call.args[1]),
-                                           static_cast<gid_t>(call.args[2])));
+    const int host_fd = static_cast<int>(fd);
+    const uid_t owner = static_cast<uid_t>(call.args[1]);
+    const gid_t group = static_cast<gid_t>(call.args[2]);
+    return fd < 0 ? fd : told(call, host_fd, host::fchown(host_fd, owner, group));
 }
 
 i64 utime(Syscall& call) {

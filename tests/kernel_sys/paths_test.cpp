@@ -1,7 +1,10 @@
 // The path policy: what a guest can reach and change, with the tricks that lead out elsewhere.
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -195,7 +198,18 @@ TEST_CASE("Paths: the emulator's own /proc entry is out of reach by any way") {
             CHECK(guest.call(SYS_openat, folder, guest.text(name), O_RDONLY) < 0);
     }
     CHECK(contents(guest, "/proc/self/root/etc/passwd") == contents(guest, "/etc/passwd"));
-    CHECK(guest.call(SYS_chdir, guest.text("/proc/self")) < 0);
+    // A working directory there is our own too.
+    CHECK(guest.call(SYS_chdir, guest.text("/proc/self")) == 0);
+    CHECK(guest.open("mem") == -ENOENT);
+    CHECK(guest.open("maps") >= 0);
+    CHECK(guest.open("../" + std::to_string(::getpid()) + "/maps") == -ENOENT);
+    CHECK(guest.open("../../etc/passwd") >= 0);
+    const i64 length = guest.call(SYS_getcwd, guest.scratch + 20000, 100);
+    CHECK(guest.read_text(guest.scratch + 20000, static_cast<u64>(length) - 1) ==
+          "/proc/" + std::to_string(guest.task().tgid));
+    CHECK(guest.call(SYS_chdir, guest.text("..")) == 0);
+    CHECK(guest.open("self/status") >= 0);
+    CHECK(guest.call(SYS_chdir, guest.text("/")) == 0);
     const i64 root = guest.open("/", O_PATH | O_DIRECTORY);
     REQUIRE(root >= 0);
     CHECK(guest.call(SYS_openat, root, guest.text("proc/self/mem"), O_RDONLY) == -ENOENT);
@@ -325,4 +339,113 @@ TEST_CASE("Paths: what is the guest's own is so for openat2 with every RESOLVE f
         CHECK(kernel::PathResolver::is_special(name));
     for (const char* name : {"/", "/etc/passwd", "/process", "/sys/kernel/mm/hugepages2", "/tmp/dev/null"})
         CHECK(!kernel::PathResolver::is_special(name));
+}
+
+TEST_CASE("Paths: /dev and /dev/pts are folders of the guest's own, with what opens in them") {
+    Guest guest;
+    const auto names_in = [&](const std::string& path) {
+        std::vector<std::string> names;
+        const i64 folder = guest.open(path, O_RDONLY | O_DIRECTORY);
+        REQUIRE(folder >= 0);
+        const i64 bytes = guest.call(SYS_getdents64, folder, guest.scratch + 20000, 8000);
+        for (i64 at = 0; at < bytes;) {
+            const u64 entry = guest.scratch + 20000 + static_cast<u64>(at);
+            const std::string text = guest.read_text(entry + 19, 40);
+            names.push_back(text.substr(0, text.find('\0')));
+            at += guest.read<mmu::u16>(entry + 16);
+        }
+        return names;
+    };
+    for (const std::string& name : names_in("/dev")) {
+        CAPTURE(name);
+        CHECK(guest.call(SYS_lstat, guest.text("/dev/" + name), guest.scratch + 20000) == 0);
+        CHECK(guest.open("/dev/" + name, O_PATH) >= 0);
+    }
+    CHECK(names_in("/dev/pts") == std::vector<std::string>{".", "..", "ptmx"});
+    CHECK(guest.open("/dev/ptmx", O_RDWR) >= 0);
+    CHECK(names_in("/dev/pts") == std::vector<std::string>{".", "..", "ptmx", "0"});
+    CHECK(guest.open("/dev/new", O_RDWR | O_CREAT) < 0);
+    CHECK(guest.call(SYS_mkdir, guest.text("/dev/new"), 0700) == -EROFS);
+    CHECK(guest.open("/dev/shm/new", O_RDWR | O_CREAT) >= 0);
+}
+
+TEST_CASE("Paths: handles of files are not there, and open nothing") {
+    Guest guest;
+    CHECK(guest.call(SYS_name_to_handle_at, AT_FDCWD, guest.text("/etc/passwd"), guest.scratch + 20000,
+                     guest.scratch + 21000, 0) == -EOPNOTSUPP);
+    CHECK(guest.call(SYS_name_to_handle_at, AT_FDCWD, guest.text("/no such"), guest.scratch + 20000,
+                     guest.scratch + 21000, 0) == -ENOENT);
+    CHECK(guest.call(SYS_open_by_handle_at, AT_FDCWD, guest.scratch + 20000, O_RDONLY) == -EPERM);
+    // No other door leads out either.
+    for (const long call : {SYS_mount, SYS_pivot_root, SYS_chroot, SYS_fanotify_init, SYS_setns, SYS_unshare,
+                            SYS_ptrace, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_io_setup})
+        CHECK(guest.call(call, 0, 0, 0, 0, 0, 0) < 0);
+}
+
+TEST_CASE("Paths: no call that changes something, or looks, gets out of the root or of --rw by any name") {
+    Tree tree;
+    const auto listing = [&] {
+        std::vector<std::string> names;
+        for (const auto& entry : fs::directory_iterator(tree.folder.path()))
+            names.push_back(entry.path().filename());
+        std::sort(names.begin(), names.end());
+        return names;
+    };
+    const auto before = listing();
+    struct ::stat secret {};
+    REQUIRE(::stat(tree.secret.c_str(), &secret) == 0);
+    for (const bool with_root : {true, false}) {
+        CAPTURE(with_root);
+        Guest guest(with_root ? confined(tree) : open_but(tree));
+        const std::string rw = with_root ? "/rw" : tree.rw;
+        const i64 folder = guest.open(rw, O_RDONLY | O_DIRECTORY);
+        REQUIRE(folder >= 0);
+        const i64 own = guest.open(rw + "/own", O_RDWR);
+        for (const std::string& out :
+             {rw + "/dir_out/", std::string("../../"), std::string("dir_out/"), rw + "/sub/../../../",
+              std::string("/proc/self/cwd/../../"), "/proc/self/fd/" + std::to_string(folder) + "/../../"}) {
+            CAPTURE(out);
+            const u64 made = guest.text(out + "made", 0), there = guest.text(out + "secret", 1);
+            const u64 inside = guest.text(rw + "/taken", 2);
+            CHECK(guest.call(SYS_openat, folder, there, O_WRONLY) < 0);
+            CHECK(guest.call(SYS_openat, folder, made, O_WRONLY | O_CREAT, 0600) < 0);
+            CHECK(guest.call(SYS_mkdirat, folder, made, 0700) < 0);
+            CHECK(guest.call(SYS_mknodat, folder, made, S_IFIFO | 0600, 0) < 0);
+            CHECK(guest.call(SYS_mknodat, folder, made, S_IFSOCK | 0600, 0) < 0);
+            CHECK(guest.call(SYS_symlinkat, there, folder, made) < 0);
+            CHECK(guest.call(SYS_linkat, folder, there, folder, inside, 0) < 0);
+            CHECK(guest.call(SYS_renameat2, folder, there, folder, inside, 0) < 0);
+            CHECK(guest.call(SYS_renameat2, folder, guest.text("own", 3), folder, made, 0) < 0);
+            CHECK(guest.call(SYS_renameat2, folder, guest.text("own", 3), folder, there, 2) < 0);
+            CHECK(guest.call(SYS_unlinkat, folder, there, 0) < 0);
+            CHECK(guest.call(SYS_fchmodat, folder, there, 0777) < 0);
+            CHECK(guest.call(SYS_fchownat, folder, there, 1, 1, 0) < 0);
+            CHECK(guest.call(SYS_utimensat, folder, there, 0, 0) < 0);
+            CHECK(guest.call(SYS_truncate, there, 0) < 0);
+            CHECK(guest.call(SYS_execveat, folder, there, 0, 0, 0) < 0);
+            CHECK(guest.call(SYS_linkat, own, guest.text("", 3), folder, made, AT_EMPTY_PATH) < 0);
+            // A socket's node, and what a link in O_TMPFILE's folder would give.
+            sockaddr_un name{};
+            name.sun_family = AF_UNIX;
+            (out + "made").copy(name.sun_path, sizeof name.sun_path - 1);
+            const i64 socket = guest.call(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+            guest.write(name, guest.scratch + 30000);
+            CHECK(guest.call(SYS_bind, socket, guest.scratch + 30000, sizeof name) < 0);
+            CHECK(guest.call(SYS_openat, folder, guest.text(out, 0), O_TMPFILE | O_RDWR, 0600) < 0);
+            if (with_root) {
+                const i64 notify = guest.call(SYS_inotify_init1, 0);
+                CHECK(guest.call(SYS_inotify_add_watch, notify, guest.text(out + "secret", 1), 0xfff) < 0);
+                guest.call(SYS_close, notify);
+                CHECK(guest.call(SYS_openat, folder, guest.text(out + "secret", 1), O_RDONLY) < 0);
+            }
+            guest.call(SYS_close, socket);
+        }
+    }
+    CHECK(listing() == before);
+    CHECK(test::read_file(tree.secret) == "top secret");
+    CHECK(test::read_file(tree.rw + "/own") == "mine");
+    struct ::stat after {};
+    REQUIRE(::stat(tree.secret.c_str(), &after) == 0);
+    CHECK(after.st_mode == secret.st_mode);
+    CHECK(after.st_ctim.tv_nsec == secret.st_ctim.tv_nsec);
 }

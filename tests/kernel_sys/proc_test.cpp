@@ -1,6 +1,8 @@
 // The files of /proc: their layout against the host's own, their numbers against one another and against what
 // the guest did.
 #include <sys/mman.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include <fstream>
@@ -212,4 +214,43 @@ TEST_CASE("proc: auxv is what the stack holds, statfs-like names that do not exi
     CHECK(auxv.size() % 16 == 0);
     CHECK(auxv.substr(auxv.size() - 16) == std::string(16, '\0'));
     CHECK_FALSE(kernel::proc_entry(guest.state(), guest.task(), "/proc/self/nothing"));
+}
+
+TEST_CASE("proc: fdinfo tells position, flags and what each kind of descriptor is about") {
+    sys_test::Guest guest;
+    const auto info = [&](i64 fd) {
+        const i64 file = guest.open("/proc/self/fdinfo/" + std::to_string(fd));
+        REQUIRE(file >= 0);
+        const i64 got = guest.call(SYS_read, file, guest.scratch + 20000, 2000);
+        return guest.read_text(guest.scratch + 20000, static_cast<u64>(got));
+    };
+    const i64 event = guest.call(SYS_eventfd2, 5, 0);
+    CHECK(info(event).find("pos:\t0\nflags:\t02\nmnt_id:\t") == 0);
+    CHECK(info(event).find("eventfd-count:                5\n") != std::string::npos);
+    const i64 pidfd = guest.call(SYS_pidfd_open, guest.task().tgid, 0);
+    CHECK(info(pidfd).find("Pid:\t" + std::to_string(guest.task().tgid) + "\n") != std::string::npos);
+    const i64 file = guest.open("/etc/passwd");
+    CHECK(guest.call(SYS_lseek, file, 7, SEEK_SET) == 7);
+    CHECK(info(file).find("pos:\t7\n") == 0);
+    const i64 watched = guest.call(SYS_inotify_init1, 0);
+    CHECK(guest.call(SYS_inotify_add_watch, watched, guest.text("/etc/passwd"), 2) == 1);
+    CHECK(info(watched).find("inotify wd:1 ino:") != std::string::npos);
+}
+
+TEST_CASE("proc: CPU time is told in two parts, which only grow and add up") {
+    sys_test::Guest guest;
+    rusage before{};
+    for (int i = 0; i < 50; ++i) {
+        for (int n = 0; n < i * 3; ++n) guest.call(SYS_getpid);
+        guest.instructions += static_cast<u64>(i) * 1'000'000;
+        guest.call(SYS_getrusage, 0, guest.scratch + 20000);
+        const auto now = guest.read<rusage>(guest.scratch + 20000);
+        const auto us = [](const timeval& t) { return t.tv_sec * 1'000'000 + t.tv_usec; };
+        CHECK(us(now.ru_utime) >= us(before.ru_utime));
+        CHECK(us(now.ru_stime) >= us(before.ru_stime));
+        const i64 all = static_cast<i64>(guest.instructions / 1000);
+        CHECK(std::abs(us(now.ru_utime) + us(now.ru_stime) - all) <= 2);
+        before = now;
+    }
+    CHECK(before.ru_stime.tv_usec > 300);  // of 3700 calls
 }

@@ -225,7 +225,24 @@ static int receive_fd(int s, int flags) {
     return fd;
 }
 
+/// Two sockets that only wait in each other's queues, with a pipe's end: all of it is closed.
+static void ring(void) {
+    int s[2], p[2];
+    say("pair", socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    pipe(p);
+    say("itself", send_fd(s[0], s[1]));
+    say("the other", send_fd(s[1], s[0]));
+    say("an end", send_fd(s[0], p[1]));
+    close(p[1]);
+    close(s[0]);
+    close(s[1]);
+    close(socket(AF_UNIX, SOCK_STREAM, 0));
+    say("the end", read(p[0], buffer, 1));
+    close(p[0]);
+}
+
 static void sockets(void) {
+    ring();
     int s[2];
     say("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s));
     say("poll", events_of(s[0]));

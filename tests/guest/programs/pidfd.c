@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -224,12 +225,46 @@ static void exec_at(void) {
     run("neither", bad, "", AT_EMPTY_PATH, script);
 }
 
+static int go_on[2], thread_id;
+static void* short_thread(void* unused) {
+    char c;
+    thread_id = gettid();
+    if (write(go_on[1], "x", 1) != 1 || read(go_on[0] + 2, &c, 1) < 0) return NULL;
+    return unused;
+}
+
+/// PIDFD_THREAD (O_EXCL): since 6.9.
+static void of_a_thread(void) {
+    int end[2];
+    if (pipe(go_on) || pipe(end)) return;
+    pthread_t thread;
+    pthread_create(&thread, NULL, short_thread, NULL);
+    char c, text[256];
+    say("it runs", read(go_on[0], &c, 1));
+    const int fd = pidfd_open_(thread_id, O_EXCL);
+    say("pidfd of a thread", fd >= 0 ? 0 : -1);
+    say("running", events_of(fd));
+    say("signal 0", send(fd, 0, NULL, 0));
+    snprintf(text, sizeof text, "/proc/self/fdinfo/%d", fd);
+    FILE* info = fopen(text, "r");
+    int shown = 0;
+    while (info && fgets(text, sizeof text, info)) sscanf(text, "Pid: %d", &shown);
+    say("fdinfo names it", shown == thread_id);
+    if (write(end[1], "x", 1) != 1) return;
+    pthread_join(thread, NULL);
+    struct pollfd p = {fd, POLLIN, 0};
+    say("ended", poll(&p, 1, -1));
+    say("told", p.revents & POLLIN);
+    close(fd);
+}
+
 int main(void) {
     syscall(SYS_close_range, 3, ~0u, 0);  // numbers are compared: nothing inherited but 0, 1, 2
     open_and_wait();
     signals();
     from_clone();
     get_descriptor();
+    of_a_thread();
     exec_at();
     return 0;
 }
