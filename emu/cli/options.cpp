@@ -435,6 +435,9 @@ void add_debug_options(CLI::App& app, Options& options) {
         ->group("Debugging");
     app.add_flag("--tui", options.debug.tui, "begin with the screen of panels (? there lists the keys)")
         ->group("Debugging");
+    app.add_flag("!--no-reverse", options.debug.history,
+                 "keep no history: no going back, no snapshots, no journal")
+        ->group("Debugging");
     app.add_option("-e,--eval", options.debug.commands, "run this command first (may be repeated)")
         ->type_name("COMMAND")
         ->expected(1)

@@ -101,6 +101,7 @@ class Debugger {
     KernelNames kernel_names() const { return kernel_names_; }
     /// Physical memory and page-table entries that are watched, TLB misses and evictions that are caught.
     VmWatch& vm_watch() { return vm_watch_; }
+    const VmWatch& vm_watch() const { return vm_watch_; }
 
     /// Asked between slices of a run: true ends it with kInterrupted.
     void set_interrupt_check(std::function<bool()> check) { interrupted_ = std::move(check); }
@@ -146,9 +147,17 @@ class Debugger {
         Target target;
         Stop stop;
     };
-    /// Runs to `end` and gives the last stop before it; `all_stages`: each stage of the kernel's is one. What
-    /// stands here afterwards is of no use.
-    std::optional<Found> search(const Position& end, bool all_stages);
+    /// Runs to `end` and gives the last stop before it; `all_stages`: each stage of the kernel's is one;
+    /// `counts` is asked at each. What stands here afterwards is of no use.
+    std::optional<Found> search(const Position& end, bool all_stages,
+                                const std::function<bool(const Stop&)>& counts);
+    /// A state that an instruction begins in.
+    struct Moment {
+        u64 instructions = 0, rip = 0, rsp = 0;
+        kernel::Pid task = 0;
+    };
+    /// Those from here to before `end` instructions, one by one. No stage is told.
+    std::vector<Moment> moments(u64 end);
     /// Called between slices of a run once so many instructions are executed; what it answers ends the run.
     void set_pause(u64 instructions, std::function<std::optional<Stop>()> at_pause);
     /// Who stands still from when on, in what is run again.

@@ -128,9 +128,27 @@ void Debugger::finish_travel() {
     std::exchange(put_back_, {})();
 }
 
-std::optional<Debugger::Found> Debugger::search(const Position& end, bool all_stages) {
+std::vector<Debugger::Moment> Debugger::moments(u64 end) {
+    set_stage_handler({});
+    breakpoints_.clear();
+    watches_.clear();
+    apply_hooks();
+    std::vector<Moment> out;
+    while (!machine_.ended() && instructions() < end) {
+        const mmu::Registers& regs = machine_.cpu().regs;
+        out.push_back({instructions(), regs.rip, regs.gpr[mmu::kRsp], machine_.kernel().state().current});
+        const Target next{{instructions() + 1, 0}, true};
+        while (!arrived(next) && turn(next)) {
+        }
+    }
+    return out;
+}
+
+std::optional<Debugger::Found> Debugger::search(const Position& end, bool all_stages,
+                                                const std::function<bool(const Stop&)>& counts) {
     std::optional<Found> found;
     const auto consider = [&](const Stop& stop) {
+        if (!counts(stop)) return;
         const Position here = position();
         if (stop.kind == Stop::Kind::kWatch) {
             // Backwards it is seen when the access is undone.
@@ -161,10 +179,10 @@ std::optional<Debugger::Found> Debugger::search(const Position& end, bool all_st
         if (stop.kind == Stop::Kind::kHorizon || stop.kind == Stop::Kind::kExited ||
             stop.kind == Stop::Kind::kInterrupted)
             break;
-        const bool counts = stop.kind == Stop::Kind::kBreakpoint || stop.kind == Stop::Kind::kWatch ||
-                            stop.kind == Stop::Kind::kCaught || stop.kind == Stop::Kind::kSyscallEntry ||
-                            stop.kind == Stop::Kind::kSyscallReturn;
-        if (counts) consider(stop);
+        const bool asked_for = stop.kind == Stop::Kind::kBreakpoint || stop.kind == Stop::Kind::kWatch ||
+                               stop.kind == Stop::Kind::kCaught || stop.kind == Stop::Kind::kSyscallEntry ||
+                               stop.kind == Stop::Kind::kSyscallReturn;
+        if (asked_for) consider(stop);
     }
     return found;
 }

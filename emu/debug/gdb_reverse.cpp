@@ -68,7 +68,10 @@ void GdbServer::restore(const std::string& saved) {
         let_go_.insert(static_cast<kernel::Pid>(number));
         debugger_.ignore_process(static_cast<kernel::Pid>(number));
     }
-    // Bytes from the client are told to this process now.
+}
+
+/// Bytes from the client are told to this process now.
+void GdbServer::take_over() {
     (void)::fcntl(connection_.descriptor(), F_SETOWN, ::getpid());
 }
 

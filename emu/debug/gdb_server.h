@@ -38,6 +38,7 @@ class GdbServer final : public FrontEnd {
     std::string save() const override;
     void restore(const std::string& settings) override;
     int interrupt_descriptor() const override { return connection_.descriptor(); }
+    void take_over() override;
 
   private:
     Resume serve_stage();

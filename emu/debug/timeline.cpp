@@ -19,6 +19,7 @@
 
 namespace emu {
 
+using kernel::host::get_bytes, kernel::host::get_number, kernel::host::put_bytes, kernel::host::put_number;
 using kernel::host::Journal, kernel::host::Seam;
 
 namespace {
@@ -182,11 +183,21 @@ Timeline::Outcome Timeline::continue_back() {
 }
 
 Timeline::Outcome Timeline::go_to(u64 instructions) {
+    return go_to({{instructions, 0}, true}, {.kind = Stop::Kind::kStep});
+}
+
+Timeline::Outcome Timeline::go_to(const Target& target, const Stop& arrival) {
     Request request;
     request.kind = Request::Kind::kTravel;
     request.end = position();
-    request.target = {{instructions, 0}, true};
-    request.stop = {.kind = Stop::Kind::kStep};
+    request.target = target;
+    request.stop = arrival;
+    return ask(std::move(request));
+}
+
+Timeline::Outcome Timeline::go_to_end() {
+    Request request;
+    request.kind = Request::Kind::kPresent;
     return ask(std::move(request));
 }
 
@@ -231,7 +242,117 @@ Timeline::Outcome Timeline::ask(Request request) {
     ::_exit(0);  // whoever goes on has all that is needed
 }
 
+// --- questions
+
+Timeline::Finding Timeline::find_last(const Position& least, const Position& end) {
+    Request request;
+    request.kind = Request::Kind::kFind;
+    request.least = least;
+    request.end = end;
+    request.settings = front_.save();
+    const auto answer = question(std::move(request));
+    if (!answer || answer->kind == Request::Kind::kInterrupted) return {.found = {}, .interrupted = true};
+    if (answer->kind != Request::Kind::kFound) return {};
+    const Target& target = answer->target;
+    const bool early = target.by_count ? target.at.instructions < least.instructions : target.at < least;
+    if (early) return {};
+    return {.found = Debugger::Found{target, answer->stop}};
+}
+
+std::vector<Debugger::Moment> Timeline::moments(u64 end, u64 count) {
+    Request request;
+    request.kind = Request::Kind::kMoments;
+    request.end = {end, 0, Position::kSettled};
+    request.target = {{end > count ? end - count : 0, 0}, true};
+    request.settings = front_.save();
+    const auto answer = question(std::move(request));
+    std::vector<Debugger::Moment> out;
+    if (!answer) return out;
+    std::string_view bytes = answer->settings;
+    Debugger::Moment each;
+    u64 task = 0;
+    while (get_number(bytes, each.instructions) && get_number(bytes, each.rip) &&
+           get_number(bytes, each.rsp) && get_number(bytes, task)) {
+        each.task = static_cast<kernel::Pid>(task);
+        out.push_back(each);
+    }
+    return out;
+}
+
+Timeline::Overview Timeline::overview() {
+    Request request;
+    request.kind = Request::Kind::kOverview;
+    const auto answer = question(std::move(request));
+    Overview out{.first = first().instructions, .last = last().instructions};
+    if (!answer) return out;
+    std::string_view bytes = answer->settings, text;
+    u64 count = 0, value = 0;
+    (void)get_number(bytes, out.faults);
+    for (std::vector<u64>* list : {&out.snapshots, &out.faults_at})
+        for (get_number(bytes, count); count && get_number(bytes, value); --count) list->push_back(value);
+    if (get_bytes(bytes, text)) out.text = text;
+    return out;
+}
+
+std::optional<Timeline::Request> Timeline::question(Request request) {
+    if (!in_past_) return answer(request);
+    if (!send_message(channel_, request.encode(), -1)) return std::nullopt;
+    const auto text = receive_message(channel_, nullptr);
+    if (!text) ::_exit(0);  // the live process has ended
+    return Request::decode(*text);
+}
+
+/// Of the live process, to itself or to a visitor.
+Timeline::Request Timeline::answer(const Request& question) {
+    Request nothing;
+    nothing.kind = Request::Kind::kNothing;
+    if (Seam::get().mode() == Seam::Mode::kRecord) Seam::get().journal()->flush();
+    switch (question.kind) {
+        case Request::Kind::kFind: {
+            Request found = search(question);
+            if (found.stop.kind == Stop::Kind::kInterrupted)
+                found.kind = Request::Kind::kInterrupted;
+            else
+                found.kind = found.stop.kind == Stop::Kind::kHistoryBegin ? Request::Kind::kNothing
+                                                                          : Request::Kind::kFound;
+            return found;
+        }
+        case Request::Kind::kMoments: {
+            if (copies_.empty() || question.end <= copies_.front().at) return nothing;
+            Request part = question;
+            part.target.at.instructions =
+                std::max(part.target.at.instructions, copies_.front().at.instructions);
+            return run_in_copy(copy_before(part.target), part, false).value_or(nothing);
+        }
+        case Request::Kind::kOverview:
+            return overview_message();
+        default:
+            return nothing;
+    }
+}
+
+Timeline::Request Timeline::overview_message() const {
+    constexpr usize kMostFaults = 4096;
+    Request message;
+    message.kind = Request::Kind::kOverview;
+    std::string& bytes = message.settings;
+    const auto& faults = debugger_.faults().faults();
+    put_number(bytes, faults.empty() ? 0 : faults.back().number);
+    put_number(bytes, copies_.size());
+    for (const Copy& copy : copies_) put_number(bytes, copy.at.instructions);
+    const usize each = faults.size() / kMostFaults + 1;
+    put_number(bytes, (faults.size() + each - 1) / each);
+    for (usize n = 0; n < faults.size(); n += each) put_number(bytes, faults[n].instructions);
+    put_bytes(bytes, describe());
+    return message;
+}
+
 // --- the live process
+
+void Timeline::come_back(const std::string& settings) {
+    front_.restore(settings);
+    front_.take_over();
+}
 
 /// Sends copies about until somebody says that the live process goes on.
 Timeline::Outcome Timeline::coordinate(Request request) {
@@ -241,10 +362,13 @@ Timeline::Outcome Timeline::coordinate(Request request) {
     while (next) {
         switch (next->kind) {
             case Request::Kind::kForward:
-                front_.restore(next->settings);
+                come_back(next->settings);
                 return {.kind = Outcome::Kind::kResume, .how = next->how};
+            case Request::Kind::kPresent:
+                come_back(next->settings);
+                return {.kind = Outcome::Kind::kStop};
             case Request::Kind::kEnd:
-                front_.restore(next->settings);
+                come_back(next->settings);
                 return {.kind = Outcome::Kind::kEnd, .end = static_cast<int>(next->number)};
             case Request::Kind::kSearch:
                 next = search(*next);
@@ -265,8 +389,8 @@ Timeline::Outcome Timeline::coordinate(Request request) {
         }
     }
     LOG(error, "a copy of the guest has ended unexpectedly: back to where it was");
-    front_.restore(asked.settings);
-    debugger_.set_last_stop({.kind = Stop::Kind::kInterrupted});
+    come_back(asked.settings);
+    debugger_.set_last_stop({.kind = Stop::Kind::kInterrupted, .signal = SIGINT});
     return {.kind = Outcome::Kind::kStop};
 }
 
@@ -274,7 +398,7 @@ Timeline::Outcome Timeline::coordinate(Request request) {
 /// before the first copy into one for the first copy.
 std::optional<Timeline::Outcome> Timeline::stay_here(Request& request) {
     const auto stay = [&](const Stop& stop) {
-        front_.restore(request.settings);
+        come_back(request.settings);
         debugger_.set_last_stop(stop);
         return Outcome{.kind = Outcome::Kind::kStop};
     };
@@ -322,7 +446,7 @@ Timeline::Request Timeline::search(const Request& request) {
     Request found = request;
     found.kind = Request::Kind::kTravel;
     Position end = request.end;
-    for (usize i = copies_.size(); i--;) {
+    for (usize i = copies_.size(); i-- && end > request.least;) {
         if (copies_[i].at >= end) continue;
         Request part = request;
         part.end = end;
@@ -365,7 +489,14 @@ std::optional<Timeline::Request> Timeline::run_in_copy(const Copy& copy, const R
         if (::poll(wait, 2, -1) < 0) continue;
         if (wait[0].revents) {
             if (const auto text = receive_message(ends[0], nullptr)) answer = Request::decode(*text);
-            break;
+            const bool asks =
+                answer && (answer->kind == Request::Kind::kFind || answer->kind == Request::Kind::kMoments ||
+                           answer->kind == Request::Kind::kOverview);
+            // A search's own answer has the kind of the question.
+            if (!asks || request.kind != Request::Kind::kTravel) break;
+            send_message(ends[0], this->answer(*answer).encode(), -1);
+            answer.reset();
+            continue;
         }
         if (wait[1].revents) {
             answer = request;  // closing the channel ends the search

@@ -40,6 +40,11 @@ class FrontEnd {
     virtual void restore(const std::string& settings) = 0;
     /// A descriptor that gets readable when the user wants a search to end; -1: none.
     virtual int interrupt_descriptor() const { return -1; }
+    /// This process serves the client from now on.
+    virtual void take_over() {}
+    /// In a copy that looks for the last stop: the search begins; does a stop on its way count?
+    virtual void begin_search() {}
+    virtual bool counts(const Stop&) { return true; }
 };
 
 class Timeline {
@@ -78,8 +83,31 @@ class Timeline {
     Outcome continue_back();
     /// To the state with so many instructions executed; the nearest there is.
     Outcome go_to(u64 instructions);
+    /// To a position of this history, where `arrival` is reported.
+    Outcome go_to(const Target& target, const Stop& arrival);
     /// To before the instruction that raises a fault of the log; false: no such fault is known.
     std::optional<Outcome> go_to_fault(u64 number);
+    /// To where the live process stands.
+    Outcome go_to_end();
+
+    // Questions about the past: this process goes on with the answer.
+    /// The last stop in (least, end) as the front-end's settings are now.
+    struct Finding {
+        std::optional<Debugger::Found> found;
+        bool interrupted = false;
+    };
+    Finding find_last(const Position& least, const Position& end);
+    /// The states that the last `count` instructions before `end` began in, the oldest first.
+    std::vector<Debugger::Moment> moments(u64 end, u64 count);
+    /// What a picture of the history needs.
+    struct Overview {
+        u64 first = 0, last = 0;
+        u64 faults = 0;                ///< that the live process has seen
+        std::vector<u64> snapshots{};  ///< instructions executed
+        std::vector<u64> faults_at{};  ///< the same; some of them where there are very many
+        std::string text{};            ///< describe() of the live process
+    };
+    Overview overview();
     /// In the past: Debugger::resume(how) came to the end of it (Stop::Kind::kHorizon). Never returns there.
     Outcome go_forward(const Resume& how);
     /// In the past: the client has left. Never returns there.
@@ -98,7 +126,11 @@ class Timeline {
     struct Copy;
     struct Request;
     Outcome ask(Request request);
+    std::optional<Request> question(Request request);
+    Request answer(const Request& question);
+    Request overview_message() const;
     Outcome coordinate(Request request);
+    void come_back(const std::string& settings);
     void start_copying();
     std::optional<u64> instructions_at_fault(u64 number) const;
     std::optional<Outcome> stay_here(Request& request);

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "emu/debug/timeline_message.h"
+#include "kernel/host/journal.h"
 #include "kernel/host/seam.h"
 #include "mmu/base/log.h"
 
@@ -99,6 +100,7 @@ std::optional<Stop> Timeline::be_visitor(const Request& request, int channel) {
     debugger_.set_schedule(request.schedule);
     front_.restore(request.settings);
     if (request.kind != Request::Kind::kTravel) look_back(request);
+    front_.take_over();
     debugger_.set_horizon(horizon_);
     return debugger_.travel(request.target, request.stop);
 }
@@ -110,13 +112,23 @@ void Timeline::look_back(const Request& request) {
     ::fcntl(channel_, F_SETOWN, ::getpid());
     ::fcntl(channel_, F_SETFL, ::fcntl(channel_, F_GETFL) | O_ASYNC);
     const bool stages = request.kind == Request::Kind::kStepSearch;
-    if (stages) (void)debugger_.travel(request.target, {});
-    const auto found = debugger_.search(request.end, stages);
+    const bool moments = request.kind == Request::Kind::kMoments;
+    if (stages || moments) (void)debugger_.travel(request.target, {});
     Request answer;
-    answer.kind = found ? Request::Kind::kFound : Request::Kind::kNothing;
-    if (found) {
-        answer.target = found->target;
-        answer.stop = found->stop;
+    if (moments) {
+        answer.kind = Request::Kind::kMoments;
+        for (const Debugger::Moment& each : debugger_.moments(request.end.instructions))
+            for (const u64 value : {each.instructions, each.rip, each.rsp, static_cast<u64>(each.task)})
+                kernel::host::put_number(answer.settings, value);
+    } else {
+        front_.begin_search();
+        const auto found =
+            debugger_.search(request.end, stages, [this](const Stop& stop) { return front_.counts(stop); });
+        answer.kind = found ? Request::Kind::kFound : Request::Kind::kNothing;
+        if (found) {
+            answer.target = found->target;
+            answer.stop = found->stop;
+        }
     }
     send_message(channel_, answer.encode(), -1);
     ::_exit(0);

@@ -1,8 +1,11 @@
 #include "emu/debug/timeline_message.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -79,7 +82,7 @@ std::string Timeline::Request::encode() const {
     put_number(text, static_cast<u64>(kind));
     put(text, target.at);
     put_number(text, target.by_count);
-    for (const Position* at : {&end, &horizon, &beginning}) put(text, *at);
+    for (const Position* at : {&end, &horizon, &beginning, &least}) put(text, *at);
     put(text, stop);
     put_number(text, static_cast<u64>(how.kind));
     for (const u64 value : {how.first, how.end, u64{how.deliver_signal}, number, faults})
@@ -101,11 +104,12 @@ std::optional<Timeline::Request> Timeline::Request::decode(std::string_view text
     std::string_view settings;
     if (!get_number(text, kind) || !get(text, request.target.at) || !get_number(text, by_count) ||
         !get(text, request.end) || !get(text, request.horizon) || !get(text, request.beginning) ||
-        !get(text, request.stop) || !get_number(text, how) || !get_number(text, request.how.first) ||
-        !get_number(text, request.how.end) || !get_number(text, deliver) ||
-        !get_number(text, request.number) || !get_number(text, request.faults) ||
-        !get_schedule(text, request.schedule) || !get_pid(text, request.how.task) ||
-        !get_pid(text, request.stop.task) || !get_pid(text, request.stop.other) || !get_bytes(text, settings))
+        !get(text, request.least) || !get(text, request.stop) || !get_number(text, how) ||
+        !get_number(text, request.how.first) || !get_number(text, request.how.end) ||
+        !get_number(text, deliver) || !get_number(text, request.number) ||
+        !get_number(text, request.faults) || !get_schedule(text, request.schedule) ||
+        !get_pid(text, request.how.task) || !get_pid(text, request.stop.task) ||
+        !get_pid(text, request.stop.other) || !get_bytes(text, settings))
         return std::nullopt;
     request.kind = static_cast<Kind>(kind);
     request.target.by_count = by_count;
@@ -115,51 +119,100 @@ std::optional<Timeline::Request> Timeline::Request::decode(std::string_view text
     return request;
 }
 
+namespace {
+
+/// Longer texts than this go through a file in memory: a message has a limit, which is the host's.
+constexpr usize kLongestInline = 64 << 10;
+
+int file_with(const std::string& text) {
+    const int file = ::memfd_create("timeline message", MFD_CLOEXEC);
+    usize done = 0;
+    while (file >= 0 && done < text.size()) {
+        const ssize_t put = ::write(file, text.data() + done, text.size() - done);
+        if (put > 0) done += static_cast<usize>(put);
+        if (put < 0 && errno != EINTR) break;
+    }
+    if (done == text.size()) return file;
+    if (file >= 0) ::close(file);
+    return -1;
+}
+
+std::optional<std::string> text_of(int file) {
+    struct stat status {};
+    if (::fstat(file, &status) != 0) return std::nullopt;
+    std::string text(static_cast<usize>(status.st_size), '\0');
+    usize done = 0;
+    while (done < text.size()) {
+        const ssize_t got = ::pread(file, text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return std::nullopt;
+        done += static_cast<usize>(got);
+    }
+    return text;
+}
+
+}  // namespace
+
+// A message is one byte, 'i' or 'f', and the text itself, or the text's file as its first descriptor.
 bool send_message(int channel, const std::string& text, int fd) {
-    iovec part{const_cast<char*>(text.data()), text.size()};
+    const bool filed = text.size() > kLongestInline;
+    const int file = filed ? file_with(text) : -1;
+    if (filed && file < 0) return false;
+    std::string bytes = filed ? "f" : "i" + text;
+    iovec part{bytes.data(), bytes.size()};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    if (fd >= 0) {
+    int descriptors[2];
+    usize count = 0;
+    for (const int each : {file, fd})
+        if (each >= 0) descriptors[count++] = each;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
+    if (count) {
         header.msg_control = control;
-        header.msg_controllen = sizeof control;
+        header.msg_controllen = CMSG_SPACE(count * sizeof(int));
         cmsghdr* const rights = CMSG_FIRSTHDR(&header);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+        rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+        std::memcpy(CMSG_DATA(rights), descriptors, count * sizeof(int));
     }
-    while (true) {
-        const ssize_t put = ::sendmsg(channel, &header, MSG_NOSIGNAL);
-        if (put >= 0) return true;
-        if (errno != EINTR) return false;
-    }
+    ssize_t put = 0;
+    do put = ::sendmsg(channel, &header, MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+    if (file >= 0) ::close(file);
+    return put >= 0;
 }
 
 std::optional<std::string> receive_message(int channel, int* fd) {
-    std::string text(1 << 20, '\0');
+    std::string text(kLongestInline + 1, '\0');
     iovec part{text.data(), text.size()};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    int descriptors[2] = {-1, -1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
     header.msg_control = control;
     header.msg_controllen = sizeof control;
     ssize_t got = 0;
     do got = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     if (got <= 0) return std::nullopt;
-    if (const cmsghdr* rights = CMSG_FIRSTHDR(&header); rights && rights->cmsg_type == SCM_RIGHTS) {
-        int passed = -1;
-        std::memcpy(&passed, CMSG_DATA(rights), sizeof passed);
+    if (const cmsghdr* rights = CMSG_FIRSTHDR(&header); rights && rights->cmsg_type == SCM_RIGHTS)
+        std::memcpy(descriptors, CMSG_DATA(rights),
+                    std::min(sizeof descriptors, static_cast<usize>(rights->cmsg_len - CMSG_LEN(0))));
+    const bool filed = text[0] == 'f';
+    const int passed = descriptors[filed ? 1 : 0];
+    if (passed >= 0) {
         if (fd)
             *fd = passed;
         else
             ::close(passed);
     }
-    text.resize(static_cast<usize>(got));
-    return text;
+    if (!filed) return text.substr(1, static_cast<usize>(got) - 1);
+    const auto whole = text_of(descriptors[0]);
+    ::close(descriptors[0]);
+    return whole;
 }
 
 }  // namespace emu

@@ -5,11 +5,13 @@
 
 #include "emu/debug/hex.h"
 #include "emu/report/story_words.h"
+#include "kernel/host/journal.h"
 #include "mmu/tlb.h"
 
 namespace emu {
 
 using kernel::EventKind;
+using kernel::host::get_number, kernel::host::put_number;
 using mmu::MmuEvent, mmu::PhysAddr, mmu::Stage, mmu::VirtAddr;
 
 namespace {
@@ -58,6 +60,43 @@ std::string VmWatch::list() const {
         text += "TLB misses of " + hex(range.first) + "-" + hex(range.last) + "\n";
     if (evictions_) text += "evictions\n";
     return text.empty() ? "nothing is watched\n" : text;
+}
+
+std::string VmWatch::save() const {
+    std::string text;
+    put_number(text, memory_.size());
+    for (const Memory& memory : memory_) {
+        put_number(text, memory.first);
+        put_number(text, memory.bytes.size());
+    }
+    put_number(text, entries_.size());
+    for (const WatchedEntry& watched : entries_) {
+        put_number(text, watched.address);
+        put_number(text, watched.root);
+    }
+    put_number(text, misses_.size());
+    for (const WatchRange& range : misses_) {
+        put_number(text, range.first);
+        put_number(text, range.last);
+    }
+    put_number(text, evictions_);
+    return text;
+}
+
+void VmWatch::restore(std::string_view saved) {
+    clear();
+    clear_catches();
+    hits_.clear();
+    u64 count = 0, first = 0, second = 0;
+    const auto pairs = [&](const auto& each) {
+        for (get_number(saved, count); count && get_number(saved, first) && get_number(saved, second);
+             --count)
+            each();
+    };
+    pairs([&] { memory_.push_back({first, bytes_at(first, second)}); });
+    pairs([&] { entries_.push_back({first, second, walk_(first, second)}); });
+    pairs([&] { catch_misses(first, second); });
+    if (get_number(saved, first)) evictions_ = first != 0;
 }
 
 std::vector<WatchRange> VmWatch::physical() const {

@@ -42,6 +42,9 @@ class VmWatch final : public mmu::Observer, public kernel::Observer {
     void clear();
     void clear_catches() { misses_.clear(), evictions_ = false; }
     std::string list() const;
+    /// What is watched and caught, for another process at another moment; restore() replaces what there is.
+    std::string save() const;
+    void restore(std::string_view saved);
 
     /// Watched bytes of physical memory: stores to them must be told to after_store().
     std::vector<WatchRange> physical() const;

@@ -85,7 +85,14 @@ Exit Interpreter::run(u64 max_instructions) {
         if (cpu_.debug && (cpu_.debug->at_breakpoint || cpu_.debug->leave || !cpu_.debug->hits.empty()))
             break;
         // The block at hand may be longer than what is left of the budget.
-        if (exit == Exit::kBudget && cpu_.counters.instructions == before) exit = run_slice(1, 1);
+        if (exit == Exit::kBudget && cpu_.counters.instructions == before) {
+            // Single steps pass no probe.
+            if (cpu_.debug && cpu_.debug->breaks_at(cpu_.regs.rip)) {
+                cpu_.debug->at_breakpoint = true;
+                break;
+            }
+            exit = run_slice(1, 1);
+        }
         max_instructions -= cpu_.counters.instructions - before;
         if (exit != Exit::kBudget) break;
     }

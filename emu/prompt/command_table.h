@@ -22,6 +22,10 @@ struct CommandRow {
     Completes completes = Completes::kNothing;
     bool repeats = false;  ///< an empty line does it again
     Run run = nullptr;
+    /// For a session that looks at the past: kForward goes on in the live process where the past ends, kLive
+    /// is of that process alone.
+    enum class Direction : u8 { kNone, kForward, kLive };
+    Direction direction = Direction::kNone;
 };
 
 std::span<const CommandRow> command_table();

@@ -191,6 +191,7 @@ bool DebugSession::assign(const std::string& left, const std::string& right, std
     const auto value = word_of(right);
     if (!value) return problem = value.error(), false;
     if (ended()) return problem = "there is no guest any more", false;
+    if (const auto why = why_not_write()) return problem = *why, false;
     if (debugger_.in_stage())
         return problem = "nothing can be written while the kernel is at work: finish first", false;
     const auto first = left.find_first_not_of(" \t");

@@ -21,8 +21,6 @@ using Answer = DebugSession::Answer;
 
 namespace {
 
-constexpr unsigned kMostSourced = 16;
-
 std::string first_word(const std::string& text) {
     return text.substr(0, std::min(text.find_first_of(" \t"), text.size()));
 }
@@ -215,6 +213,9 @@ Answer DebugSession::info_line(Arguments arguments) {
 Answer DebugSession::position_text() {
     return {"instruction " + std::to_string(debugger_.instructions()) + ", fault " +
             std::to_string(debugger_.faults().faults().size()) +
+            (timeline_ && timeline_->in_past()
+                 ? ", in the past of " + std::to_string(timeline_->last().instructions)
+                 : "") +
             (debugger_.in_stage() ? ", in the kernel's or the MMU's work, " +
                                         std::to_string(runner_.depth()) + " functions deep\n"
                                   : "\n")};
@@ -240,6 +241,10 @@ Answer DebugSession::info(Arguments arguments) {
     if (word == "breakpoints" || word == "watchpoints") return {points_text()};
     if (word == "signals") return {signals_text()};
     if (word == "position") return position_text();
+    if (word == "record")
+        return {!timeline_             ? "No history is kept.\n"
+                : timeline_->in_past() ? timeline_->describe() + "the present:\n" + overview().text
+                                       : overview().text};
     if (word == "functions") return {functions_text(rest)};
     if (word == "faults" || word == "stats") return vm(word + (rest.empty() ? "" : " " + rest));
     if (word == "display") {
@@ -288,16 +293,10 @@ Answer DebugSession::echo(Arguments arguments) {
 
 Answer DebugSession::source(Arguments arguments) {
     if (arguments.empty()) return {"source FILE\n", true};
-    if (sourcing_ == kMostSourced) return {"files within files: 16 at the most\n", true};
     const auto script = file_text(arguments);
     if (!script) return {arguments + ": cannot be read\n", true};
-    std::string text;
-    ++sourcing_;
-    const auto failure =
-        run_script(*this, arguments, *script, [&](const std::string& part) { text += part; });
-    --sourcing_;
-    if (failure) return {text + *failure + "\n", true};
-    return {text};
+    source_wish_ = ScriptFile{arguments, *script};
+    return {};
 }
 
 Answer DebugSession::tui(Arguments) {

@@ -92,7 +92,7 @@ Answer DebugSession::step_instruction(Arguments arguments) {
     for (u64 n = 0; n < *times; ++n) {
         go(kStep);
         if (ended() || stop_.kind != Stop::Kind::kStep) break;
-        if (interrupted_.exchange(false)) {
+        if (interrupt_came()) {
             stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
             break;
         }
@@ -134,7 +134,7 @@ Answer DebugSession::finish(Arguments) {
         do {
             go(kStep);
         } while (!ended() && debugger_.in_stage() && stop_.kind == Stop::Kind::kStep &&
-                 runner_.depth() >= until && !interrupted_.exchange(false));
+                 runner_.depth() >= until && !interrupt_came());
     } else {
         if (debugger_.in_stage()) {
             // The kernel's part comes first.
@@ -209,14 +209,6 @@ Answer DebugSession::kill(Arguments) {
 Answer DebugSession::quit(Arguments) {
     quit_ = true;
     return {};
-}
-
-Answer DebugSession::backwards(Arguments) {
-    return {
-        "The guest cannot be run backwards here. For the moment before something, start again and stop\n"
-        "earlier: a run does the same each time (break ... if $icount >= N, break exc_page_fault if\n"
-        "$fault_no == N).\n",
-        true};
 }
 
 }  // namespace emu

@@ -13,6 +13,7 @@
 #include "emu/report/story_words.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
+#include "kernel/host/seam.h"
 #include "kernel/state.h"
 
 namespace emu {
@@ -21,7 +22,6 @@ namespace {
 constexpr usize kMostFrames = 256;
 constexpr usize kMostLine = 4096;               ///< of a command
 constexpr off_t kMostSource = off_t{16} << 20;  ///< of a source file
-constexpr usize kMostHistory = 1000;
 
 std::string trimmed(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r\n");
@@ -36,12 +36,20 @@ DebugSession::DebugSession(Machine& machine)
       runner_(debugger_),
       modules_([this](const std::string& path) { return open_guest_file(path); }),
       decoder_(std::make_unique<Decoder>()) {
-    debugger_.set_interrupt_check([this] { return interrupted_.exchange(false); });
+    // The engine may ask more than once: it is answered until its run has ended.
+    debugger_.set_interrupt_check([this] {
+        if (interrupt_came()) interrupted_ = true;
+        return interrupted_.load();
+    });
     before_ = registers();
     modules_.update(process_maps());
 }
 
 DebugSession::~DebugSession() = default;
+
+bool DebugSession::interrupt_came() {
+    return interrupted_.exchange(false) || (host_.interrupted && host_.interrupted());
+}
 
 void DebugSession::interrupt() {
     interrupted_ = true;
@@ -51,23 +59,19 @@ void DebugSession::interrupt() {
 DebugSession::Answer DebugSession::execute(const std::string& given) {
     if (given.size() > kMostLine) return {"the line is too long (4096 bytes at the most)\n", true};
     std::string line = trimmed(given);
-    if (line.empty()) {
-        line = state_.last_command;
-        if (line.empty()) return {};
-    } else if (state_.history.empty() || state_.history.back() != line) {
-        if (state_.history.size() == kMostHistory) state_.history.erase(state_.history.begin());
-        state_.history.push_back(line);
-    }
-    if (line[0] == '#') return {};
+    if (line.empty()) line = state_.last_command;
+    if (line.empty() || line[0] == '#') return {};
     // "x/4i $rip" is x with the arguments "/4i $rip".
     const auto end = std::find_if(line.begin(), line.end(), [](char c) { return std::strchr(" \t/", c); });
     const std::string word(line.begin(), end);
     const CommandMatch match = find_command(word);
     if (!match.row) return {match.problem + "\n", true};
-    const bool repeats = match.row->repeats;
-    Answer answer = (this->*match.row->run)(trimmed(std::string(end, line.end())));
-    state_.last_command = repeats ? (match.row->name == "x" || match.row->name == "list" ? word : line) : "";
-    return answer;
+    // Before the command: another process may go on behind it.
+    state_.last_command = !match.row->repeats                                   ? ""
+                          : match.row->name == "x" || match.row->name == "list" ? word
+                                                                                : line;
+    if (auto handed = hand_over(line, *match.row)) return *handed;
+    return (this->*match.row->run)(trimmed(std::string(end, line.end())));
 }
 
 std::vector<std::string> DebugSession::complete(const std::string& line) {
@@ -91,6 +95,8 @@ std::string DebugSession::process_maps() {
 int DebugSession::open_guest_file(const std::string& path) {
     if (ended() || !debugger_.has_task()) return -1;
     auto& kernel = debugger_.machine().kernel().state();
+    // What the user looks at is not the guest's doing.
+    const kernel::host::Seam::Aside aside;
     auto opened = kernel::open_path(kernel, debugger_.task(), AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     if (!opened && path == debugger_.task().executable)
         opened = kernel::open_program(kernel, debugger_.task(), path);

@@ -1,10 +1,12 @@
 // A debugging session of one guest: runs commands, one line each, and answers with text. It knows no
 // terminal, so prompt, TUI, scripts and tests all speak to it alike. Commands are rows of one table
-// (command_table.h); what they do is in commands_*.cpp.
+// (command_table.h); what they do is in commands_*.cpp. With a history it goes back in time, and then another
+// process goes on with it (emu/debug/timeline.h).
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "emu/debug/debugger.h"
+#include "emu/debug/timeline.h"
 #include "emu/prompt/expression.h"
 #include "emu/prompt/modules.h"
 #include "emu/prompt/runner.h"
@@ -36,10 +39,15 @@ struct Frame {
     std::optional<SourceLine> line;
 };
 
-class DebugSession {
+/// A file of commands.
+struct ScriptFile {
+    std::string name, text;
+};
+
+class DebugSession final : public FrontEnd {
   public:
     explicit DebugSession(Machine& machine);
-    ~DebugSession();
+    ~DebugSession() override;
     DebugSession(const DebugSession&) = delete;
     DebugSession& operator=(const DebugSession&) = delete;
 
@@ -60,6 +68,35 @@ class DebugSession {
     void forget_interrupt() { interrupted_ = false; }
     /// The TUI, asked for by a command; false: it is on already or cannot be.
     bool take_tui_wish() { return std::exchange(tui_wish_, false); }
+    /// A file whose commands are to be run, asked for by `source`.
+    std::optional<ScriptFile> take_source_wish() { return std::exchange(source_wish_, {}); }
+
+    // Going back (session_travel.cpp).
+    /// Who serves the session to another process.
+    struct Host {
+        std::function<void(const Answer&)> arrive;  ///< in a process that has travelled: serves, to the end
+        std::function<bool()> interrupted;
+        std::function<void()> take_over;
+        std::function<void(bool)> use_terminal;  ///< of its own, for the guest
+        int stream = -1;                         ///< readable when the user wants a search to end
+    };
+    void set_host(Host host) { host_ = std::move(host); }
+    /// From here on the past is kept; before the guest's first instruction. It needs a host.
+    void keep_history();
+    /// The client has left, perhaps in another process: with this status.
+    std::optional<int> left() const { return left_; }
+    [[noreturn]] void leave(int status);
+    void use_own_terminal(bool own);
+    std::string save() const override;
+    void restore(const std::string& settings) override;
+    int interrupt_descriptor() const override { return host_.stream; }
+    void take_over() override;
+    void begin_search() override;
+    bool counts(const Stop& stop) override;
+    /// Null: no history is kept.
+    Timeline* history() { return timeline_ ? &*timeline_ : nullptr; }
+    /// For a picture of it; as it was when this moment was come to.
+    const Timeline::Overview& overview();
 
     // What panels and scripts look at.
     Debugger& debugger() { return debugger_; }
@@ -104,8 +141,16 @@ class DebugSession {
     Answer deliver_signal(Arguments);
     Answer kill(Arguments);
     Answer quit(Arguments);
-    Answer backwards(Arguments);
     Answer next_fault(Arguments);
+    // commands_back.cpp
+    Answer reverse_stepi(Arguments);
+    Answer reverse_nexti(Arguments);
+    Answer reverse_step(Arguments);
+    Answer reverse_next(Arguments);
+    Answer reverse_finish(Arguments);
+    Answer reverse_continue(Arguments);
+    Answer previous_fault(Arguments);
+    Answer go_to_moment(Arguments);
     // commands_stop.cpp
     Answer set_break(Arguments);
     Answer set_temporary_break(Arguments);
@@ -152,10 +197,28 @@ class DebugSession {
     Answer step_line(bool over, bool forwards_only);
     Answer step_stage(bool over);
     std::optional<Answer> cannot_run();
+    // Going back: what has to be found out, then one journey (session_travel.cpp, back_steps.cpp).
+    std::optional<Answer> cannot_go_back();
+    Answer travel(const Target& target);
+    Answer came_back(const Timeline::Outcome& outcome);
+    Answer step_back_again();
+    void arrive(const Stop& stop);
+    Answer arrival_answer();
+    std::optional<Answer> hand_over(const std::string& line, const CommandRow& row);
+    std::optional<std::string> why_not_write();
+    Answer back_to(std::optional<u64> instructions);
+    std::optional<u64> line_back(bool over);
+    std::optional<u64> instruction_back_over_calls();
+    std::optional<u64> call_of(const Frame& frame);
+    bool is_return(u64 address);
+    bool interrupt_came();
+    void refresh_watches();
+
     void apply_stop_points();
     bool stops_at(u64 address);
     bool worth_a_stop(const Stop& stop);
     void note_stop(const Stop& stop);
+    std::string instruction_at(u64 address, unsigned& length);
     bool is_call(u64 address, unsigned& length);
     std::string watch_text();
     std::string display_text();
@@ -202,9 +265,30 @@ class DebugSession {
     std::set<u64> applied_;  ///< addresses of breakpoints that the engine has
     std::vector<WatchRange> watched_;
     std::vector<int> hit_;  ///< numbers of the stop points that the last run stopped at
-    std::optional<std::pair<u64, u64>> internal_;  ///< a breakpoint of our own: address, least RSP
+    /// A breakpoint of our own.
+    struct Internal {
+        u64 address = 0, least_rsp = 0;
+        bool alone = false;  ///< looking back: with exactly this RSP, and nothing else stops
+    };
+    std::optional<Internal> internal_;
     bool internal_hit_ = false, quit_ = false, tui_wish_ = false, dropping_signal_ = false;
-    unsigned sourcing_ = 0;  ///< files within files
+    std::optional<ScriptFile> source_wish_;
+
+    std::optional<Timeline> timeline_;
+    Host host_;
+    std::optional<int> left_;
+    bool serving_ = false;  ///< of a visitor in the past: it has arrived
+    bool own_terminal_ = false;
+    bool looking_back_ = false;              ///< in a copy that searches
+    std::string handed_over_;                ///< a command for the live process
+    std::map<u64, std::string> bytes_then_;  ///< of a search: what watched ranges held, by their beginnings
+    std::optional<Timeline::Overview> overview_;
+    /// Steps back that a command still has to make: each is a journey, and another process makes the next.
+    struct Again {
+        u64 steps = 0;
+        unsigned depth = 0;  ///< not 0: within a fault, until so few functions are active
+    };
+    Again again_;
     std::optional<u64> examine_next_;
     std::string examine_format_ = "x";
     unsigned examine_size_ = 4;

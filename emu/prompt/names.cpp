@@ -89,6 +89,7 @@ std::optional<Value> DebugSession::dollar_value(const std::string& name) {
                                                    {"cr4", control.cr4},
                                                    {"efer", control.efer},
                                                    {"cr2", faults.empty() ? 0 : faults.back().address},
+                                                   {"fault_mode", static_cast<u64>(debugger_.fault_mode())},
                                                    {"pf_err", faults.empty() ? 0 : faults.back().error_code},
                                                    {"fault_no", faults.size()},
                                                    {"icount", debugger_.instructions()},

@@ -185,21 +185,52 @@ Panel backtrace_panel(DebugSession& session) {
     return panel;
 }
 
+namespace {
+
+constexpr unsigned kTimelineWords = 52;  ///< columns for its numbers
+constexpr unsigned kLeastRows = 12;
+
+/// Lines for timeline, output and input.
+unsigned rows_below(unsigned rows) {
+    return rows >= kLeastRows ? std::max(4u, rows / 5) : rows;
+}
+
+}  // namespace
+
+TimelinePlace timeline_place(unsigned rows, unsigned columns) {
+    return {.row = rows - rows_below(rows),
+            .first = 2,
+            .width = columns > kTimelineWords + 12 ? columns - kTimelineWords - 3 : 0};
+}
+
+/// The history from its beginning to the present: ! faults, + snapshots, # where it stands.
 PanelLine timeline(DebugSession& session, unsigned columns) {
     const u64 now = session.debugger().instructions();
     const auto& faults = session.debugger().faults().faults();
-    const std::string words =
-        " instruction " + std::to_string(now) + ", fault " + std::to_string(faults.size()) + " ";
-    if (columns < words.size() + 12) return plain(words);
-    const usize width = columns - words.size() - 3;
+    const Timeline::Overview* past = session.history() ? &session.overview() : nullptr;
+    const bool behind = past && session.history()->in_past();
+    const u64 last = past ? std::max(past->last, now) : now;
+    std::string words =
+        " instruction " + std::to_string(now) + (behind ? " of " + std::to_string(last) : "") + ", fault " +
+        std::to_string(faults.size()) + (behind ? " of " + std::to_string(past->faults) : "") + " ";
+    const unsigned width = timeline_place(1, columns).width;
+    if (width == 0) return plain(words);
     std::string bar(width, '-');
-    for (const FaultRecord& fault : faults) {
-        const u64 at = now ? static_cast<u64>(static_cast<double>(fault.instructions) /
-                                              static_cast<double>(now) * static_cast<double>(width - 1))
-                           : 0;
-        bar[std::min<usize>(at, width - 1)] = '!';
-    }
-    return {{" |" + printable(bar), Style::kPlain}, {">", Style::kHere}, {words, Style::kPlain}};
+    const auto column = [&](u64 at) {
+        const double part = last ? static_cast<double>(at) / static_cast<double>(last) : 0;
+        return std::min<usize>(static_cast<usize>(part * (width - 1)), width - 1);
+    };
+    if (past)
+        for (const u64 at : past->snapshots) bar[column(at)] = '+';
+    if (past)
+        for (const u64 at : past->faults_at) bar[column(at)] = '!';
+    else
+        for (const FaultRecord& fault : faults) bar[column(fault.instructions)] = '!';
+    const usize here = column(now);
+    return {{" |" + bar.substr(0, here), Style::kPlain},
+            {"#", Style::kHere},
+            {bar.substr(here + 1) + "|", Style::kPlain},
+            {words, Style::kPlain}};
 }
 
 namespace {
@@ -244,8 +275,8 @@ Panel right_column(DebugSession& session, unsigned rows, unsigned columns) {
 
 Panel compose(DebugSession& session, const ScreenText& text, unsigned rows, unsigned columns) {
     Panel out;
-    constexpr unsigned kLeastRows = 12, kLeastColumns = 40;
-    const unsigned below = rows >= kLeastRows ? std::max(4u, rows / 5) : rows;
+    constexpr unsigned kLeastColumns = 40;
+    const unsigned below = rows_below(rows);
     const unsigned above = rows - below;
     if (above > 0 && columns >= kLeastColumns) {
         const unsigned left = columns * 11 / 20, right = columns - left - 1;

@@ -29,6 +29,12 @@ Panel backtrace_panel(DebugSession& session);
 /// One line: the run so far with its faults, and where it stands.
 PanelLine timeline(DebugSession& session, unsigned columns);
 
+/// Where the timeline's bar is on a screen of this size.
+struct TimelinePlace {
+    unsigned row = 0, first = 0, width = 0;
+};
+TimelinePlace timeline_place(unsigned rows, unsigned columns);
+
 /// What the screen shows below the panels.
 struct ScreenText {
     std::string output;  ///< of commands and of the guest: its end is shown

@@ -4,7 +4,9 @@
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,8 +14,11 @@
 
 #include "emu/machine/machine.h"
 #include "emu/prompt/debug_session.h"
+#include "emu/prompt/guest_terminal.h"
 #include "emu/prompt/line_editor.h"
+#include "emu/prompt/remote_port.h"
 #include "emu/prompt/script.h"
+#include "emu/prompt/session_server.h"
 #include "emu/prompt/tui.h"
 
 namespace emu {
@@ -23,40 +28,46 @@ using mmu::Error, mmu::Expected, mmu::Unexpected;
 
 constexpr const char* kPrompt = "(mmuscope) ";
 
-/// Ctrl-C stops the guest, SIGTERM and SIGHUP end the session. A signal handler can reach nothing but
-/// statics.
-class Interrupts {
+// A signal handler has nothing but globals; they are written before it is set.
+std::atomic<bool> interrupt_asked{false};
+std::atomic<int> ending_signal{0};
+std::atomic<pid_t> terminal_process{0};
+
+/// Of the terminal's process: Ctrl-C stops the guest, SIGTERM and SIGHUP end the session.
+void listen_to_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int signal) {
+        if (signal != SIGINT) ending_signal.store(signal);
+        interrupt_asked.store(true);
+    };  // without SA_RESTART: what waits for a line wakes
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+/// While it lives this is the guest's process: Ctrl-C is the terminal's process's, which is told of signals
+/// that end.
+class PassSignalsOn {
   public:
-    explicit Interrupts(DebugSession& session) {
-        target().store(&session);
+    explicit PassSignalsOn(pid_t terminal) {
+        terminal_process.store(terminal);
         struct sigaction action {};
-        action.sa_handler = on_signal;  // without SA_RESTART: what waits for a line wakes
-        for (usize n = 0; n < 3; ++n) sigaction(kSignals[n], &action, &before_[n]);
+        action.sa_flags = SA_RESTART;
+        action.sa_handler = [](int signal) { ::kill(terminal_process.load(), signal); };
+        sigaction(SIGTERM, &action, &before_[0]);
+        sigaction(SIGHUP, &action, &before_[1]);
+        action.sa_handler = SIG_IGN;
+        sigaction(SIGINT, &action, &before_[2]);
         ::signal(SIGPIPE, SIG_IGN);
     }
-    ~Interrupts() {
-        for (usize n = 0; n < 3; ++n) sigaction(kSignals[n], &before_[n], nullptr);
-        target().store(nullptr);
+    ~PassSignalsOn() {
+        sigaction(SIGTERM, &before_[0], nullptr);
+        sigaction(SIGHUP, &before_[1], nullptr);
+        sigaction(SIGINT, &before_[2], nullptr);
     }
-    Interrupts(const Interrupts&) = delete;
-    Interrupts& operator=(const Interrupts&) = delete;
-
-    /// The signal that ends the session, or 0.
-    static std::atomic<int>& ending() {
-        static std::atomic<int> signal{0};
-        return signal;
-    }
+    PassSignalsOn(const PassSignalsOn&) = delete;
+    PassSignalsOn& operator=(const PassSignalsOn&) = delete;
 
   private:
-    static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
-    static void on_signal(int signal) {
-        if (signal != SIGINT) ending().store(signal);
-        if (DebugSession* session = target().load()) session->interrupt();
-    }
-    static std::atomic<DebugSession*>& target() {
-        static std::atomic<DebugSession*> session{nullptr};
-        return session;
-    }
     struct sigaction before_[3];
 };
 
@@ -85,18 +96,21 @@ Expected<std::string, Error> read_script(const std::string& path) {
     return text;
 }
 
-void show_tui(DebugSession& session, int in) {
-    if (!run_tui(session, in, [] { return Interrupts::ending() != 0; }))
-        say("There is no terminal here that could show it.\n");
+bool ending() {
+    return ending_signal.load() != 0;
 }
 
-void run_lines(DebugSession& session, LineEditor& editor, int in) {
+void show_tui(RemotePort& port, int in) {
+    if (!run_tui(port, in, ending)) say("There is no terminal here that could show it.\n");
+}
+
+void run_lines(RemotePort& port, LineEditor& editor, int in) {
     std::string line;
-    while (!session.quit_asked() && !Interrupts::ending()) {
+    while (!port.wishes().quit && !port.gone() && !ending()) {
         switch (editor.read(kPrompt, line)) {
             case LineEditor::Event::kInterrupted:
-                if (!Interrupts::ending()) {
-                    session.forget_interrupt();
+                if (!ending()) {
+                    interrupt_asked.store(false);
                     say("Quit\n");
                 }
                 continue;
@@ -106,10 +120,47 @@ void run_lines(DebugSession& session, LineEditor& editor, int in) {
             case LineEditor::Event::kLine:
                 break;
         }
-        const DebugSession::Answer answer = session.execute(line);
-        say(answer.text);
-        if (session.take_tui_wish()) show_tui(session, in);
+        // One that came while the line was typed stops no run.
+        interrupt_asked.store(false);
+        say(run_line(port, line).text);
+        if (port.wishes().tui) show_tui(port, in);
     }
+}
+
+/// The terminal's process: its exit status.
+int talk(RemotePort& port, int in, const DebugOptions& options, const std::string& script) {
+    for (const std::string& command : options.commands) {
+        say(kPrompt + command + "\n");
+        say(run_line(port, command).text);
+    }
+    if (!options.script.empty()) {
+        const auto problem = run_script(port, options.script, script, say);
+        if (problem) std::fprintf(stderr, "%s\n", problem->c_str());
+        if (problem) return 1;
+    } else {
+        LineEditor editor(
+            in, [&](const std::string& line) { return port.complete(line); }, ending);
+        if (editor.interactive())
+            say("The guest stands before its first instruction. `help` lists the commands, `start` runs to "
+                "main.\n");
+        if (options.tui) show_tui(port, in);
+        run_lines(port, editor, in);
+    }
+    return ending() ? 128 + ending_signal.load() : 0;
+}
+
+/// The guest's process.
+int serve(Machine& guest, int stream, int terminal, const DebugOptions& options, KernelNames names) {
+    DebugSession session(guest);
+    session.debugger().set_kernel_names(names);
+    int status = 0;
+    {
+        SessionServer server(session, stream, terminal);
+        if (options.history) session.keep_history();
+        status = server.serve();
+    }
+    if (!guest.ended() && session.debugger().in_stage()) (void)session.execute("kill");
+    return status;
 }
 
 }  // namespace
@@ -153,37 +204,43 @@ DebugConsole::~DebugConsole() {
 Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const DebugOptions& options,
                                   KernelNames names) {
     setlocale(LC_CTYPE, "");
+    std::string script;
+    if (!options.script.empty()) {
+        auto text = read_script(options.script);
+        if (!text) return Unexpected{text.error()};
+        script = std::move(*text);
+    }
+    const auto failed = [](const char* what) {
+        return Unexpected{Error{std::string(what) + strerror(errno)}};
+    };
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return failed("socketpair: ");
+    const GuestTerminal terminal;
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) return failed("fork: ");
+    if (child == 0) {
+        ::close(ends[1]);
+        listen_to_signals();
+        int status = 0;
+        {
+            RemotePort port(ends[0], terminal.master(), interrupt_asked);
+            status = talk(port, console.commands(), options, script);
+            port.say_bye(status);
+        }
+        std::fflush(nullptr);
+        ::_exit(status);
+    }
+    ::close(ends[0]);
     int status = 0;
     {
-        DebugSession session(guest);
-        session.debugger().set_kernel_names(names);
-        const Interrupts interrupts(session);
-        for (const std::string& command : options.commands) {
-            say(kPrompt + command + "\n");
-            say(session.execute(command).text);
+        const PassSignalsOn signals(child);
+        status = serve(guest, ends[1], terminal.slave(), options, names);
+        ::close(ends[1]);
+        int how = 0;
+        while (::waitpid(child, &how, 0) < 0 && errno == EINTR) {
         }
-        if (!options.script.empty()) {
-            const auto script = read_script(options.script);
-            if (!script) return Unexpected{script.error()};
-            if (const auto problem = run_script(session, options.script, *script, say)) {
-                std::fprintf(stderr, "%s\n", problem->c_str());
-                status = 1;
-            }
-        } else {
-            LineEditor editor(
-                console.commands(), [&](const std::string& line) { return session.complete(line); },
-                [] { return Interrupts::ending() != 0; });
-            if (editor.interactive())
-                say("The guest stands before its first instruction. `help` lists the commands, `start` runs "
-                    "to "
-                    "main.\n");
-            if (options.tui) show_tui(session, console.commands());
-            run_lines(session, editor, console.commands());
-        }
-        if (Interrupts::ending()) status = 128 + Interrupts::ending();
-        if (!guest.ended()) {
-            if (session.debugger().in_stage()) (void)session.execute("kill");
-        }
+        if (WIFSIGNALED(how)) status = 128 + WTERMSIG(how);
     }
     if (!guest.ended()) guest.kernel().kill(SIGKILL);
     return status;

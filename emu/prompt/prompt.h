@@ -1,5 +1,9 @@
 // `mmuscope debug`: the debugger's prompt, scripts, and the way into the TUI. It owns the terminal; what the
-// commands do it does not know.
+// commands do it does not know. The terminal has a process of its own, which stays when another copy of the
+// guest's goes on:
+//
+//   terminal (prompt, TUI, script) --RemotePort--socket--SessionServer--> DebugSession, in the guest's
+//   process
 #pragma once
 
 #include <string>
@@ -16,6 +20,7 @@ struct DebugOptions {
     std::string script;                 ///< --script FILE
     std::vector<std::string> commands;  ///< -e COMMAND, before anything else
     bool tui = false;
+    bool history = true;  ///< keep the past, to go back to it
     std::string in, out;  ///< the guest's stdin and stdout; empty: see DebugConsole
 };
 

@@ -17,19 +17,29 @@ constexpr std::size_t kGuardBytes = 65536;
 
 }  // namespace
 
+namespace {
+
+/// A stack of its own for `context`, which begins in `entry` with `self` in two halves: makecontext(3) hands
+/// over ints alone.
+void* prepare(ucontext_t& context, ucontext_t* next, void (*entry)(unsigned, unsigned), const void* self) {
+    void* const stack = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(stack != MAP_FAILED);
+    CHECK(mprotect(stack, kGuardBytes, PROT_NONE) == 0);
+    CHECK(getcontext(&context) == 0);
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = kStackBytes;
+    context.uc_link = next;
+    const auto number = reinterpret_cast<std::uintptr_t>(self);
+    makecontext(&context, reinterpret_cast<void (*)()>(entry), 2, static_cast<unsigned>(number),
+                static_cast<unsigned>(number >> 32));
+    return stack;
+}
+
+}  // namespace
+
 Runner::Runner(Debugger& debugger) : debugger_(debugger) {
-    stack_ = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                  -1, 0);
-    CHECK(stack_ != MAP_FAILED);
-    CHECK(mprotect(stack_, kGuardBytes, PROT_NONE) == 0);
-    CHECK(getcontext(&back_) == 0);
-    back_.uc_stack.ss_sp = stack_;
-    back_.uc_stack.ss_size = kStackBytes;
-    back_.uc_link = &front_;
-    // makecontext(3) hands over ints alone.
-    const auto self = reinterpret_cast<std::uintptr_t>(this);
-    makecontext(&back_, reinterpret_cast<void (*)()>(entry), 2, static_cast<unsigned>(self),
-                static_cast<unsigned>(self >> 32));
+    stack_ = prepare(back_, &front_, entry, this);
     debugger_.set_stage_handler([this] { return at_stage(); });
 }
 
@@ -48,13 +58,29 @@ void Runner::entry(unsigned low, unsigned high) {
 void Runner::loop() {
     while (!ending_) {
         stop_ = debugger_.resume(next_);
-        if (!ending_) swapcontext(&back_, &front_);
+        if (!ending_) to_front();
     }
+}
+
+void Runner::arrival_entry(unsigned low, unsigned high) {
+    Runner* const self = reinterpret_cast<Runner*>(std::uintptr_t{high} << 32 | low);
+    self->arrive_(self->stop_);
+    CHECK(false);
+}
+
+/// Back to who called go(); in a copy that has travelled, to who takes over.
+void Runner::to_front() {
+    if (!travelled_ || !travelled_()) {
+        swapcontext(&back_, &front_);
+        return;
+    }
+    (void)prepare(arrival_, nullptr, arrival_entry, this);  // as long as this process lives
+    swapcontext(&back_, &arrival_);
 }
 
 Resume Runner::at_stage() {
     stop_ = debugger_.last_stop();
-    swapcontext(&back_, &front_);
+    to_front();
     return ending_ ? Resume{} : next_;
 }
 

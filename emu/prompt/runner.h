@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 
 #include "emu/debug/debugger.h"
@@ -24,20 +25,31 @@ class Runner {
     Debugger& debugger() { return debugger_; }
     /// Until the next stop, which may be at a stage (Debugger::in_stage()).
     Stop go(const Resume& how);
+    /// In a copy of the process that has been sent to another moment, the run under way comes to a stop, but
+    /// who called go() is no more: `travelled` says so, and `arrive` goes on, on a stack of its own. It does
+    /// not return.
+    void set_arrival(std::function<bool()> travelled, std::function<void(const Stop&)> arrive) {
+        travelled_ = std::move(travelled);
+        arrive_ = std::move(arrive);
+    }
     /// Active functions of the kernel and the MMU, 0 in the guest's own code.
     unsigned depth() const;
 
   private:
     static void entry(unsigned low, unsigned high);
+    static void arrival_entry(unsigned low, unsigned high);
     void loop();
+    void to_front();
     Resume at_stage();
 
     Debugger& debugger_;
-    ucontext_t front_{}, back_{};
+    ucontext_t front_{}, back_{}, arrival_{};
     void* stack_ = nullptr;
     Resume next_;
     Stop stop_;
     bool ending_ = false;
+    std::function<bool()> travelled_;
+    std::function<void(const Stop&)> arrive_;
 };
 
 }  // namespace emu

@@ -22,7 +22,7 @@ struct sigaction dying_before[std::size(kDeadly)];
 
 /// Leaves the alternate screen, then dies as if this had not been there.
 void on_death(int signal) {
-    static constexpr char kLeave[] = "\033[?1049l\033[?25h\033[0m\r\n";
+    static constexpr char kLeave[] = "\033[?1000l\033[?1006l\033[?1049l\033[?25h\033[0m\r\n";
     if (dying_terminal >= 0) (void)!::write(dying_terminal, kLeave, sizeof kLeave - 1);
     for (usize n = 0; n < std::size(kDeadly); ++n)
         if (kDeadly[n] == signal) sigaction(signal, &dying_before[n], nullptr);
@@ -51,6 +51,8 @@ std::unique_ptr<Screen> Screen::open(int in, int out) {
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED, nullptr);
+    mouseinterval(0);  // a press is enough: nothing is waited for
     curs_set(0);
     set_escdelay(25);
     timeout(kWaitMs);
@@ -123,6 +125,25 @@ Screen::Key Screen::key() {
             return {Key::Kind::kUp};
         case KEY_DOWN:
             return {Key::Kind::kDown};
+        case KEY_LEFT:
+            return {Key::Kind::kLeft};
+        case KEY_RIGHT:
+            return {Key::Kind::kRight};
+        case KEY_PPAGE:
+            return {Key::Kind::kPageUp};
+        case KEY_NPAGE:
+            return {Key::Kind::kPageDown};
+        case KEY_HOME:
+            return {Key::Kind::kHome};
+        case KEY_END:
+            return {Key::Kind::kEndKey};
+        case KEY_MOUSE: {
+            MEVENT event;
+            const bool clicked =
+                getmouse(&event) == OK && (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED));
+            if (!clicked || event.x < 0 || event.y < 0) return {};
+            return {Key::Kind::kClick, 0, static_cast<unsigned>(event.y), static_cast<unsigned>(event.x)};
+        }
         case '\t':
             return {Key::Kind::kTab};
         case 27:

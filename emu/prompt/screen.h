@@ -24,9 +24,28 @@ class Screen {
     void redraw();
 
     struct Key {
-        enum class Kind { kNone, kCharacter, kEnter, kBackspace, kEscape, kUp, kDown, kTab, kResized, kEnd };
+        enum class Kind {
+            kNone,
+            kCharacter,
+            kEnter,
+            kBackspace,
+            kEscape,
+            kUp,
+            kDown,
+            kLeft,
+            kRight,
+            kPageUp,
+            kPageDown,
+            kHome,
+            kEndKey,
+            kTab,
+            kClick,  ///< of the mouse's first button
+            kResized,
+            kEnd,  ///< of the input
+        };
         Kind kind = Kind::kNone;
         char character = 0;
+        unsigned row = 0, column = 0;  ///< of a click
     };
     /// Waits a while at the most: kNone when nothing came, or a signal did.
     Key key();

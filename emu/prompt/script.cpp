@@ -2,13 +2,11 @@
 
 #include <regex.h>
 
-#include <csignal>
 #include <cstring>
 #include <memory>
 #include <sstream>
 
-#include "emu/prompt/debug_session.h"
-#include "kernel/syscall_table.h"
+#include "emu/prompt/session_port.h"
 
 namespace emu {
 namespace {
@@ -22,38 +20,11 @@ std::string trimmed(const std::string& text) {
     return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
-/// "do_anonymous_page", "signal SIGSEGV", "exited", ...: is this how the guest stands?
-bool stands_at(DebugSession& session, const std::string& what, std::string& where) {
-    const Stop& stop = session.stop();
-    if (session.ended()) {
-        where = "the guest has ended";
-        return what == "exited";
-    }
-    const bool signalled = stop.kind == Stop::Kind::kSignal || stop.kind == Stop::Kind::kInterrupted;
-    if (signalled) where = std::string("signal SIG") + sigabbrev_np(stop.signal);
-    if (signalled && what == where) return true;
-    if (stop.kind == Stop::Kind::kSyscallEntry || stop.kind == Stop::Kind::kSyscallReturn) {
-        const kernel::SyscallRow* const row = kernel::find_syscall(stop.syscall);
-        where = "syscall " + (row ? std::string(row->name) : std::to_string(stop.syscall));
-        if (what == where) return true;
-    }
-    if (stop.kind == Stop::Kind::kWatch) {
-        where = "watchpoint";
-        if (what == where) return true;
-    }
-    if (stop.kind == Stop::Kind::kCaught) {
-        where = stop.what.substr(0, stop.what.find(' '));
-        if (what == where || what == "caught") return true;
-    }
-    const std::string function = session.frames().empty() ? "?" : session.frames()[0].function;
-    where += (where.empty() ? "" : ", in ") + function;
-    return what == function;
-}
-
 class Script {
   public:
-    Script(DebugSession& session, const std::function<void(const std::string&)>& show)
-        : session_(session), show_(show) {}
+    using Run = std::function<DebugSession::Answer(const std::string&)>;
+    Script(SessionPort& port, const std::function<void(const std::string&)>& show, const Run& run)
+        : port_(port), show_(show), run_(run) {}
 
     /// What is wrong, or nothing.
     std::optional<std::string> line(const std::string& text) {
@@ -61,7 +32,7 @@ class Script {
         if (text.starts_with("expect ") || text == "expect")
             return expectation(text.size() > 7 ? text.substr(7) : "");
         show_(kPrompt + text + "\n");
-        answer_ = session_.execute(text);
+        answer_ = run_(text);
         command_ = text;
         show_(answer_.text);
         return std::nullopt;
@@ -85,14 +56,14 @@ class Script {
             return std::nullopt;
         }
         if (what.starts_with("stop ")) {
-            std::string where;
-            if (stands_at(session_, what.substr(5), where)) return std::nullopt;
-            return "expected to stop at " + what.substr(5) + "; the guest stands at: " + where;
+            const SessionPort::Standing standing = port_.stands_at(what.substr(5));
+            if (standing.there) return std::nullopt;
+            return "expected to stop at " + what.substr(5) + "; the guest stands at: " + standing.where;
         }
         if (what.starts_with("that ")) {
-            const auto value = session_.value_of(what.substr(5));
-            if (!value) return what.substr(5) + ": " + value.error();
-            return value->bits ? std::nullopt : std::optional("does not hold: " + what.substr(5));
+            const auto holds = port_.holds(what.substr(5));
+            if (!holds) return what.substr(5) + ": " + holds.error();
+            return *holds ? std::nullopt : std::optional("does not hold: " + what.substr(5));
         }
         const bool absent = what.starts_with("not ");
         const std::string expression = absent ? what.substr(4) : what;
@@ -104,8 +75,9 @@ class Script {
                expression;
     }
 
-    DebugSession& session_;
+    SessionPort& port_;
     const std::function<void(const std::string&)>& show_;
+    const Run& run_;
     DebugSession::Answer answer_;
     std::string command_;
 };
@@ -129,12 +101,24 @@ std::optional<std::function<bool(const std::string&)>> make_matcher(const std::s
 
 std::optional<std::string> run_script(DebugSession& session, const std::string& name, const std::string& text,
                                       const std::function<void(const std::string&)>& show) {
+    LocalPort port(session);
+    return run_script(port, name, text, show);
+}
+
+std::optional<std::string> run_script(SessionPort& port, const std::string& name, const std::string& text,
+                                      const std::function<void(const std::string&)>& show) {
+    return run_script(port, name, text, show, [&](const std::string& line) { return run_line(port, line); });
+}
+
+std::optional<std::string> run_script(SessionPort& port, const std::string& name, const std::string& text,
+                                      const std::function<void(const std::string&)>& show,
+                                      const std::function<DebugSession::Answer(const std::string&)>& run) {
     if (text.size() > kMostScript) return name + ": longer than a megabyte";
-    Script script(session, show);
+    Script script(port, show, run);
     std::vector<std::string> lines;
     std::istringstream stream(text);
     for (std::string line; std::getline(stream, line);) lines.push_back(trimmed(line));
-    for (usize n = 0; n < lines.size() && !session.quit_asked(); ++n) {
+    for (usize n = 0; n < lines.size() && !port.wishes().quit; ++n) {
         auto problem = script.line(lines[n]);
         // A command may fail where the next line says so.
         usize next = n + 1;

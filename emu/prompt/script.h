@@ -15,14 +15,23 @@
 #include <optional>
 #include <string>
 
+#include "emu/prompt/debug_session.h"
+
 namespace emu {
 
-class DebugSession;
+class SessionPort;
 
 /// What is wrong, with FILE:LINE; nothing: every line did what it should. `show` is given each command and
 /// what it answers.
+std::optional<std::string> run_script(SessionPort& port, const std::string& name, const std::string& text,
+                                      const std::function<void(const std::string&)>& show);
+/// The same of a session in this process.
 std::optional<std::string> run_script(DebugSession& session, const std::string& name, const std::string& text,
                                       const std::function<void(const std::string&)>& show);
+/// The same, with each command run by `run`.
+std::optional<std::string> run_script(SessionPort& port, const std::string& name, const std::string& text,
+                                      const std::function<void(const std::string&)>& show,
+                                      const std::function<DebugSession::Answer(const std::string&)>& run);
 
 /// Whether a text has a part that a regular expression matches; nothing: it is none.
 std::optional<std::function<bool(const std::string&)>> make_matcher(const std::string& expression);

@@ -28,13 +28,13 @@ void DebugSession::apply_stop_points() {
     std::set<u64> addresses;
     std::vector<WatchRange> ranges;
     for (const StopPoint& point : state_.stop_points) {
-        if (!point.enabled) continue;
+        if (!point.enabled || (internal_ && internal_->alone)) continue;
         if (point.kind == StopPoint::Kind::kBreakpoint)
             addresses.insert(point.address);
         else
             ranges.push_back(point.range);
     }
-    if (internal_) addresses.insert(internal_->first);
+    if (internal_) addresses.insert(internal_->address);
     for (const u64 address : applied_)
         if (!addresses.contains(address)) debugger_.remove_breakpoint(address);
     for (const u64 address : addresses)
@@ -73,7 +73,7 @@ bool DebugSession::stops_at(u64 address) {
             if (holds && !*holds) continue;  // one that cannot be judged stops
         }
         ++point.hits;
-        if (point.ignore > 0) {
+        if (point.ignore > 0 && !looking_back_) {
             --point.ignore;
             continue;
         }
@@ -81,7 +81,9 @@ bool DebugSession::stops_at(u64 address) {
         stops = true;
     }
     frames_.reset();
-    if (internal_ && internal_->first == address && registers().gpr[mmu::kRsp] >= internal_->second)
+    const u64 rsp = registers().gpr[mmu::kRsp];
+    if (internal_ && internal_->address == address &&
+        (internal_->alone ? rsp == internal_->least_rsp : rsp >= internal_->least_rsp))
         internal_hit_ = stops = true;
     return stops;
 }
@@ -125,10 +127,15 @@ Stop DebugSession::go(const Resume& given) {
     internal_hit_ = false;
     while (true) {
         // One that came before the run would be lost in it.
-        if (interrupted_.exchange(false)) return stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
+        if (interrupt_came()) return stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
         frames_.reset();
+        if (timeline_) timeline_->note_resume(how);
         stop_ = runner_.go(how);
         frames_.reset();
+        if (stop_.kind == Stop::Kind::kInterrupted) interrupted_ = false;
+        // In the past a guest does not end: that is the live process's news.
+        if (stop_.kind == Stop::Kind::kExited && timeline_ && timeline_->in_past())
+            stop_ = {.kind = Stop::Kind::kHorizon};
         if (worth_a_stop(stop_)) break;
         if (how.kind != Resume::Kind::kContinue) {
             stop_ = {.kind = Stop::Kind::kStep};
@@ -144,7 +151,7 @@ Stop DebugSession::go(const Resume& given) {
 
 /// Until the guest comes to `address` with a stack of no more than `least_rsp` lets it, or stops elsewhere.
 Stop DebugSession::go_to(u64 address, u64 least_rsp) {
-    internal_ = {address, least_rsp};
+    internal_ = {.address = address, .least_rsp = least_rsp};
     const Stop stop = go({});
     internal_.reset();
     return stop;
@@ -152,6 +159,7 @@ Stop DebugSession::go_to(u64 address, u64 least_rsp) {
 
 void DebugSession::note_stop(const Stop&) {
     dropping_signal_ = false;
+    overview_.reset();
     selected_ = 0;
     frames_.reset();
     state_.list_line = 0;
@@ -162,19 +170,27 @@ Answer DebugSession::proceed(const Resume& how) {
     if (auto no = cannot_run()) return *no;
     before_ = registers();
     go(how);
+    // Over the end of what has happened the live process goes on.
+    if (stop_.kind == Stop::Kind::kHorizon && timeline_ && how.kind == Resume::Kind::kContinue)
+        return came_back(timeline_->go_forward(how));
     note_stop(stop_);
     return {stop_text()};
 }
 
-bool DebugSession::is_call(u64 address, unsigned& length) {
+/// In words; empty where there is none.
+std::string DebugSession::instruction_at(u64 address, unsigned& length) {
     u8 bytes[15] = {};
     const usize got = debugger_.read(address, bytes);
-    if (got == 0) return false;
+    if (got == 0) return "";
     const std::string words = decoder_->describe({bytes, got}, address);
     const auto gap = words.find("  ");
-    if (gap == std::string::npos) return false;
+    if (gap == std::string::npos) return "";
     length = static_cast<unsigned>((gap + 1) / 3);
-    return words.compare(gap + 2, 4, "call") == 0;
+    return words.substr(gap + 2);
+}
+
+bool DebugSession::is_call(u64 address, unsigned& length) {
+    return instruction_at(address, length).starts_with("call");
 }
 
 Answer DebugSession::step_stage(bool over) {
@@ -183,7 +199,7 @@ Answer DebugSession::step_stage(bool over) {
     do {
         go(kStep);
     } while (over && debugger_.in_stage() && stop_.kind == Stop::Kind::kStep && runner_.depth() > depth &&
-             !interrupted_.exchange(false));
+             !interrupt_came());
     note_stop(stop_);
     return {stop_text()};
 }
@@ -217,7 +233,7 @@ Answer DebugSession::step_line(bool over, bool forwards_only) {
         const bool call = is_call(rip, length);
         go(kStep);
         if (ended() || stop_.kind != Stop::Kind::kStep || debugger_.in_stage()) return finished();
-        if (interrupted_.exchange(false)) {
+        if (interrupt_came()) {
             stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
             return finished();
         }

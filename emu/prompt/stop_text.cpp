@@ -114,6 +114,12 @@ std::string DebugSession::stop_text() {
             text = std::string("\nProgram received signal SIG") + sigabbrev_np(stop_.signal) + ", " +
                    sigdescr_np(stop_.signal) + ".\n";
             break;
+        case Stop::Kind::kHistoryBegin:
+            text = "\nNo more history: the guest has not begun before this.\n";
+            break;
+        case Stop::Kind::kHorizon:
+            text = "\nHere the past ends: what comes now is new.\n";
+            break;
         default:  // steps; events of tasks are not asked for
             break;
     }

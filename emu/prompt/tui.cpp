@@ -1,11 +1,13 @@
 #include "emu/prompt/tui.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <span>
+#include <utility>
 
-#include "emu/prompt/debug_session.h"
-#include "emu/prompt/guest_terminal.h"
 #include "emu/prompt/line_editor.h"
 #include "emu/prompt/panels.h"
+#include "emu/prompt/remote_port.h"
 #include "emu/prompt/screen.h"
 
 namespace emu {
@@ -15,12 +17,18 @@ using Kind = Screen::Key::Kind;
 
 constexpr usize kMostOutput = 65536;
 constexpr usize kMostInput = 4096;
+constexpr usize kMostHistory = 1000;
 constexpr const char* kStatus =
-    "s step  n next  i stepi  c continue  f next fault  e finish  u/d frame  k faults  : command  ? keys  q "
-    "quit";
+    "s step  n next  i stepi  c continue  f fault  e finish  r+ or capital: back  u/d frame  k faults  : "
+    "command  "
+    "? keys  q quit";
 constexpr const char* kKeys =
     "s step   n next   i stepi   I nexti   c continue   e finish   u up   d down\n"
     "f run to the next page fault     k steps enter the kernel, or no more\n"
+    "Backwards: S N C E F, or r and then s n i I c e f. Left and Right one instruction; Page Up the fault "
+    "before,\n"
+    "Page Down the next; Home the beginning, End the present; g to a moment; a click on the timeline goes "
+    "there\n"
     "w walk an address   t TLB of an address   m memory map   b break   p print   x memory\n"
     ": any command (Tab completes, arrows: history)   Enter the last command again\n"
     "Ctrl-C stops the guest   Ctrl-L draws anew   q back to the prompt\n";
@@ -29,34 +37,74 @@ struct KeyRow {
     char key;
     const char* command;  ///< ends with a blank: more is to be typed
 };
-constexpr KeyRow kCommands[] = {{'s', "step"},       {'n', "next"},   {'i', "stepi"}, {'I', "nexti"},
-                                {'c', "continue"},   {'e', "finish"}, {'u', "up"},    {'d', "down"},
-                                {'f', "next-fault"}, {'m', "maps"},   {'w', "walk "}, {'t', "tlb "},
-                                {'b', "break "},     {'p', "print "}, {'x', "x/"}};
+constexpr KeyRow kCommands[] = {{'s', "step"},
+                                {'n', "next"},
+                                {'i', "stepi"},
+                                {'I', "nexti"},
+                                {'c', "continue"},
+                                {'e', "finish"},
+                                {'u', "up"},
+                                {'d', "down"},
+                                {'f', "next-fault"},
+                                {'m', "maps"},
+                                {'w', "walk "},
+                                {'t', "tlb "},
+                                {'b', "break "},
+                                {'p', "print "},
+                                {'x', "x/"},
+                                {'g', "goto "},
+                                {'S', "reverse-step"},
+                                {'N', "reverse-next"},
+                                {'C', "reverse-continue"},
+                                {'E', "reverse-finish"},
+                                {'F', "previous-fault"}};
+/// Behind an r.
+constexpr KeyRow kBackwards[] = {{'s', "reverse-step"},  {'n', "reverse-next"},     {'i', "reverse-stepi"},
+                                 {'I', "reverse-nexti"}, {'c', "reverse-continue"}, {'e', "reverse-finish"},
+                                 {'f', "previous-fault"}};
+struct PlaceRow {
+    Kind key;
+    const char* command;
+};
+constexpr PlaceRow kPlaces[] = {{Kind::kUp, "up"},
+                                {Kind::kDown, "down"},
+                                {Kind::kLeft, "reverse-stepi"},
+                                {Kind::kRight, "stepi"},
+                                {Kind::kPageUp, "previous-fault"},
+                                {Kind::kPageDown, "next-fault"},
+                                {Kind::kHome, "goto start"},
+                                {Kind::kEndKey, "goto end"},
+                                {Kind::kEnter, ""}};
 
 class Tui {
   public:
-    Tui(DebugSession& session, Screen& screen, GuestTerminal& guest)
-        : session_(session), screen_(screen), guest_(guest) {}
+    Tui(RemotePort& port, Screen& screen) : port_(port), screen_(screen) {}
 
     void run(const std::function<bool()>& stopped) {
-        while (!done_ && !session_.quit_asked() && !stopped()) {
+        while (!done_ && !port_.wishes().quit && !port_.gone() && !stopped()) {
             draw();
             on_key(screen_.key());
         }
     }
 
+    /// What the guest wrote meanwhile.
+    const std::string& guest_output() const { return guest_output_; }
+
   private:
     void draw() {
-        const std::string guest = guest_.output();
-        if (guest.size() > shown_) {
-            const usize fresh = std::min(guest.size() - shown_, guest.size());
-            say(guest.substr(guest.size() - fresh));
+        if (const std::string fresh = port_.take_output(); !fresh.empty()) {
+            guest_output_ += fresh;
+            if (guest_output_.size() > kMostOutput)
+                guest_output_.erase(0, guest_output_.size() - kMostOutput);
+            say(fresh);
         }
-        shown_ = guest.size();
-        text_.status = kStatus;
+        text_.status = backwards_ ? "r: s n i I c e f" : kStatus;
         text_.input = typing_ ? ":" + line_ + "_" : "";
-        screen_.draw(compose(session_, text_, screen_.rows(), screen_.columns()));
+        // What is far above the screen need not be handed over.
+        constexpr usize kMostShown = 16384;
+        ScreenText shown = text_;
+        if (shown.output.size() > kMostShown) shown.output.erase(0, shown.output.size() - kMostShown);
+        screen_.draw(port_.screen(shown, screen_.rows(), screen_.columns()));
     }
 
     void say(const std::string& text) {
@@ -66,7 +114,9 @@ class Tui {
     }
 
     void execute(const std::string& command) {
-        const auto answer = session_.execute(command);
+        if (!command.empty() && (history_.empty() || history_.back() != command)) history_.push_back(command);
+        if (history_.size() > kMostHistory) history_.erase(history_.begin());
+        const auto answer = run_line(port_, command);
         say("(mmuscope) " + command + "\n" + answer.text);
     }
 
@@ -75,18 +125,29 @@ class Tui {
         if (key.kind == Kind::kResized) screen_.redraw();
         if (typing_)
             type(key);
-        else if (key.kind == Kind::kEnter)
-            execute("");
-        else if (key.kind == Kind::kUp)
-            execute("up");
-        else if (key.kind == Kind::kDown)
-            execute("down");
+        else if (key.kind == Kind::kClick)
+            click(key.row, key.column);
         else if (key.kind == Kind::kCharacter)
             command_key(key.character);
+        else
+            for (const PlaceRow& row : kPlaces)
+                if (row.key == key.kind) execute(row.command);
+    }
+
+    /// On the timeline: to there.
+    void click(unsigned row, unsigned column) {
+        const TimelinePlace place = timeline_place(screen_.rows(), screen_.columns());
+        if (row != place.row || column < place.first || column >= place.first + place.width) return;
+        char command[32];
+        std::snprintf(command, sizeof command, "goto %.2f%%",
+                      100.0 * (column - place.first) / std::max(1u, place.width - 1));
+        execute(command);
     }
 
     void command_key(char c) {
-        for (const KeyRow& row : kCommands) {
+        const std::span<const KeyRow> rows = backwards_ ? std::span<const KeyRow>(kBackwards) : kCommands;
+        const bool first = !std::exchange(backwards_, false);
+        for (const KeyRow& row : rows) {
             if (row.key != c) continue;
             const std::string command = row.command;
             if (command.back() == ' ' || command.back() == '/')
@@ -95,22 +156,27 @@ class Tui {
                 execute(command);
             return;
         }
-        if (c == 'k')
-            execute(session_.debugger().fault_mode() == Debugger::FaultMode::kHidden ? "faults step"
-                                                                                     : "faults hidden");
+        if (!first) return;
+        if (c == 'r') backwards_ = true;
+        if (c == 'k') execute(faults_entered() ? "faults hidden" : "faults step");
         if (c == ':') begin("");
         if (c == '?' || c == 'h') say(kKeys);
         if (c == 'q') done_ = true;
     }
 
+    bool faults_entered() {
+        const auto entered = port_.holds("$fault_mode");
+        return entered && *entered;
+    }
+
     void begin(const std::string& beginning) {
         typing_ = true;
         line_ = beginning;
-        past_ = session_.state().history.size();
+        past_ = history_.size();
     }
 
     void type(const Screen::Key& key) {
-        const auto& history = session_.state().history;
+        const auto& history = history_;
         switch (key.kind) {
             case Kind::kCharacter:
                 if (line_.size() < kMostInput) line_ += key.character;
@@ -144,7 +210,7 @@ class Tui {
     }
 
     void complete() {
-        const auto words = session_.complete(line_);
+        const auto words = port_.complete(line_);
         const std::string common = common_beginning(words);
         usize typed = std::min(common.size(), line_.size());
         while (typed > 0 && line_.compare(line_.size() - typed, typed, common, 0, typed) != 0) --typed;
@@ -156,23 +222,34 @@ class Tui {
         say(all);
     }
 
-    DebugSession& session_;
+    RemotePort& port_;
     Screen& screen_;
-    GuestTerminal& guest_;
     ScreenText text_;
-    std::string line_;
-    usize past_ = 0, shown_ = 0;
-    bool typing_ = false, done_ = false;
+    std::string line_, guest_output_;
+    std::vector<std::string> history_;
+    usize past_ = 0;
+    bool typing_ = false, done_ = false, backwards_ = false;
 };
 
 }  // namespace
 
-bool run_tui(DebugSession& session, int in, const std::function<bool()>& stopped) {
-    GuestTerminal guest;
-    if (!guest.works()) return false;
-    const auto screen = Screen::open(in, guest.terminal());
+bool run_tui(RemotePort& port, int in, const std::function<bool()>& stopped) {
+    std::fflush(stdout);
+    auto screen = Screen::open(in, fileno(stdout));
     if (!screen) return false;
-    Tui(session, *screen, guest).run(stopped);
+    port.use_own_terminal(true);
+    std::string left;
+    {
+        Tui tui(port, *screen);
+        tui.run(stopped);
+        left = tui.guest_output();
+    }
+    port.use_own_terminal(false);
+    left += port.take_output();
+    screen.reset();
+    // What the guest wrote meanwhile stays to be seen.
+    std::fwrite(left.data(), 1, left.size(), stdout);
+    std::fflush(stdout);
     return true;
 }
 

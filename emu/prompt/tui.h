@@ -6,9 +6,9 @@
 
 namespace emu {
 
-class DebugSession;
+class RemotePort;
 
 /// Until `q`, the session's end or `stopped`. False: there is no terminal that could show it.
-bool run_tui(DebugSession& session, int in, const std::function<bool()>& stopped);
+bool run_tui(RemotePort& port, int in, const std::function<bool()>& stopped);
 
 }  // namespace emu

@@ -111,7 +111,6 @@ void fields(Stream& s, UiState& state, std::vector<SignalRow>& signals) {
     s.text(state.list_file);
     s.word(state.list_line);
     s.text(state.last_command);
-    s.list(state.history, [&](std::string& line) { s.text(line); });
     s.list(state.values, [&](u64& value) { s.word(value); });
     number(s, state.catching_syscalls);
     s.list(state.caught_syscalls, [&](u64& value) { s.word(value); });

@@ -45,8 +45,7 @@ struct UiState {
     std::string list_file;  ///< where `list` goes on
     u64 list_line = 0;
     std::string last_command;  ///< what an empty line repeats
-    std::vector<std::string> history;
-    std::vector<u64> values;  ///< $1, $2, ...
+    std::vector<u64> values;   ///< $1, $2, ...
     bool catching_syscalls = false;
     std::vector<u64> caught_syscalls;  ///< empty: all
 

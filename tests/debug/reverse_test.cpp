@@ -66,8 +66,8 @@ TEST_CASE("reverse: finds backwards who changed a variable") {
 TEST_CASE("reverse: steps back within a page fault, and out of it into the guest") {
     const std::string out = gdb("debuggee.static",
                                 "break touch\ncontinue\nbreak do_anonymous_page\ncontinue\nreverse-stepi\n"
-                                "reverse-stepi\nreverse-finish\nreverse-finish\nreverse-finish\nbt\n"
-                                "continue\nbt 1\nprint $pf_err\n");
+                                "reverse-stepi\nreverse-stepi\nreverse-stepi\nreverse-stepi\nreverse-stepi\n"
+                                "bt 1\ncontinue\nbt 1\nprint $pf_err\n");
     CHECK_CONTAINS(out, "handle_pte_fault (");
     CHECK_CONTAINS(out, "handle_mm_fault (");
     CHECK_CONTAINS(out, "[ W U ]");

@@ -1,0 +1,37 @@
+// The guest's side of `mmuscope debug`: one session for a terminal that is another process. Which process
+// answers changes when the user travels in time; the terminal's process stays, and does not notice.
+#pragma once
+
+#include <string>
+
+#include "emu/prompt/debug_session.h"
+
+namespace emu {
+
+class SessionServer {
+  public:
+    /// `stream` leads to the terminal's process; `terminal` is the guest's own while the TUI has the real one
+    /// (-1: there is none). Both are the caller's.
+    SessionServer(DebugSession& session, int stream, int terminal);
+    ~SessionServer();
+    SessionServer(const SessionServer&) = delete;
+    SessionServer& operator=(const SessionServer&) = delete;
+
+    /// Until the terminal is done or gone: its exit status.
+    int serve();
+
+  private:
+    void arrive(const DebugSession::Answer& first);
+    std::string answer(const std::string& frame);
+    std::string command_answer(const DebugSession::Answer& answer);
+    bool interrupted();
+    void take_over() const;
+    void use_terminal(bool own);
+
+    DebugSession& session_;
+    int stream_, terminal_;
+    int shared_out_ = -1, shared_error_ = -1;  ///< the guest's without the TUI
+    bool gone_ = false;
+};
+
+}  // namespace emu
