@@ -70,7 +70,8 @@ void Mmu::frame_holds_code(Pfn pfn) {
     CHECK(pfn.value < memory_.frames(), pfn.value);
     if (memory_.holds_code(pfn)) return;  // then it has no store slot
     memory_.mark_code(pfn);
-    if (state_->front) L0::drop_host_page(state_->front->store, memory_.frame(pfn));
+    if (state_->front && state_->stored[pfn.value % state_->stored.size()])
+        L0::drop_host_page(state_->front->store, memory_.frame(pfn));
 }
 
 void Mmu::set_watched_pages(std::vector<VirtAddr> pages) {

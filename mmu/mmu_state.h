@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <memory>
 
 #include "mmu/mmu.h"
@@ -76,6 +77,9 @@ struct Mmu::State {
     WalkCache walk_cache;
     TlbHierarchy tlb;
     u64 random_seed;
+    /// Of frames that ever had a store slot, by the low bits of their numbers: few pages of code are among
+    /// them, and what is not need not be searched for.
+    std::bitset<4096> stored;
     L0* cpu_front = nullptr;  ///< as attached
     /// Slots of `front` that were filled since it was empty, by kind and index: a guest that switches often
     /// touches few pages in between, and all of L0 is 96 KiB. Beyond the array's end they are not noted any

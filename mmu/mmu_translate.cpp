@@ -26,8 +26,12 @@ inline Walk Mmu::State::walk_for(VirtAddr address, Access access, Privilege priv
 /// The access was just allowed to the user (and D set, for a write), so a slot of its kind may stand for it.
 /// A page of decoded code gets no store slot: the decoder must hear of each store.
 inline void Mmu::State::fill_front(RefKind kind, VirtAddr address, TlbWay* way, PhysAddr physical) {
-    if (kind == RefKind::kStore && ram.holds_code(physical.pfn())) [[unlikely]]
-        return;
+    if (kind == RefKind::kStore) {
+        const Pfn pfn = physical.pfn();
+        if (ram.holds_code(pfn)) [[unlikely]]
+            return;
+        stored[pfn.value % stored.size()] = true;
+    }
     if (!watched_pages.empty() && is_watched(address)) [[unlikely]]
         return;
     u64* const stamp = tlb.front_stamp(kind, way);

@@ -1,24 +1,22 @@
 #include "emu/decode/block_builder.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
 #include "emu/cpu/cpu.h"
 #include "emu/cpu/debug_hooks.h"
+#include "emu/decode/shape.h"
 #include "emu/insn/branches.h"
-#include "emu/insn/flag_table.h"
+#include "emu/insn/encoding.h"
+#include "emu/insn/fused.h"
+#include "emu/insn/pairs.h"
+#include "mmu/base/bits.h"
+#include "mmu/base/check.h"
 
 namespace emu {
 namespace {
-
-/// Opcodes whose immediate is a distance from the next instruction.
-bool is_relative_branch(const Fields& f) {
-    if (f.map == Map::k0F) return f.opcode >= 0x80 && f.opcode <= 0x8f;
-    if (f.map != Map::kOne) return false;
-    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) ||
-           f.opcode == 0xe8 || f.opcode == 0xe9 || f.opcode == 0xeb;
-}
 
 bool has_absolute_address(const Fields& f) {
     return f.map == Map::kOne && f.opcode >= 0xa0 && f.opcode <= 0xa3;
@@ -30,22 +28,91 @@ bool fits_displacement(i64 value) {
 
 }  // namespace
 
+/// The shapes that were met, by their keys: one place each, the last has it.
+struct BlockBuilder::Known {
+    static constexpr unsigned kBits = 11;
+    struct Free {
+        void operator()(void* memory) const { std::free(memory); }
+    };
+
+    explicit Known(const ModrmRoles& known_roles) : roles(known_roles) {}
+
+    Shape& at(u64 key) { return shapes[key * 0x9e3779b97f4a7c15 >> (64 - kBits)]; }
+
+    void allocate() {
+        memory.reset(std::aligned_alloc(mmu::kPageSize, kBytes));
+        CHECK(memory != nullptr);
+        shapes = static_cast<Shape*>(memory.get());
+        std::memset(memory.get(), 0, kBytes);
+        pairs = &insn::pairs();
+        fused = &insn::fused();
+    }
+
+    static constexpr usize kBytes = sizeof(Shape) << kBits;
+    const ModrmRoles& roles;
+    std::unique_ptr<void, Free> memory;
+    Shape* shapes = nullptr;
+    const HandlerPairs* pairs = nullptr;
+    const HandlerPairs* fused = nullptr;
+    Glance glance;             ///< at the instruction that add_instruction() is to add
+    Insn bare;                 ///< the last instruction that a row built, before that
+    u64 references = 0;        ///< as in Block, of code_
+    Traits traits[kMaxInsns];  ///< of code_
+};
+
+BlockBuilder::BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers)
+    : decoder_(decoder), handlers_(handlers), known_(std::make_unique<Known>(decoder.modrm_roles())) {}
+
+BlockBuilder::~BlockBuilder() = default;
+
+/// The instruction behind the last one of the code is whole.
+inline BlockBuilder::Step BlockBuilder::append(u32 length) {
+    ++instructions_;
+    end_offset_ = code_[size_].offset + length;
+    const u8 cost = code_[size_++].cost;
+    known_->references += static_cast<u64>(cost & Cost::kLoadMask) +
+                          (static_cast<u64>((cost & Cost::kStoreMask) / Cost::kStore) << 32);
+    return cost & Cost::kEnd ? Step::kEnd : Step::kGoOn;
+}
+
 BlockBuilder::Status BlockBuilder::build(const Source& source) {
+    if (!known_->shapes) known_->allocate();
     size_ = instructions_ = end_offset_ = 0;
     crosses_ = false;
+    Known& known = *known_;
+    known.references = 0;
     Step step = Step::kGoOn;
     while (step == Step::kGoOn && instructions_ < source.max_instructions &&
-           end_offset_ < source.bytes.size())
-        step = add_instruction(source, end_offset_);
+           end_offset_ < source.bytes.size()) {
+        const u32 offset = end_offset_;
+        const u8* const code = source.bytes.data() + offset;
+        if (source.debug && source.debug->breaks_at_offset(source.offset + offset))
+            add_pseudo(handlers_.probe, offset, 0, 0);
+        known.glance.key = 0;
+        if (offset + Glance::kReach <= source.bytes.size()) {
+            const Glance glance = Glance::at(code, known.roles);
+            const Shape& shape = known.at(glance.key);
+            if (shape.key == glance.key && glance.key != 0 && shape.make(glance, code, offset, code_[size_]))
+                [[likely]] {
+                known.traits[size_] = shape.traits;
+                step = append(glance.length);
+                continue;
+            }
+            known.glance = glance;
+        }
+        step = add_instruction(source, offset);
+    }
     if (step == Step::kNeedSecondPage) return Status::kNeedSecondPage;
     finish(source, end_offset_);
+    // Where the flow may go on, if it branches within the page: the next block that is asked for.
+    __builtin_prefetch(
+        reinterpret_cast<const void*>(reinterpret_cast<u64>(source.bytes.data()) + code_[size_ - 1].imm));
     return Status::kBuilt;
 }
 
+/// The long way, by the decoder and the row of the opcode table.
 BlockBuilder::Step BlockBuilder::add_instruction(const Source& source, u32 offset) {
     const auto here = source.bytes.subspan(offset);
-    if (source.debug && source.debug->breaks_at_offset(source.offset + offset))
-        add_pseudo(handlers_.probe, offset, 0, 0);
     Decoder::Result result =
         decoder_.decode(here.first(std::min<usize>(here.size(), Fields::kMaxLength + 1)));
     if (result.status == DecodeStatus::kNeedMore) {
@@ -70,9 +137,22 @@ BlockBuilder::Step BlockBuilder::add_instruction(const Source& source, u32 offse
     const bool lock_wrong = result.fields.lock && !(result.row->lockable && result.fields.memory());
     if (lock_wrong) return add_exception(handlers_.undefined, offset);
     if (result.row->alone && instructions_ > 0) return Step::kEnd;
-    add(result.fields, *result.row, offset, result.fields.length);
-    const bool ends = code_[size_ - 1].cost & Cost::kEnd;
-    return ends || result.row->alone || crosses_ ? Step::kEnd : Step::kGoOn;
+    const u32 before = size_;
+    const Step step = add(result.fields, *result.row, offset);
+    if (result.row->alone || crosses_) return Step::kEnd;
+    if (known_->glance.key != 0 && size_ == before + 1) learn(known_->glance, here.data(), result);
+    return step;
+}
+
+/// Keeps the shape of the instruction that was just added.
+void BlockBuilder::learn(const Glance& glance, const u8* code, const Decoder::Result& decoded) {
+    const Fields& fields = decoded.fields;
+    Shape shape = Shape::of(glance, code, fields, *decoded.row,
+                            fields.vex ? ModrmRole::kAll : known_->roles.of(fields.map, fields.opcode),
+                            known_->bare, code_[size_ - 1]);
+    if (shape.key == 0) return;
+    shape.traits = known_->traits[size_ - 1];
+    known_->at(glance.key) = shape;
 }
 
 BlockBuilder::Step BlockBuilder::add_exception(Handler handler, u32 offset) {
@@ -82,6 +162,7 @@ BlockBuilder::Step BlockBuilder::add_exception(Handler handler, u32 offset) {
 }
 
 void BlockBuilder::add_pseudo(Handler handler, u32 offset, u64 imm, u8 cost) {
+    known_->traits[size_] = Traits{};
     Insn& insn = code_[size_++] = Insn{};
     insn.run = handler;
     insn.imm = imm;
@@ -90,21 +171,19 @@ void BlockBuilder::add_pseudo(Handler handler, u32 offset, u64 imm, u8 cost) {
     insn.cost = cost;
 }
 
-void BlockBuilder::add(const Fields& fields, const OpcodeRow& row, u32 offset, u32 length) {
+BlockBuilder::Step BlockBuilder::add(const Fields& fields, const OpcodeRow& row, u32 offset) {
     Insn insn;
     insn.offset = static_cast<u16>(offset);
-    insn.length = static_cast<u8>(length);
+    insn.length = fields.length;
     insn.base = insn.index = insn.segment = Slot::kZero;
     insn.imm = static_cast<u64>(fields.signed_immediate());
-    if (is_relative_branch(fields)) insn.imm += offset + length;
+    if (is_relative_branch(fields)) insn.imm += offset + fields.length;
     if (fields.memory() || has_absolute_address(fields)) set_memory_operand(fields, insn, offset);
-    if (!row.build(fields, insn)) {
-        add_exception(handlers_.undefined, offset);
-        return;
-    }
-    code_[size_++] = insn;
-    ++instructions_;
-    end_offset_ = offset + length;
+    known_->bare = insn;
+    if (!row.build(fields, insn)) return add_exception(handlers_.undefined, offset);
+    code_[size_] = insn;
+    known_->traits[size_] = Traits::of(insn.run);
+    return append(fields.length);
 }
 
 void BlockBuilder::set_memory_operand(const Fields& f, Insn& insn, u32 offset) {
@@ -141,14 +220,16 @@ void BlockBuilder::set_memory_operand(const Fields& f, Insn& insn, u32 offset) {
 /// Gives instructions their quiet twins where their flags die within the block, going backwards from its end,
 /// where they live.
 void BlockBuilder::hush() {
-    const FlagTable& table = flag_table();
     bool dead = false;
     for (u32 n = size_ - 1; n-- > 0;) {
-        Insn& insn = code_[n];
-        const FlagTable::Entry entry = table.find(insn.run);
-        if (dead && entry.quiet) insn.run = entry.quiet;
-        if (entry.effect == FlagTable::Effect::kSees) dead = false;
-        if (entry.effect == FlagTable::Effect::kOverwrites) dead = true;
+        Traits& traits = known_->traits[n];
+        if (dead && traits.quiet) {
+            code_[n].run = traits.quiet;
+            traits.pair_row = traits.quiet_row;
+            traits.pair_column = traits.quiet_column;
+        }
+        if (traits.effect == FlagTable::Effect::kSees) dead = false;
+        if (traits.effect == FlagTable::Effect::kOverwrites) dead = true;
     }
 }
 
@@ -156,12 +237,17 @@ void BlockBuilder::hush() {
 void BlockBuilder::join() {
     if (size_ < 2) return;
     hush();
-    const Insn& last = code_[size_ - 1];
-    if (last.length != 0)
-        if (const Handler fused = handlers_.fuse(code_[size_ - 2].run, last.run))
-            code_[size_ - 2].run = fused;
-    for (u32 n = 0; n + 1 < size_; ++n)
-        if (const Handler both = handlers_.pair(code_[n].run, code_[n + 1].run)) code_[n++].run = both;
+    Traits* const traits = known_->traits;
+    const HandlerPairs& pairs = *known_->pairs;
+    const u32 last = size_ - 1;
+    if (const Handler fused = known_->fused->at(traits[last - 1].fused_row, traits[last].fused_column)) {
+        code_[last - 1].run = fused;
+        traits[last - 1].pair_row = 0;
+        traits[last - 1].pair_column = pairs.column(fused);
+    }
+    for (u32 n = 0; n < last; ++n)
+        if (const Handler both = pairs.at(traits[n].pair_row, traits[n + 1].pair_column))
+            code_[n++].run = both;
 }
 
 void BlockBuilder::finish(const Source& source, u32 end_offset) {
@@ -179,11 +265,7 @@ void BlockBuilder::finish(const Source& source, u32 end_offset) {
     header_ = Block{};
     header_.insns = size_;
     header_.instructions = instructions_;
-    for (u32 n = 0; n < size_; ++n) {
-        const u8 cost = code_[n].cost;
-        header_.references += static_cast<u64>(cost & Cost::kLoadMask) +
-                              (static_cast<u64>((cost & Cost::kStoreMask) / Cost::kStore) << 32);
-    }
+    header_.references = known_->references;
 }
 
 }  // namespace emu

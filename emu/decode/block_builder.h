@@ -10,6 +10,7 @@
 namespace emu {
 
 struct DebugHooks;
+struct Glance;
 
 /// Handlers that the builder itself puts into blocks.
 struct BuilderHandlers {
@@ -20,16 +21,16 @@ struct BuilderHandlers {
     Handler
         check_second_page;  ///< fetches the second page of a crossing instruction; imm is its host address
     Handler probe;          ///< leaves the block if a debugger wants to stop before the next instruction
-    Handler (*fuse)(Handler compare, Handler branch);  ///< one handler for a pair, or null
-    Handler (*pair)(Handler first, Handler second);    ///< the same for two neighbours
 };
 
 class BlockBuilder {
   public:
     static constexpr u32 kMaxInstructions = 64;
 
-    BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers)
-        : decoder_(decoder), handlers_(handlers) {}
+    BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers);
+    ~BlockBuilder();
+    BlockBuilder(const BlockBuilder&) = delete;
+    BlockBuilder& operator=(const BlockBuilder&) = delete;
 
     struct Source {
         std::span<const u8> bytes;  ///< from the block's first byte to the end of its page
@@ -57,16 +58,22 @@ class BlockBuilder {
     enum class Step : u8 { kGoOn, kEnd, kNeedSecondPage };
     Step add_instruction(const Source& source, u32 offset);
     Step add_exception(Handler handler, u32 offset);
-    void add(const Fields& fields, const OpcodeRow& row, u32 offset, u32 length);
+    void learn(const Glance& glance, const u8* code, const Decoder::Result& decoded);
+    Step add(const Fields& fields, const OpcodeRow& row, u32 offset);
+    Step append(u32 length);
     void add_pseudo(Handler handler, u32 offset, u64 imm, u8 cost);
     void set_memory_operand(const Fields& fields, Insn& insn, u32 offset);
     void hush();
     void join();
     void finish(const Source& source, u32 end_offset);
 
+    static constexpr u32 kMaxInsns = 3 * kMaxInstructions + 4;
+    struct Known;
+
     Decoder& decoder_;
     BuilderHandlers handlers_;
-    Insn code_[3 * kMaxInstructions + 4];
+    std::unique_ptr<Known> known_;
+    Insn code_[kMaxInsns];
     u32 size_ = 0, instructions_ = 0, end_offset_ = 0;
     bool crosses_ = false;
     Block header_;

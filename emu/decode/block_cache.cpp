@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "emu/cpu/block_tier.h"
 #include "mmu/base/bits.h"
@@ -18,12 +19,8 @@ constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
 }  // namespace
 
 BlockCache::BlockCache(mmu::PhysicalMemory& memory, Handler stale)
-    : memory_(memory),
-      stale_(stale),
-      table_(kFirstSize),
-      mask_(kFirstSize - 1),
-      of_frame_(static_cast<Block**>(std::calloc(memory.frames(), sizeof(Block*)))) {
-    CHECK(of_frame_ != nullptr, memory.frames());
+    : memory_(memory), stale_(stale), table_(make_table(kFirstSize)), of_frame_(make_table(memory.frames())) {
+    grave_.physical = ~u64{0};
     memory_.set_code_observer(this);
 }
 
@@ -41,25 +38,36 @@ void BlockCache::clear() {
     for (const auto& [frame, blocks] : reaching_frame_) memory_.unmark_code(mmu::Pfn{frame});
     code_frames_.clear();
     reaching_frame_.clear();
-    std::fill(table_.begin(), table_.end(), Entry{});
+    std::fill_n(table_.get(), mask_ + 1, nullptr);
     chunks_.clear();
     occupied_ = used_ = chunk_left_ = 0;
 }
 
-BlockCache::Entry& BlockCache::entry_for(u64 physical) {
-    usize n = hash(physical);
-    while (table_[n].physical != physical && table_[n].physical != kEmpty) n = (n + 1) & mask_;
-    return table_[n];
+BlockCache::Table BlockCache::make_table(usize size) {
+    Table table(static_cast<Block**>(std::calloc(size, sizeof(Block*))));
+    CHECK(table != nullptr, size);
+    return table;
+}
+
+/// Where the block at `physical` is, or where one may be put: null or a grave there.
+Block*& BlockCache::place_for(u64 physical) {
+    Block** grave = nullptr;
+    for (usize n = hash(physical);; n = (n + 1) & mask_) {
+        Block*& block = table_[n];
+        if (!block) return grave ? *grave : block;
+        if (block->physical == physical) return block;
+        if (block == &grave_ && !grave) grave = &block;
+    }
 }
 
 void BlockCache::grow() {
-    std::vector<Entry> old(table_.size() * 4);
-    old.swap(table_);
-    mask_ = table_.size() - 1;
+    const usize size = mask_ + 1;
+    const Table old = std::exchange(table_, make_table(4 * size));
+    mask_ = 4 * size - 1;
     occupied_ = 0;
-    for (const Entry& entry : old)
-        if (entry.block) {
-            entry_for(entry.physical) = entry;
+    for (usize n = 0; n < size; ++n)
+        if (old[n] && old[n] != &grave_) {
+            place_for(old[n]->physical) = old[n];
             ++occupied_;
         }
 }
@@ -68,15 +76,14 @@ void* BlockCache::allocate(usize bytes) {
     if (chunk_left_ < bytes) {
         // All pages at once cost the host a quarter of one by one, and a huge one a fraction of that. It is
         // advice: a host that does not take it gives page by page.
-        const usize size = chunks_.empty() ? kFirstChunk : kChunk;
-        CHECK(bytes <= size, bytes);
-        chunks_.emplace_back(static_cast<u8*>(std::aligned_alloc(size, size)));
-        CHECK(chunks_.back() != nullptr, size);
-        madvise(chunks_.back().get(), size, MADV_HUGEPAGE);
-        madvise(chunks_.back().get(), size, kPopulateWrite);
+        CHECK(bytes <= kChunk, bytes);
+        chunks_.emplace_back(static_cast<u8*>(std::aligned_alloc(kChunk, kChunk)));
+        CHECK(chunks_.back() != nullptr, bytes);
+        madvise(chunks_.back().get(), kChunk, MADV_HUGEPAGE);
+        madvise(chunks_.back().get(), kChunk, kPopulateWrite);
         chunk_next_ = chunks_.back().get();
-        chunk_left_ = size;
-        used_ += size;
+        chunk_left_ = kChunk;
+        used_ += kChunk;
     }
     void* const memory = chunk_next_;
     chunk_next_ += bytes;
@@ -90,11 +97,11 @@ Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second
     std::memcpy(static_cast<void*>(block->code()), code, header.insns * sizeof(Insn));
     new (block->code() + header.insns) Links;
 
-    if (2 * (occupied_ + 1) > table_.size()) grow();
-    Entry& entry = entry_for(header.physical);
-    if (entry.physical == kEmpty) ++occupied_;
-    if (entry.block) kill(entry.block);
-    entry = {header.physical, block};
+    if (2 * (occupied_ + 1) > mask_ + 1) grow();
+    Block*& place = place_for(header.physical);
+    if (!place) ++occupied_;
+    if (place && place != &grave_) kill(place);
+    place = block;
 
     const mmu::Pfn frame = mmu::PhysAddr{header.physical}.pfn();
     Block*& head = of_frame_[frame.value];
@@ -115,8 +122,8 @@ void BlockCache::kill(Block* block) {
 /// Kills a block and takes it out of the table, unless another one has its place.
 void BlockCache::drop(Block* block) {
     kill(block);
-    Entry& entry = entry_for(block->physical);
-    if (entry.block == block) entry.block = nullptr;
+    Block*& place = place_for(block->physical);
+    if (place == block) place = &grave_;
 }
 
 void BlockCache::code_frame_written(mmu::Pfn frame) {

@@ -25,9 +25,8 @@ class BlockCache final : public mmu::CodeObserver {
 
     Block* find(u64 physical) const {
         for (usize n = hash(physical);; n = (n + 1) & mask_) {
-            const Entry& entry = table_[n];
-            if (entry.physical == physical) return entry.block;
-            if (entry.physical == kEmpty) return nullptr;
+            Block* const block = table_[n];
+            if (!block || block->physical == physical) return block;
         }
     }
 
@@ -48,18 +47,19 @@ class BlockCache final : public mmu::CodeObserver {
     void code_frame_written(mmu::Pfn frame) override;
 
   private:
-    static constexpr u64 kEmpty = ~u64{0};
-    static constexpr usize kFirstChunk = usize{1} << 18, kChunk = usize{1} << 21;
-    static constexpr usize kFirstSize = 4096;
+    static constexpr usize kChunk = usize{1} << 21;  ///< a huge page
+    static constexpr usize kFirstSize = 16384;
     static constexpr usize kMaxBytes = usize{256} << 20;
-    struct Entry {
-        u64 physical = kEmpty;
-        Block* block = nullptr;  ///< null: the block died
+    struct Free {
+        void operator()(void* memory) const { std::free(memory); }
     };
+    /// Lazily committed: the host gives no memory for what is not touched.
+    using Table = std::unique_ptr<Block*[], Free>;
 
     static Links& links(Block* block) { return *reinterpret_cast<Links*>(block->code() + block->insns); }
     usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
-    Entry& entry_for(u64 physical);
+    static Table make_table(usize size);
+    Block*& place_for(u64 physical);
     void grow();
     void kill(Block* block);
     void drop(Block* block);
@@ -68,15 +68,11 @@ class BlockCache final : public mmu::CodeObserver {
     mmu::PhysicalMemory& memory_;
     Handler stale_;
     BlockTier* tier_ = nullptr;
-    std::vector<Entry> table_;
-    usize mask_ = 0, occupied_ = 0;
-    struct Free {
-        void operator()(void* memory) const { std::free(memory); }
-    };
-    /// By frame, the head of the list of blocks that begin in it; most of it is never touched, so the host
-    /// gives no memory for it.
-    std::unique_ptr<Block*[], Free> of_frame_;
-    std::vector<mmu::Pfn> code_frames_;                            ///< whose list was ever begun
+    Block grave_;  ///< in the places of blocks that died; at no address
+    Table table_;  ///< open addressing by physical address, at most half full
+    usize mask_ = kFirstSize - 1, occupied_ = 0;
+    Table of_frame_;                     ///< by frame, the head of the list of blocks that begin in it
+    std::vector<mmu::Pfn> code_frames_;  ///< whose list was ever begun
     std::unordered_map<u64, std::vector<Block*>> reaching_frame_;  ///< blocks that begin in the frame before
     std::vector<std::unique_ptr<u8[], Free>> chunks_;
     usize chunk_left_ = 0, used_ = 0;

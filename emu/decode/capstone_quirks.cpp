@@ -2,14 +2,14 @@
 
 #include <cstring>
 
+#include "emu/insn/encoding.h"
+
 namespace emu {
 namespace {
 
 bool is_near_branch(const Fields& f) {
-    if (f.map == Map::k0F) return f.opcode >= 0x80 && f.opcode <= 0x8f;
-    if (f.map != Map::kOne) return false;
-    return (f.opcode >= 0x70 && f.opcode <= 0x7f) || (f.opcode >= 0xe0 && f.opcode <= 0xe3) ||
-           f.opcode == 0xe8 || f.opcode == 0xe9 || f.opcode == 0xeb || f.opcode == 0xc2 || f.opcode == 0xc3 ||
+    if (f.map != Map::kOne) return is_relative_branch(f);
+    return is_relative_branch(f) || f.opcode == 0xc2 || f.opcode == 0xc3 ||
            (f.opcode == 0xff && (f.modrm_reg() == 2 || f.modrm_reg() == 4));
 }
 

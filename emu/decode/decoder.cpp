@@ -9,43 +9,11 @@
 #include <vector>
 
 #include "emu/decode/capstone_quirks.h"
+#include "emu/insn/modrm_roles.h"
 #include "mmu/base/check.h"
 
 namespace emu {
 namespace {
-
-/// How much of ModRM decides which row it is and whether the encoding exists.
-enum class ModrmRole : u8 {
-    kForm,       ///< memory or register
-    kExtension,  ///< also the reg field
-    kAll,  ///< everything, REX bits included: x87, control and segment registers, groups of single encodings
-};
-
-class ModrmRoles {
-  public:
-    ModrmRoles() {
-        for (const auto chapter : all_chapters())
-            for (const OpcodeRow& row : chapter)
-                for (unsigned n = 0; n < row.count; ++n)
-                    raise(row.map, static_cast<u8>(row.opcode + n),
-                          row.rm >= 0          ? ModrmRole::kAll
-                          : row.extension >= 0 ? ModrmRole::kExtension
-                                               : ModrmRole::kForm);
-        for (unsigned opcode = 0xd8; opcode <= 0xdf; ++opcode) raise(Map::kOne, opcode, ModrmRole::kAll);
-        for (const u8 opcode : {0x8c, 0x8e}) raise(Map::kOne, opcode, ModrmRole::kAll);
-        for (const u8 opcode : {0x00, 0x01, 0x0d, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21,
-                                0x22, 0x23, 0xae, 0xb9, 0xc7, 0xff})
-            raise(Map::k0F, opcode, ModrmRole::kAll);
-    }
-    ModrmRole of(const Fields& f) const { return roles_[static_cast<u8>(f.map)][f.opcode]; }
-
-  private:
-    void raise(Map map, unsigned opcode, ModrmRole role) {
-        ModrmRole& known = roles_[static_cast<u8>(map)][opcode];
-        known = std::max(known, role);
-    }
-    std::array<std::array<ModrmRole, 256>, 4> roles_{};
-};
 
 /// All that selects a row and decides whether the encoding exists, in one word; never 0. Instructions that
 /// differ in registers, displacement or immediate alone share it.
@@ -56,7 +24,7 @@ u64 template_of(const Fields& f, const ModrmRoles& roles) {
         key |= u64{1} << 22 | u64{f.vex_l} << 32 | u64{f.vex_pp} << 33 | u64{f.vex_vvvv != 0} << 35 |
                u64{f.memory() && f.has_sib} << 36;
     if (!f.has_modrm) return key;
-    const ModrmRole role = roles.of(f);
+    const ModrmRole role = roles.of(f.map, f.opcode);
     key |= u64{f.memory()} << 37;
     if (role == ModrmRole::kExtension) key |= u64{f.modrm_reg()} << 40;
     if (role == ModrmRole::kAll) key |= u64{f.modrm} << 48 | u64{f.rex & 7u} << 56;
@@ -192,6 +160,10 @@ std::string Decoder::describe(std::span<const u8> bytes, u64 address) const {
         if (const OpcodeRow* row = find_row(fields); row && !state_->features.has(row->feature))
             text += std::string(" (this CPU has no ") + name_of(row->feature) + ")";
     return text;
+}
+
+const ModrmRoles& Decoder::modrm_roles() const {
+    return state_->roles;
 }
 
 const DecodeStats& Decoder::stats() const {

@@ -12,6 +12,8 @@
 
 namespace emu {
 
+class ModrmRoles;
+
 enum class DecodeStatus : u8 {
     kOk,
     kNeedMore,   ///< goes on behind the bytes that were given
@@ -20,7 +22,7 @@ enum class DecodeStatus : u8 {
 };
 
 struct DecodeStats {
-    u64 decoded = 0;         ///< instructions put into blocks
+    u64 decoded = 0;         ///< instructions that were asked about
     u64 capstone_calls = 0;  ///< templates about which Capstone was asked
 };
 
@@ -43,6 +45,7 @@ class Decoder {
     std::string describe(std::span<const u8> bytes, u64 address) const;
 
     const DecodeStats& stats() const;
+    const ModrmRoles& modrm_roles() const;
 
   private:
     struct State;

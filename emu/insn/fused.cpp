@@ -42,9 +42,9 @@ Pairs all_pairs() {
 
 }  // namespace
 
-Handler fuse(Handler first, Handler branch) {
+const HandlerPairs& fused() {
     static const Pairs pairs = all_pairs();
-    return pairs.find(first, branch);
+    return pairs;
 }
 
 }  // namespace emu::insn

@@ -55,29 +55,33 @@ class HandlerTable {
     usize used_ = 0;
 };
 
-/// What two neighbours become together: a matrix, because the same few handlers stand in most pairs.
+/// What two neighbours become together: a matrix, because the same few handlers stand in most pairs. Rows and
+/// columns count from 1: 0 is who stands in no pair.
 class HandlerPairs {
   public:
+    HandlerPairs() : both_(width_) {}
+
     void set(Handler first, Handler second, Handler both) {
         const u8 row = number(firsts_, rows_, first), column = number(seconds_, columns_, second);
         if (column >= width_) widen();
-        both_.resize(rows_ * width_);
+        both_.resize((rows_ + 1) * width_);
         both_[row * width_ + column] = both;
     }
+    u8 row(Handler first) const { return number_of(firsts_, first); }
+    u8 column(Handler second) const { return number_of(seconds_, second); }
     /// Null when they stay two.
-    Handler find(Handler first, Handler second) const {
-        const u8* const row = firsts_.find(first);
-        if (!row) return nullptr;
-        const u8* const column = seconds_.find(second);
-        return column ? both_[*row * width_ + *column] : nullptr;
-    }
+    Handler at(u8 row, u8 column) const { return both_[row * width_ + column]; }
 
   private:
+    static u8 number_of(const HandlerTable<u8>& numbers, Handler handler) {
+        const u8* const known = numbers.find(handler);
+        return known ? *known : u8{0};
+    }
     static u8 number(HandlerTable<u8>& numbers, usize& used, Handler handler) {
-        if (const u8* known = numbers.find(handler)) return *known;
-        CHECK(used < 256, used);
-        numbers.set(handler, static_cast<u8>(used));
-        return static_cast<u8>(used++);
+        if (const u8 known = number_of(numbers, handler)) return known;
+        CHECK(used < 255, used);
+        numbers.set(handler, static_cast<u8>(++used));
+        return static_cast<u8>(used);
     }
     void widen() {
         std::vector<Handler> wider(both_.size() * 2);

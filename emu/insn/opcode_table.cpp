@@ -33,21 +33,36 @@ std::vector<std::span<const OpcodeRow>> all_chapters() {
 
 namespace {
 
-/// Rows by map and opcode, each list in table order.
+/// Rows by map and opcode, each list in table order, all in one piece of memory.
 class Index {
   public:
     Index() {
-        for (const auto chapter : all_chapters())
-            for (const OpcodeRow& row : chapter)
-                for (unsigned n = 0; n < row.count; ++n) {
-                    CHECK(row.opcode + n < 256u, row.opcode, row.count);
-                    at(row.map, static_cast<u8>(row.opcode + n)).push_back(&row);
-                }
+        for_each([&](unsigned place, const OpcodeRow&) { ++begin_[place + 1]; });
+        for (usize n = 1; n < begin_.size(); ++n) begin_[n] = static_cast<u16>(begin_[n] + begin_[n - 1]);
+        rows_.resize(begin_.back());
+        std::array<u16, kPlaces + 1> next = begin_;
+        for_each([&](unsigned place, const OpcodeRow& row) { rows_[next[place]++] = &row; });
     }
-    std::vector<const OpcodeRow*>& at(Map map, u8 opcode) { return rows_[static_cast<u8>(map)][opcode]; }
+    std::span<const OpcodeRow* const> at(Map map, u8 opcode) const {
+        const unsigned place = static_cast<u8>(map) * 256u + opcode;
+        return {rows_.data() + begin_[place], rows_.data() + begin_[place + 1]};
+    }
 
   private:
-    std::array<std::array<std::vector<const OpcodeRow*>, 256>, 4> rows_;
+    static constexpr usize kPlaces = 4 * 256;
+
+    template <class Use>
+    static void for_each(Use use) {
+        for (const auto chapter : all_chapters())
+            for (const OpcodeRow& row : chapter) {
+                CHECK(row.opcode + row.count <= 256, row.opcode, row.count);
+                for (unsigned n = 0; n < row.count; ++n)
+                    use(static_cast<u8>(row.map) * 256u + row.opcode + n, row);
+            }
+    }
+
+    std::array<u16, kPlaces + 1> begin_{};
+    std::vector<const OpcodeRow*> rows_;
 };
 
 /// F2 and F3 go before 66 as mandatory prefixes (SDM Vol. 2A 2.1.2 and appendix A.2.1).
@@ -88,7 +103,7 @@ bool matches(const OpcodeRow& row, const Fields& f) {
 }  // namespace
 
 const OpcodeRow* find_row(const Fields& fields, FeatureSet features) {
-    static Index index;
+    static const Index index;
     for (const OpcodeRow* row : index.at(fields.map, fields.opcode))
         if (features.has(row->feature) && matches(*row, fields)) return row;
     return nullptr;

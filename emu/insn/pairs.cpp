@@ -73,8 +73,8 @@ void add_all(HandlerPairs& pairs, List<Firsts...>, SecondList seconds) {
 
 }  // namespace
 
-Handler pair(Handler first, Handler second) {
-    static const HandlerPairs pairs = [] {
+const HandlerPairs& pairs() {
+    static const HandlerPairs table = [] {
         HandlerPairs all;
         add_all(all, FirstsOf<u32>{}, SecondsOf<u32>{});
         add_all(all, FirstsOf<u64>{}, SecondsOf<u64>{});
@@ -84,7 +84,7 @@ Handler pair(Handler first, Handler second) {
         add_all(all, OtherFirsts{}, OtherSeconds{});
         return all;
     }();
-    return pairs.find(first, second);
+    return table;
 }
 
 }  // namespace emu::insn

@@ -1,12 +1,12 @@
 // Pairs of neighbours that one dispatch serves.
 #pragma once
 
-#include "emu/cpu/insn.h"
+#include "emu/insn/handler_table.h"
 
 namespace emu::insn {
 
-/// The handler that does `first`, which touches no memory, and goes straight on with `second` behind it; null
-/// where the two are not among the frequent ones. Both Insns stay where they are.
-Handler pair(Handler first, Handler second);
+/// The handlers that do the first, which touches no memory, and go straight on with the second behind it; of
+/// the frequent neighbours only. Both Insns stay where they are.
+const HandlerPairs& pairs();
 
 }  // namespace emu::insn

@@ -3,8 +3,6 @@
 #include "emu/cpu/cpu.h"
 #include "emu/cpu/debug_hooks.h"
 #include "emu/insn/branches.h"
-#include "emu/insn/fused.h"
-#include "emu/insn/pairs.h"
 
 namespace emu {
 namespace {
@@ -53,7 +51,7 @@ Exit probe(Cpu& c, const Insn* i) {
 }  // namespace
 
 BuilderHandlers builder_handlers() {
-    return {undefined, too_long, fall_through, set_scratch, check_second_page, probe, insn::fuse, insn::pair};
+    return {undefined, too_long, fall_through, set_scratch, check_second_page, probe};
 }
 
 }  // namespace emu

@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "emu/cpu/cpu.h"
 #include "emu/decode/block_builder.h"
 #include "emu/decode/capstone_quirks.h"
+#include "emu/decode/glance.h"
 #include "emu/interp/block_ops.h"
 #include "mmu/base/check.h"
 #include "tests/fuzz/mnemonics.h"
@@ -24,7 +26,9 @@ struct DecodeTarget::State {
     emu::BlockBuilder builder{decoder, emu::builder_handlers()};
 
     std::string check_one(std::span<const u8> bytes, usize& length);
+    std::string check_copy(std::span<const u8> bytes);
     std::string check_block(std::span<const u8> bytes);
+    std::span<const emu::Insn> build_one(std::span<const u8> bytes);
 };
 
 namespace {
@@ -66,6 +70,25 @@ std::string DecodeTarget::State::check_one(std::span<const u8> bytes, usize& len
         return complain(
             decoder, bytes,
             std::string("executed as ") + first.row->name + ", to Capstone " + disassembled->mnemonic);
+    return {};
+}
+
+std::span<const emu::Insn> DecodeTarget::State::build_one(std::span<const u8> bytes) {
+    emu::BlockBuilder::Source source;
+    source.bytes = bytes;
+    source.max_instructions = 1;
+    CHECK(builder.build(source) == emu::BlockBuilder::Status::kBuilt);
+    return {builder.code(), builder.header().insns};
+}
+
+/// The builder copies what it has built before, unless it sees too few bytes: both must give the same.
+std::string DecodeTarget::State::check_copy(std::span<const u8> bytes) {
+    if (bytes.size() < emu::Glance::kReach) return {};
+    const auto copied = build_one(bytes);
+    const std::vector<emu::Insn> kept(copied.begin(), copied.end());
+    const auto built = build_one(bytes.first(Fields::kMaxLength + 1));
+    if (kept.size() != built.size() || std::memcmp(kept.data(), built.data(), built.size_bytes()) != 0)
+        return complain(decoder, bytes, "copied from another one, it is not what it is when built");
     return {};
 }
 
@@ -112,6 +135,7 @@ std::string DecodeTarget::check(std::span<const u8> bytes) {
     for (usize at = 0, length = 0; at < bytes.size(); at += length) {
         const auto rest = bytes.subspan(at);
         std::string found = state_->check_one(rest.first(std::min<usize>(rest.size(), 16)), length);
+        if (found.empty()) found = state_->check_copy(rest);
         if (!found.empty()) return found;
     }
     return state_->check_block(bytes);
