@@ -5,6 +5,7 @@
 // instructions retired, so that a run can be repeated.
 #include "emu/insn/chapters.h"
 #include "emu/insn/operands.h"
+#include "mmu/base/rng.h"
 #include "mmu/mmu.h"
 
 namespace emu::insn {
@@ -60,11 +61,9 @@ Exit rdpid(Cpu& c, const Insn* i) {
     return next(c, i);
 }
 
-/// The finalizer of SplitMix64.
+/// The finalizer of SplitMix64: without the step that Rng makes first.
 u64 mixed(u64 x) {
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
+    return mmu::Rng(x - 0x9e3779b97f4a7c15).next();
 }
 
 template <u64 stream>

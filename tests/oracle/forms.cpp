@@ -20,11 +20,6 @@ struct Shape {
     unsigned modrm;
 };
 
-bool is_string(const OpcodeRow& row) {
-    return row.map == Map::kOne &&
-           ((row.opcode >= 0xa4 && row.opcode <= 0xa7) || (row.opcode >= 0xaa && row.opcode <= 0xaf));
-}
-
 std::vector<u8> encoding(const OpcodeRow& row, const Shape& shape) {
     std::vector<u8> bytes;
     const unsigned pp = row.prefix == Prefix::k66   ? 1
@@ -75,6 +70,11 @@ constexpr NotDrawn kNotDrawn[] = {
 };
 
 }  // namespace
+
+bool is_string(const OpcodeRow& row) {
+    return row.map == Map::kOne &&
+           ((row.opcode >= 0xa4 && row.opcode <= 0xa7) || (row.opcode >= 0xaa && row.opcode <= 0xaf));
+}
 
 bool builds(const OpcodeRow& row, const Fields& fields) {
     if (fields.lock && !(row.lockable && fields.memory())) return false;

@@ -10,6 +10,9 @@
 
 namespace tests {
 
+/// MOVS, CMPS, STOS, LODS, SCAS: F2 and F3 repeat them.
+bool is_string(const emu::OpcodeRow& row);
+
 /// "mem 64", "reg VEX.256.W1", "86 mem 8 lock".
 std::string form_of(const emu::OpcodeRow& row, const emu::Fields& fields);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "tests/oracle/forms.h"
 #include "tests/oracle/random_values.h"
 #include "tests/support/host_cpu.h"
 
@@ -14,11 +15,6 @@ using emu::Fields, emu::Map, emu::OpcodeRow, emu::Prefix;
 using mmu::i64, mmu::usize;
 
 constexpr u64 kRip = HostCpu::kCode + 0x8000;
-
-bool is_string_row(const OpcodeRow& row) {
-    return row.map == Map::kOne &&
-           ((row.opcode >= 0xa4 && row.opcode <= 0xa7) || (row.opcode >= 0xaa && row.opcode <= 0xaf));
-}
 
 /// Its index register is a vector: several addresses.
 bool is_gather(const OpcodeRow& row) {
@@ -58,7 +54,7 @@ class Encoder {
         segments();
         if (row_.prefix == Prefix::kF3) put(0xf3);
         if (row_.prefix == Prefix::kF2) put(0xf2);
-        if (any && is_string_row(row_) && random_.one_in(2)) put(random_.one_in(2) ? 0xf2 : 0xf3);
+        if (any && is_string(row_) && random_.one_in(2)) put(random_.one_in(2) ? 0xf2 : 0xf3);
         if (random_.one_in(2)) put(static_cast<u8>(0x40 | random_.below(16)));
     }
 
@@ -225,7 +221,7 @@ class CaseMaker {
         // Implicit addresses: the stack, strings, MASKMOV.
         gpr(mmu::kRsp) =
             random_.one_in(4) ? random_target(random_) : HostCpu::kData + 0x800 + 8 * random_.below(64);
-        if (is_string_row(row_) || random_.one_in(2)) {
+        if (is_string(row_) || random_.one_in(2)) {
             gpr(mmu::kRsi) = random_target(random_);
             gpr(mmu::kRdi) = random_target(random_);
         }
@@ -236,12 +232,12 @@ class CaseMaker {
             gpr(mmu::kRsp) = HostCpu::kData + 0x400;  // so that stack and target are not both wrong
         if (is("enter")) gpr(mmu::kRbp) = HostCpu::kData + 0x400 + 8 * random_.below(256);
         if (is("xlat")) gpr(mmu::kRbx) = random_target(random_) - (gpr(mmu::kRax) & 0xff) - segment_base();
-        if (is_string_row(row_)) gpr(mmu::kRcx) = random_.below(40);
+        if (is_string(row_)) gpr(mmu::kRcx) = random_.below(40);
         if (is("cmps") || is("movs")) {  // which operand is looked at first is the CPU's business
             const unsigned good = random_.one_in(2) ? mmu::kRsi : mmu::kRdi;
             gpr(good) = HostCpu::kData + 0x400 + random_.below(0x800);
         }
-        if (is_string_row(row_)) gpr(mmu::kRsi) -= segment_base();
+        if (is_string(row_)) gpr(mmu::kRsi) -= segment_base();
         if (is("maskmovq") || is("maskmovdqu")) gpr(mmu::kRdi) -= segment_base();
     }
 
