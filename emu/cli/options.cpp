@@ -20,7 +20,7 @@ constexpr const char* kExamples = R"(Examples:
   mmuscope stat ./a.out                        the same, then a table of TLB, walk and fault counts on stderr
   mmuscope stat --tlb zen4 -o out.txt ./a.out  on another CPU's TLBs, the table in a file
   mmuscope stat --json ./a.out 2>out.json      for programs to read
-  mmuscope run --story ./a.out                 each brk call and page fault, step by step
+  mmuscope run --story ./a.out                 each brk, mmap, munmap and page fault, step by step
   mmuscope explain --fault 12 ./a.out          the story of one fault (--brk N: of one brk call)
   mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
   mmuscope debug ./a.out                       a debugger of our own: a prompt, `help` there
@@ -211,7 +211,8 @@ void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
             ->type_name("SEP")
             ->group("Output");
     }
-    app.add_flag("--story", options.story, "tell each brk call and page fault step by step")->group("Output");
+    app.add_flag("--story", options.story, "tell each brk, mmap and munmap call and page fault step by step")
+        ->group("Output");
     app.add_option("--story-faults", raw.story_faults, "tell only the faults numbered FROM to TO")
         ->type_name("FROM-TO")
         ->group("Output");

@@ -106,12 +106,14 @@ void Story::on_event(const kernel::Event& event) {
         case EventKind::kFaultEntry:
             return begin_fault(event);
         case EventKind::kSyscallEnter:
-            in_call_ = std::string_view(event.text) == "brk";
+            in_call_ = std::string_view(event.text) == "brk" || is_area_call(event);
             call_ = {};
+            call_.enter = event;
             if (in_call_) call_.heap = heap_words();
             return;
         case EventKind::kSyscallExit:
             if (std::string_view(event.text) == "brk") tell_call(event);
+            if (in_call_ && is_area_call(event)) tell_area_call(event);
             in_call_ = false;
             return;
         default:
@@ -128,6 +130,12 @@ void Story::on_event(const kernel::Event& event) {
         walk_.clear();
         phase_ = Phase::kWaitingForRetry;
     }
+}
+
+/// Calls that malloc() makes beside brk. They are told with all brk calls, not with a choice of these.
+bool Story::is_area_call(const kernel::Event& event) const {
+    const std::string_view name = event.text;
+    return calls_ == kAllCalls && (name == "mmap" || name == "munmap");
 }
 
 /// The area that holds the last byte of the heap, as /proc/PID/maps has it.
@@ -165,19 +173,37 @@ void Story::tell_call(const kernel::Event& exit) {
     if (!call_.lines.empty()) {
         if (before) line("kernel", "the heap ended at " + hex(before) + ", it ends at " + hex(exit.after));
         std::fputs(call_.lines.c_str(), out_);
-        const auto number = [](u64 count, const char* noun) {
-            return (count ? std::to_string(count) : std::string("no")) + " " + noun + (count == 1 ? "" : "s");
-        };
         line("kernel", "the heap's area before: " + call_.heap + "; after: " + heap_words());
-        if (exit.after > before)
-            line("kernel", "allocated: " + number(call_.frames_taken, "frame") + ", " +
-                               number(call_.tables_taken, "page table") +
-                               (call_.frames_taken ? "" : "; a page comes with its first touch"));
-        else
-            line("kernel", "given back: " + number(call_.frames_given, "frame") + ", of them " +
-                               number(call_.tables_given, "page table"));
+        line("kernel", frames_words(exit.after > before));
     }
     std::fputc('\n', out_);
+}
+
+/// One mmap or munmap: which area came or went, and what was and was not allocated for it.
+void Story::tell_area_call(const kernel::Event& exit) {
+    const kernel::Event& enter = call_.enter;
+    const bool maps = std::string_view(exit.text) == "mmap";
+    const auto result = static_cast<mmu::i64>(exit.after);
+    std::fprintf(out_, "%s%s(%s, %llu%s) = %s\n", who().c_str(), exit.text,
+                 enter.before ? hex(enter.before).c_str() : "NULL",
+                 static_cast<unsigned long long>(enter.start), maps ? ", ..." : "",
+                 result < 0 ? "refused" : hex(exit.after).c_str());
+    std::fputs(call_.lines.c_str(), out_);
+    if (result >= 0) line("kernel", maps ? frames_words(true) : frames_words(false));
+    std::fputc('\n', out_);
+}
+
+/// What a call has taken, or given back.
+std::string Story::frames_words(bool taken) const {
+    const auto number = [](u64 count, const char* noun) {
+        return (count ? std::to_string(count) : std::string("no")) + " " + noun + (count == 1 ? "" : "s");
+    };
+    if (taken)
+        return "allocated: " + number(call_.frames_taken, "frame") + ", " +
+               number(call_.tables_taken, "page table") +
+               (call_.frames_taken ? "" : "; a page comes with its first touch");
+    return "given back: " + number(call_.frames_given, "frame") + ", of them " +
+           number(call_.tables_given, "page table");
 }
 
 void Story::tell_kernel(const kernel::Event& event) {

@@ -40,6 +40,12 @@ TEST_CASE("Large: the story tells of malloc: the heap's area grows, no frame, th
     CHECK(has(story.err,
               "  kernel  allocated: no frames, no page tables; a page comes with its first touch\n"));
     CHECK(has(story.err, "  kernel  do_anonymous_page: a write, zeroed frame "));
+    // Above the threshold: an area of its own, and one frame for malloc's own words.
+    CHECK(has(story.err, "\nmmap(NULL, 200704, ...) = 0x7ffff7"));
+    const auto given = story.err.find("\nmunmap(0x7ffff7");
+    REQUIRE(given != std::string::npos);
+    CHECK(has(story.err.substr(given, 400), ", 200704) = 0x0\n"));
+    CHECK(has(story.err.substr(given, 400), "  kernel  given back: 1 frame, of them no page tables\n"));
     const auto call = emulate({"explain", "--brk", "2"}, {test::guest_path("malloc_touch.glibc")});
     CHECK(has(call.err, "  kernel  do_brk_flags: area "));
 }

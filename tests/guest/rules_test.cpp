@@ -1,5 +1,7 @@
 // The numbered rules of Linux's memory (README.md here has the list): a program a group, a line a rule,
 // natively and here. The host's kernel is the oracle.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 #include <sstream>
@@ -38,6 +40,25 @@ TEST_CASE("Rules: a program lies where E1 to E4 say, as natively") {
     check_as_native({test_guest_path("rules_exec.glibc")});
 }
 
+TEST_CASE("Rules: without capabilities limits and addresses are L1 to L3, as natively") {
+    const std::string guest = test_guest_path("rules_limits.glibc");
+    test::Words native_guest{guest};
+    if (geteuid() == 0)
+        native_guest = {"/usr/bin/setpriv",
+                        "--reuid=65534",
+                        "--regid=65534",
+                        "--clear-groups",
+                        "--inh-caps=-all",
+                        "--bounding-set=-all",
+                        guest};
+    test::ProcessOptions fixed;
+    fixed.same_addresses = true;
+    const auto native = test::run(native_guest, fixed), here = test::emulate({"run"}, {guest});
+    CHECK(here.status == 0);
+    if (native.status != 0) return;  // rights cannot be given up, or that user cannot reach the program
+    CHECK(here.out == native.out);
+}
+
 TEST_CASE("Rules: smaps has the numbers of the host's, field by field, alone, with a child and afterwards") {
     check_as_native({test_guest_path("smaps_fields.glibc")});
 }
@@ -54,7 +75,7 @@ TEST_CASE("Rules: with every frame recounted after each trap they are the same")
 
 TEST_CASE("Rules: each number of the list in README.md is asked by one of the programs") {
     std::set<std::string> asked;
-    for (const char* group : {"rules_map", "rules_change", "rules_fault", "rules_exec"})
+    for (const char* group : {"rules_map", "rules_change", "rules_fault", "rules_exec", "rules_limits"})
         asked.merge(numbers_of(test::emulate({"run"}, {test_guest_path(std::string(group) + ".glibc")}).out));
     const std::string list =
         test::read_file(std::string(MMUSCOPE_GUEST_SOURCES) + "/../tests/guest/README.md");

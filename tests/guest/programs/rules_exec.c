@@ -95,6 +95,7 @@ int main(int argc, char** argv, char** environment) {
     stack(argv);
     const char *longest = exec_with(131071), *longer = exec_with(131072);
     rule("E4", "a string of 128 KiB with its end %s, a byte more %s", longest, longer);
+    set_limit(RLIMIT_STACK, 8 << 20);
     const char *some = exec_with_many(20), *many = exec_with_many(21);
     rule("E4", "a quarter of an 8 MiB stack: 20 times 100 KiB %s, 21 times %s", some, many);
     set_limit(RLIMIT_STACK, 64 << 20);
