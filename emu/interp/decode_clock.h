@@ -4,10 +4,8 @@
 // out.
 #pragma once
 
-#include <x86intrin.h>
-
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 #include "mmu/base/ints.h"
 
@@ -16,17 +14,16 @@ namespace emu {
 class DecodeClock {
   public:
     double seconds() const {
-        const std::chrono::duration<double> elapsed = Clock::now() - start_;
-        const auto ticks = static_cast<double>(__rdtsc() - start_ticks_);
-        return ticks > 0 ? static_cast<double>(ticks_) * elapsed.count() / ticks : 0;
+        const auto ticks = static_cast<double>(time_stamp() - start_ticks_);
+        return ticks > 0 ? static_cast<double>(ticks_) * (now() - start_) / ticks : 0;
     }
 
     /// Lives while a block is made.
     class Sample {
       public:
-        explicit Sample(DecodeClock& clock) : clock_(clock), start_(__rdtsc()) {}
+        explicit Sample(DecodeClock& clock) : clock_(clock), start_(time_stamp()) {}
         ~Sample() {
-            const mmu::u64 ticks = __rdtsc() - start_;
+            const mmu::u64 ticks = time_stamp() - start_;
             if (ticks < kInterrupted) clock_.ticks_ += ticks - std::min(ticks, clock_.reading_);
         }
         Sample(const Sample&) = delete;
@@ -38,21 +35,27 @@ class DecodeClock {
     };
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     /// Under a hypervisor a tenth of what a short block takes.
     static mmu::u64 cost_of_reading() {
         mmu::u64 least = kInterrupted;
         for (int n = 0; n < 16; ++n) {
-            const mmu::u64 start = __rdtsc();
-            least = std::min<mmu::u64>(least, __rdtsc() - start);
+            const mmu::u64 start = time_stamp();
+            least = std::min<mmu::u64>(least, time_stamp() - start);
         }
         return least;
     }
     static constexpr mmu::u64 kInterrupted = 1'000'000;  ///< some hundred microseconds
 
-    Clock::time_point start_ = Clock::now();
-    mmu::u64 start_ticks_ = __rdtsc();
+    // The intrinsics' own header is 40,000 lines, which each file that sees a machine would parse.
+    static mmu::u64 time_stamp() { return __builtin_ia32_rdtsc(); }
+    static double now() {
+        timespec time{};
+        clock_gettime(CLOCK_MONOTONIC, &time);
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+    }
+
+    double start_ = now();
+    mmu::u64 start_ticks_ = time_stamp();
     mmu::u64 reading_ = cost_of_reading();  ///< what a sample takes of nothing
     mmu::u64 ticks_ = 0;
 };
