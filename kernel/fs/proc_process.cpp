@@ -44,13 +44,12 @@ std::string status_signals(KernelState& kernel, const Task& task) {
         proc_number(task.signals.blocked), proc_number(ignored), proc_number(caught));
 }
 
-/// One CPU, one memory node, no capabilities beyond those of root, no seccomp.
+/// One CPU, one memory node, no capabilities (syscalls/privileges.cpp), no seccomp.
 std::string status_tail(const Task& task) {
-    const unsigned long long capabilities = host::geteuid() == 0 ? 0x1ffffffffff : 0;
-    std::string text = proc_format("CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ull,
-                                   capabilities, capabilities);
-    text += proc_format("CapBnd:\t%016llx\nCapAmb:\t%016llx\nNoNewPrivs:\t%d\n", 0x1ffffffffffull, 0ull,
-                        task.no_new_privs);
+    std::string text;
+    for (const char* set : {"Inh", "Prm", "Eff", "Bnd", "Amb"})
+        text += proc_format("Cap%s:\t%016llx\n", set, 0ull);
+    text += proc_format("NoNewPrivs:\t%d\n", task.no_new_privs);
     text += "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tnot vulnerable\n";
     text += "SpeculationIndirectBranch:\tnot affected\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n";
     text += "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n";

@@ -258,6 +258,21 @@ i64 alarm(Syscall& call);
 i64 setitimer(Syscall& call);
 i64 getitimer(Syscall& call);
 
+// privileges.cpp
+i64 capget(Syscall& call);
+i64 capset(Syscall& call);
+i64 not_permitted(Syscall& call);
+i64 chroot(Syscall& call);
+i64 mount(Syscall& call);
+i64 umount2(Syscall& call);
+i64 swapon(Syscall& call);
+i64 iopl(Syscall& call);
+i64 ioperm(Syscall& call);
+i64 settimeofday(Syscall& call);
+i64 clock_settime(Syscall& call);
+i64 adjtimex(Syscall& call);
+i64 clock_adjtime(Syscall& call);
+
 // absent.cpp
 i64 getxattr(Syscall& call);
 i64 lgetxattr(Syscall& call);

@@ -111,6 +111,8 @@ i64 prctl(Syscall& call) {
             return cap_ambient(a[1], a[2], a[3] || a[4]);
         case PR_CAPBSET_READ:
             return a[1] > CAP_LAST_CAP ? -EINVAL : 0;
+        case PR_CAPBSET_DROP:
+            return -EPERM;
         case PR_GET_SECCOMP:
             return 0;
         case PR_GET_TSC:

@@ -105,6 +105,10 @@ TEST_CASE("Task calls: prctl, membarrier and sched_* answer as natively, errno f
     check_as_native({test_guest_path("task_calls.glibc")});
 }
 
+TEST_CASE("Processes: calls that take a capability end as for a process that has none") {
+    check_as_native({test_guest_path("privileges.glibc")});
+}
+
 TEST_CASE("Futexes: requeueing to PI locks, waiting for several words and the calls of 6.7 are as natively") {
     check_as_native({test_guest_path("futexes.glibc")});
     check_as_native({test_guest_path("futexes.glibc")}, {}, {"run", "--quantum", "1000"});
