@@ -87,18 +87,18 @@ bool Buddy::has_free(unsigned order, MigrateType type) {
     return head_[order][type] != 0;
 }
 
-std::optional<Pfn> Buddy::rmqueue_smallest(unsigned order, MigrateType type, unsigned& found) {
+PageIndex Buddy::rmqueue_smallest(unsigned order, MigrateType type, unsigned& found) {
     unsigned current = order;
     while (head_[current][type] == 0) {
         if (current++ < kMaxOrder) continue;
-        if (type != frontier_type_ || !advance_frontier()) return std::nullopt;
+        if (type != frontier_type_ || !advance_frontier()) return 0;
         current = order;
     }
     const Pfn pfn{head_[current][type]};
     remove(pfn);
     expand(pfn, current, order);
     found = current;
-    return pfn;
+    return static_cast<PageIndex>(pfn.value);
 }
 
 namespace {
@@ -145,8 +145,8 @@ bool Buddy::worth_moving(u64 start, u64 end, MigrateType from, MigrateType to) c
     return free + alike >= kPageblockNrPages / 2;
 }
 
-Pfn Buddy::steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, MigrateType type, bool whole,
-                                   unsigned& found) {
+PageIndex Buddy::steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, MigrateType type,
+                                         bool whole, unsigned& found) {
     const MigrateType from = pageblock_type(pfn.value);
     found = current;
     if (current >= kPageblockOrder) {  // change_pageblock_range()
@@ -154,7 +154,7 @@ Pfn Buddy::steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, Mi
         for (u64 i = 0; i < u64{1} << current; i += kPageblockNrPages)
             pageblocks_[(pfn.value + i) >> kPageblockOrder] = type;
         expand(pfn, current, order);
-        return pfn;
+        return static_cast<PageIndex>(pfn.value);
     }
     const u64 block = pfn.value & ~(kPageblockNrPages - 1);
     const u64 start = std::max(block, first_), end = std::min(block + kPageblockNrPages, end_);
@@ -173,22 +173,22 @@ Pfn Buddy::steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, Mi
         for (const auto& [free, free_order] : moved) remove(free);
         pageblocks_[block >> kPageblockOrder] = type;
         for (const auto& [free, free_order] : moved) push(free, free_order);
-        const auto taken = rmqueue_smallest(order, type, found);
+        const PageIndex taken = rmqueue_smallest(order, type, found);
         CHECK(taken, pfn.value, order);
-        return *taken;
+        return taken;
     }
     remove(pfn);
     expand(pfn, current, order);
-    return pfn;
+    return static_cast<PageIndex>(pfn.value);
 }
 
 /// __rmqueue_fallback(): the largest block of another type, so that much comes over at once; what is movable
 /// and may not take the rest of the block takes the smallest that fits.
-std::optional<Pfn> Buddy::rmqueue_fallback(unsigned order, MigrateType type, unsigned& found) {
+PageIndex Buddy::rmqueue_fallback(unsigned order, MigrateType type, unsigned& found) {
     Fallback fallback;
     unsigned current = kMaxOrder + 1;
     while (!fallback.exists) {
-        if (current-- == order) return std::nullopt;
+        if (current-- == order) return 0;
         fallback = find_suitable_fallback(current, type);
     }
     if (!fallback.can_steal && type == MIGRATE_MOVABLE && current > order) {
@@ -201,15 +201,15 @@ std::optional<Pfn> Buddy::rmqueue_fallback(unsigned order, MigrateType type, uns
                                    fallback.can_steal, found);
 }
 
-std::optional<Pfn> Buddy::alloc_pages(unsigned order, MigrateType type) {
+PageIndex Buddy::rmqueue(unsigned order, MigrateType type) {
     CHECK(order <= kMaxOrder && type < MIGRATE_PCPTYPES, order, static_cast<u64>(type));
     if (!grouping_) type = MIGRATE_UNMOVABLE;
     unsigned found = order;
-    auto taken = rmqueue_smallest(order, type, found);
+    PageIndex taken = rmqueue_smallest(order, type, found);
     if (!taken && grouping_) [[unlikely]]
         taken = rmqueue_fallback(order, type, found);
-    if (!taken) return std::nullopt;
-    Page& page = mem_map_[*taken];
+    if (!taken) return 0;
+    Page& page = mem_map_.at_index(taken);
     page.refcount = 1;
     page.order = static_cast<u8>(order);
     free_frames_ -= u64{1} << order;
@@ -217,7 +217,7 @@ std::optional<Pfn> Buddy::alloc_pages(unsigned order, MigrateType type) {
     if (observer_) [[unlikely]]
         observer_->on_event({.kind = EventKind::kPageAlloc,
                              .order = static_cast<u8>(order),
-                             .pfn = taken->value,
+                             .pfn = taken,
                              .after = found - order});
     return taken;
 }

@@ -28,9 +28,12 @@ class Buddy {
     /// Manages the frames [first, mem_map.frames()).
     Buddy(MemMap& mem_map, Pfn first);
 
-    /// 2^order frames, aligned to their size, refcount 1 on the first; contents undefined. Nothing when none
-    /// is left.
-    std::optional<Pfn> alloc_pages(unsigned order, MigrateType type = MIGRATE_MOVABLE);
+    /// 2^order frames, aligned to their size, refcount 1 on the first; contents undefined. 0: none is left.
+    PageIndex rmqueue(unsigned order, MigrateType type);
+    std::optional<Pfn> alloc_pages(unsigned order, MigrateType type = MIGRATE_MOVABLE) {
+        const PageIndex page = rmqueue(order, type);
+        return page ? std::optional(Pfn{page}) : std::nullopt;
+    }
     /// 2^order frames above the largest order, aligned to their size, if that many lie free in a row; the
     /// highest. Given back in blocks of the largest order.
     std::optional<Pfn> alloc_contig_pages(unsigned order);
@@ -69,15 +72,15 @@ class Buddy {
     void expose(u64 end);
     void expand(Pfn pfn, unsigned from, unsigned to);
     bool has_free(unsigned order, MigrateType type);
-    std::optional<Pfn> rmqueue_smallest(unsigned order, MigrateType type, unsigned& found);
-    std::optional<Pfn> rmqueue_fallback(unsigned order, MigrateType type, unsigned& found);
+    PageIndex rmqueue_smallest(unsigned order, MigrateType type, unsigned& found);
+    PageIndex rmqueue_fallback(unsigned order, MigrateType type, unsigned& found);
     struct Fallback {
         bool exists = false, can_steal = false;
         MigrateType type = MIGRATE_UNMOVABLE;
     };
     Fallback find_suitable_fallback(unsigned order, MigrateType type);
-    Pfn steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, MigrateType type, bool whole,
-                                unsigned& found);
+    PageIndex steal_suitable_fallback(Pfn pfn, unsigned current, unsigned order, MigrateType type, bool whole,
+                                      unsigned& found);
     bool worth_moving(u64 start, u64 end, MigrateType from, MigrateType to) const;
     bool range_is_free(u64 first, u64 end) const;
 

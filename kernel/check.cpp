@@ -52,6 +52,9 @@ class Expected {
             ++maps_[first.value + i];
         }
     }
+    void add_swapped_shmem(const MemorySystem& system) {
+        system.page_cache.for_each_swap_entry([this](SwapSlot slot) { ++swap_users_[slot]; });
+    }
     void compare(const MemorySystem& system) const {
         const Buddy& buddy = system.buddy;
         u64 kernel = 0;
@@ -163,6 +166,7 @@ void validate_memory(MemorySystem& system, std::span<MmStruct* const> mms) {
         validate_mm(system, *mm, Validate::kRecount);
         expected.add_tables(system, mm->pgd, mm->levels);
     }
+    expected.add_swapped_shmem(system);
     expected.compare(system);
     system.buddy.validate();
     validate_slabs(system);

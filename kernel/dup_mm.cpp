@@ -90,6 +90,7 @@ void copy_layout(MmStruct& fresh, const MmStruct& old) {
     dup_pkeys(fresh, old);
     fresh.saved_auxv = old.saved_auxv;
     fresh.thp_disabled = old.thp_disabled;
+    fresh.vm_hugepage = old.vm_hugepage;  // khugepaged_fork()
     fresh.membarrier_state = old.membarrier_state;
     // mm_init(): VM_LOCKED of the future is not inherited.
     fresh.def_flags = old.def_flags & ~(VM_LOCKED | VM_LOCKONFAULT);

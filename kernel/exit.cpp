@@ -27,6 +27,7 @@ namespace {
 /// exit_mm(). The last user's address space goes; its root table stays until CR3 names another.
 void exit_mm(KernelState& kernel, Task& task) {
     mm_release(kernel, task);
+    kernel.system.out_of_memory = false;  // what its end could not have is no other task's failure
     MmStruct& mm = kernel.mm_of(task);
     const MmId id = std::exchange(task.mm, 0);
     if (--mm.users) return;

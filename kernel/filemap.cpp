@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap_state.h"
+#include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -18,9 +21,27 @@ u64 AddressSpace::size_bytes() const {
     return backing ? backing->size() : 0;
 }
 
-PageIndex AddressSpace::find(u64 index) const {
+PageIndex AddressSpace::value_at(u64 index) const {
     const auto chunk = chunks.find(index >> kChunkShift);
     return chunk == chunks.end() ? 0 : chunk->second[index % kChunkPages];
+}
+
+PageIndex AddressSpace::find(u64 index) const {
+    const PageIndex value = value_at(index);
+    return value & kSwapEntry ? 0 : value;
+}
+
+SwapSlot AddressSpace::swap_entry(u64 index) const {
+    const PageIndex value = value_at(index);
+    return value & kSwapEntry ? value & ~kSwapEntry : 0;
+}
+
+u64 AddressSpace::collect_swapped(u64 first, u64 end) const {
+    u64 count = 0;
+    for (auto it = chunks.lower_bound(first >> kChunkShift); swapped && it != chunks.end(); ++it)
+        for (u64 i = 0, index = it->first << kChunkShift; i < kChunkPages; ++i, ++index)
+            count += index >= first && index < end && (it->second[i] & kSwapEntry);
+    return count;
 }
 
 AddressSpaceId PageCache::new_space() {
@@ -165,8 +186,7 @@ PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpace
         static_cast<PageIndex>(pfn.value);
     ++space.nrpages;
     ++cached_pages_;
-    // Deviation: shared anonymous memory is never swapped, so no list needs it.
-    if (!space.shmem) system.lru.add(static_cast<PageIndex>(pfn.value));
+    if (!space.unevictable) system.lru.add(static_cast<PageIndex>(pfn.value));
     return static_cast<PageIndex>(pfn.value);
 }
 
@@ -206,6 +226,7 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
         async_mmap_readahead(system, files_[file], index, vm_flags, page);
         return {.page = page};
     }
+    if (space.swap_entry(index)) return shmem_swapin(system, space, id, index);
     if (space.shmem) {
         const auto pfn = system.alloc_zeroed_page();
         if (!pfn) return {.oom = true};
@@ -219,6 +240,49 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
         return {};
     const PageIndex page = space.find(index);
     return {.page = page, .major = !in_memory, .oom = !page};
+}
+
+/// shmem_swapin_folio(): the page comes back, and its slot is free.
+PageCache::Lookup PageCache::shmem_swapin(MemorySystem& system, AddressSpace& space, AddressSpaceId id,
+                                          u64 index) {
+    const SwapSlot slot = space.swap_entry(index);
+    SwapRead read{swap_cache_get_folio(system, slot, nullptr, 0)};
+    const bool major = !read.page;
+    if (major) read = swap_cluster_readahead(system, slot);
+    if (!read.page) return {.oom = !read.io_error};
+    Page& page = system.mem_map.at_index(read.page);
+    ++page.refcount;
+    delete_from_swap_cache(system, page);
+    page.flags = static_cast<u16>((page.flags & ~Page::kAnon) | Page::kCache | Page::kShmem | Page::kDirty);
+    page.mapping = id;
+    page.index = index;
+    space.chunks[index >> AddressSpace::kChunkShift][index % AddressSpace::kChunkPages] = read.page;
+    system.swap.put(slot);
+    if (space.unevictable) system.lru.remove(read.page);
+    --space.swapped;
+    ++space.nrpages;
+    ++cached_pages_;
+    return {.page = read.page, .major = major};
+}
+
+void PageCache::shmem_replace_by_entry(MemorySystem& system, PageIndex index, SwapSlot slot) {
+    Page& page = system.mem_map.at_index(index);
+    AddressSpace& space = *spaces_[page.mapping];
+    space.chunks[page.index >> AddressSpace::kChunkShift][page.index % AddressSpace::kChunkPages] =
+        AddressSpace::kSwapEntry | slot;
+    ++space.swapped;
+    --space.nrpages;
+    --cached_pages_;
+    page.flags &= static_cast<u16>(~(Page::kCache | Page::kShmem));
+}
+
+void PageCache::set_unevictable(MemorySystem& system, AddressSpace& space, bool unevictable) {
+    if (space.unevictable == unevictable) return;
+    space.unevictable = unevictable;
+    for (const auto& [key, chunk] : space.chunks)
+        for (const PageIndex page : chunk.pages)
+            if (page && !(page & AddressSpace::kSwapEntry))
+                unevictable ? system.lru.remove(page) : system.lru.add(page);
 }
 
 /// A page's bytes go to the file, as far as that goes. 0 or -errno.
@@ -255,6 +319,10 @@ void PageCache::writeback_all(MemorySystem& system) {
 }
 
 void PageCache::release(MemorySystem& system, AddressSpace& space, PageIndex& slot) {
+    if (slot & AddressSpace::kSwapEntry) {  // shmem_free_swap()
+        --space.swapped;
+        return free_swap_entry(system, std::exchange(slot, 0) & ~AddressSpace::kSwapEntry);
+    }
     const Pfn pfn{slot};
     Page& page = system.mem_map[pfn];
     page.flags &= static_cast<u16>(~(Page::kCache | Page::kDirty));

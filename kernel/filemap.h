@@ -16,6 +16,7 @@
 
 #include "kernel/hugetlb_pool.h"
 #include "kernel/page.h"
+#include "kernel/swap.h"
 #include "kernel/vma.h"
 
 namespace kernel {
@@ -63,6 +64,8 @@ using AddressSpaceId = u32;  ///< 0: none
 
 /// The cached pages of one file.
 struct AddressSpace {
+    /// Marks a place whose page of shared memory went to this slot (swp_to_radix_entry()).
+    static constexpr PageIndex kSwapEntry = 0x80000000;
     static constexpr unsigned kChunkShift = 6, kChunkPages = 1u << kChunkShift;
     /// xa_node of the lowest level.
     struct Chunk {
@@ -75,6 +78,8 @@ struct AddressSpace {
     FileBacking::Identity identity{};
     bool shmem = false;                    ///< no file behind it: a page that is missing is zero
     u64 shmem_pages = 0;                   ///< length of a shmem object
+    u64 swapped = 0;                       ///< shmem_inode_info.swapped: its pages that are in swap
+    bool unevictable = false;              ///< mapping_unevictable(): reclaim lets its pages be (SHM_LOCK)
     u32 users = 0;                         ///< MappedFiles that refer to it
     std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem
     std::unique_ptr<HugetlbInode> hugetlb;  ///< of a file of huge pages; then nothing of this but `users`
@@ -85,6 +90,13 @@ struct AddressSpace {
 
     u64 size_bytes() const;           ///< i_size
     PageIndex find(u64 index) const;  ///< 0: not cached
+    SwapSlot swap_entry(u64 index) const;  ///< where it went; 0: nowhere
+    u64 collect_swapped(u64 first, u64 end) const;  ///< shmem_partial_swap_usage(): pages of [first, end) in swap
+
+  private:
+    PageIndex value_at(u64 index) const;
+
+  public:
 };
 
 /// posix_fadvise() of an open file.
@@ -175,6 +187,20 @@ class PageCache {
     /// invalidate_mapping_pages(): forgets clean pages [first, end) that nobody maps.
     void drop_clean_pages(MemorySystem& system, AddressSpace& space, u64 first, u64 end);
 
+    /// The half of shmem_writepage() that concerns the cache: `slot` takes the place of the page.
+    void shmem_replace_by_entry(MemorySystem& system, PageIndex page, SwapSlot slot);
+    /// mapping_set_unevictable(), mapping_clear_unevictable(): its pages are on no list meanwhile.
+    void set_unevictable(MemorySystem& system, AddressSpace& space, bool unevictable);
+    /// visit(slot) for each page of shared memory that is in swap.
+    template <class Visit>
+    void for_each_swap_entry(Visit&& visit) const {
+        for (const auto& space : spaces_)
+            if (space && space->swapped)
+                for (const auto& [key, chunk] : space->chunks)
+                    for (const PageIndex value : chunk.pages)
+                        if (value & AddressSpace::kSwapEntry) visit(value & ~AddressSpace::kSwapEntry);
+    }
+
     u64 cached_pages() const { return cached_pages_; }
 
   private:
@@ -191,6 +217,7 @@ class PageCache {
     bool sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags);
     void async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags,
                               PageIndex found);
+    Lookup shmem_swapin(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index);
     int write_out(MemorySystem& system, AddressSpace& space, PageIndex index);
     void release(MemorySystem& system, AddressSpace& space, PageIndex& slot);
 

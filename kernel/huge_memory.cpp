@@ -3,6 +3,7 @@
 // change_huge_pmd(), move_huge_pmd(), __split_huge_pmd().
 #include "kernel/huge_memory.h"
 
+#include "kernel/khugepaged.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -81,8 +82,8 @@ Pte mk_huge_pmd(Pfn pfn, u64 page_prot) {
 }
 
 /// alloc_anon_folio() of order 9, cleared. Nothing: no such block is left.
-std::optional<Pfn> alloc_huge_page(MemorySystem& system) {
-    const auto pfn = system.alloc_pages(kHpagePmdOrder, GFP_TRANSHUGE_LIGHT);
+std::optional<Pfn> alloc_huge_page(MemorySystem& system, Gfp gfp) {
+    const auto pfn = system.alloc_pages(kHpagePmdOrder, gfp);
     if (!pfn) return std::nullopt;
     for (u64 i = 0; i < kHpagePmdNr; ++i) {
         system.memory.clear_frame(*pfn + i);
@@ -94,13 +95,28 @@ std::optional<Pfn> alloc_huge_page(MemorySystem& system) {
 /// mm_get_huge_zero_folio(): made at the first need and kept.
 std::optional<Pfn> huge_zero_page(MemorySystem& system) {
     if (!system.thp.huge_zero_page) {
-        system.thp.huge_zero_page = alloc_huge_page(system);
+        system.thp.huge_zero_page = alloc_huge_page(system, GFP_TRANSHUGE_LIGHT);
         if (!system.thp.huge_zero_page) return std::nullopt;
         ++system.thp.stats.zero_page_alloc;
         for (u64 i = 0; i < kHpagePmdNr; ++i)
             system.mem_map[*system.thp.huge_zero_page + i].flags = Page::kReserved;
     }
     return system.thp.huge_zero_page;
+}
+
+/// vma_thp_gfp_mask(): may others have to give up pages for this one? Deviation: what wakes kswapd in Linux has
+/// no effect; nothing is compacted.
+Gfp vma_thp_gfp_mask(const MemorySystem& system, const VmAreaStruct& vma) {
+    const bool madvised = vma.vm_flags & VM_HUGEPAGE;
+    switch (system.thp.defrag) {
+        case ThpDefrag::kAlways:
+            return GFP_TRANSHUGE;
+        case ThpDefrag::kDeferMadvise:
+        case ThpDefrag::kMadvise:
+            return madvised ? GFP_TRANSHUGE : GFP_TRANSHUGE_LIGHT;
+        default:
+            return GFP_TRANSHUGE_LIGHT;
+    }
 }
 
 u32 fall_back(VmFaultInfo& vmf) {
@@ -112,11 +128,14 @@ u32 fall_back(VmFaultInfo& vmf) {
 u32 do_huge_pmd_anonymous_page(VmFaultInfo& vmf) {
     MemorySystem& system = vmf.system;
     const u64 haddr = align_down(vmf.address, kPmdSize);
-    const auto pfn = vmf.write() ? alloc_huge_page(system) : huge_zero_page(system);
+    khugepaged_enter_vma(system, vmf.mm, vmf.vma);
+    const bool zero = !vmf.write() && system.thp.use_zero_page;
+    const auto pfn =
+        zero ? huge_zero_page(system) : alloc_huge_page(system, vma_thp_gfp_mask(system, vmf.vma));
     if (!pfn) return fall_back(vmf);
     const auto table = alloc_table(system, vmf.mm, 1, haddr);
     if (!table) {
-        if (vmf.write())
+        if (!zero)
             for (u64 i = 0; i < kHpagePmdNr; ++i) system.put_page(*pfn + i);
         return VM_FAULT_OOM;
     }
@@ -125,7 +144,7 @@ u32 do_huge_pmd_anonymous_page(VmFaultInfo& vmf) {
                    .address = haddr,
                    .pfn = pfn->value,
                    .text = vmf.write() ? "write" : "read"});
-    if (vmf.write()) {
+    if (!zero) {
         anon_vma_prepare(vmf);
         install_anon_thp(system, vmf.mm, vmf.vma, haddr, vmf.pmd, *pfn, *table);
         ++system.thp.stats.fault_alloc;
@@ -208,8 +227,9 @@ u32 handle_huge_pmd_fault(VmFaultInfo& vmf) {
     MemorySystem& system = vmf.system;
     const u64 haddr = align_down(vmf.address, kPmdSize);
     if (*vmf.pmd == 0)
-        return !vmf.mm.thp_disabled && thp_vma_allowable(system, vmf.vma, haddr) ? do_huge_pmd_anonymous_page(vmf)
-                                                         : u32{VM_FAULT_FALLBACK};
+        return !vmf.mm.thp_disabled && thp_vma_allowable(system, vmf.vma, haddr)
+                   ? do_huge_pmd_anonymous_page(vmf)
+                   : u32{VM_FAULT_FALLBACK};
     if (!pmd_trans_huge(*vmf.pmd)) return VM_FAULT_FALLBACK;
     const Pte orig{*vmf.pmd};
     CHECK(orig.present(), vmf.address, orig.raw);
@@ -329,6 +349,23 @@ void free_huge_pmds_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
         set_pmd_at(system, mm, haddr, pmd, old.without(Pte::kAccessed | Pte::kDirty).raw);
         tlb.remove_huge_tlb_entry(haddr);
     });
+}
+
+std::vector<PageIndex> cold_or_pageout_huge_pmds(MmuGather& tlb, MmStruct& mm, u64 start, u64 end,
+                                                 bool make_old) {
+    MemorySystem& system = tlb.system();
+    std::vector<PageIndex> pages;
+    for_each_huge_pmd(system, mm, start, end, [&](u64 haddr, u64* pmd) {
+        const Pte old{*pmd};
+        if (old.special() || !is_ours_alone(system, old.pfn())) return;
+        if (!is_whole(haddr, start, end)) return split_huge_pmd(system, mm, pmd, haddr);
+        if (make_old && old.accessed()) {
+            set_pmd_at(system, mm, haddr, pmd, old.without(Pte::kAccessed).raw);
+            tlb.remove_huge_tlb_entry(haddr);
+        }
+        for (u64 i = 0; i < kHpagePmdNr; ++i) pages.push_back(static_cast<PageIndex>(old.pfn().value + i));
+    });
+    return pages;
 }
 
 u64 count_anon_thps(const MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {

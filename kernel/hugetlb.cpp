@@ -43,18 +43,39 @@ void enqueue(HState& h, Pfn pfn) {
     ++h.free_huge_pages;
 }
 
-/// hugetlb_acct_memory(): promises `count` more pages. False: there are not as many.
-bool acct_memory(HState& h, u64 count) {
-    if (count > h.free_huge_pages - h.resv_huge_pages) return false;
-    h.resv_huge_pages += count;
-    return true;
+/// return_unused_surplus_pages(): `count` promises are taken back, and as many surplus pages with them.
+void return_unused_surplus_pages(MemorySystem& system, HState& h, u64 count) {
+    CHECK(h.resv_huge_pages >= count, h.resv_huge_pages, count);
+    h.resv_huge_pages -= count;
+    for (; count && h.surplus_huge_pages && h.free_huge_pages > h.resv_huge_pages; --count) {
+        const Pfn pfn{h.free_list.back()};
+        h.free_list.pop_back();
+        --h.free_huge_pages;
+        --h.nr_huge_pages;
+        --h.surplus_huge_pages;
+        give_back(system, h, pfn);
+    }
+}
+
+/// hugetlb_acct_memory(): promises `count` more pages, made on demand where the pool has too few
+/// (gather_surplus_pages()). False: there are not as many.
+bool acct_memory(MemorySystem& system, HState& h, u64 count) {
+    const u64 available = h.free_huge_pages - h.resv_huge_pages;
+    const u64 needed = count > available ? count - available : 0;
+    if (needed > h.nr_overcommit_huge_pages) return false;
+    u64 made = 0;
+    while (made < needed && alloc_surplus(system, h)) ++made;
+    h.resv_huge_pages += available + made < count ? made : count;
+    if (available + made >= count) return true;
+    return_unused_surplus_pages(system, h, made);
+    return false;
 }
 
 /// Reserves indices [from, to) of a shared mapping; those that are reserved already cost nothing.
-bool reserve_shared(HState& h, HugetlbInode& inode, u64 from, u64 to) {
+bool reserve_shared(MemorySystem& system, HState& h, HugetlbInode& inode, u64 from, u64 to) {
     const auto first = inode.resv_map.lower_bound(from), last = inode.resv_map.lower_bound(to);
     const u64 known = static_cast<u64>(std::distance(first, last));
-    if (!acct_memory(h, to - from - known)) return false;
+    if (!acct_memory(system, h, to - from - known)) return false;
     for (u64 index = from; index < to; ++index) inode.resv_map.insert(index);
     return true;
 }
@@ -92,6 +113,16 @@ void set_max_huge_pages(MemorySystem& system, HState& h, u64 count) {
     if (count < persistent()) h.surplus_huge_pages += persistent() - count;
 }
 
+bool alloc_surplus(MemorySystem& system, HState& h) {
+    if (h.surplus_huge_pages >= h.nr_overcommit_huge_pages) return false;
+    const auto pfn = alloc_fresh(system, h);
+    if (!pfn) return false;
+    ++h.nr_huge_pages;
+    ++h.surplus_huge_pages;
+    enqueue(h, *pfn);
+    return true;
+}
+
 void free_huge_page(MemorySystem& system, Pfn pfn) {
     Page& page = system.mem_map[pfn];
     HState& h = hstate_of(system, page.order);
@@ -113,7 +144,7 @@ FileId hugetlb_file_setup(MemorySystem& system, const HState& h, u64 bytes, cons
 int hugetlb_reserve_file(MemorySystem& system, FileId file) {
     HugetlbInode& inode = *system.page_cache.mapping_of(file).hugetlb;
     HState& h = hstate_of(system, inode.order);
-    return reserve_shared(h, inode, 0, inode.size_bytes / h.size()) ? 0 : -ENOMEM;
+    return reserve_shared(system, h, inode, 0, inode.size_bytes / h.size()) ? 0 : -ENOMEM;
 }
 
 int hugetlb_file_mmap(MemorySystem& system, VmAreaStruct& vma) {
@@ -126,7 +157,8 @@ int hugetlb_file_mmap(MemorySystem& system, VmAreaStruct& vma) {
     if (!(vma.vm_flags & VM_NORESERVE)) {
         const u64 from = offset / h.size(), to = length / h.size();
         const bool shared = vma.vm_flags & VM_MAYSHARE;
-        if (shared ? !reserve_shared(h, inode, from, to) : !acct_memory(h, to - from)) return -ENOMEM;
+        if (shared ? !reserve_shared(system, h, inode, from, to) : !acct_memory(system, h, to - from))
+            return -ENOMEM;
         if (!shared) vma.vm_flags |= VM_HUGETLB_OWNER;
     }
     if ((vma.vm_flags & VM_WRITE) && inode.size_bytes < length) inode.size_bytes = length;
@@ -141,8 +173,7 @@ void hugetlb_vm_op_close(MemorySystem& system, const VmAreaStruct& vma) {
     const auto first = consumed.lower_bound(from), last = consumed.lower_bound(to);
     const u64 taken = static_cast<u64>(std::distance(first, last));
     consumed.erase(first, last);
-    CHECK(h.resv_huge_pages >= to - from - taken, h.resv_huge_pages, to - from, taken);
-    h.resv_huge_pages -= to - from - taken;
+    return_unused_surplus_pages(system, h, to - from - taken);
 }
 
 int hugetlb_vm_op_split(MemorySystem& system, const VmAreaStruct& vma, u64 address) {
@@ -153,10 +184,12 @@ int hugetlb_vm_op_split(MemorySystem& system, const VmAreaStruct& vma, u64 addre
 void hugetlb_remove_pages(MemorySystem& system, AddressSpace& space, u64 first, u64 last) {
     HugetlbInode& inode = *space.hugetlb;
     HState& h = hstate_of(system, inode.order);
+    u64 unused = 0;
     for (auto it = inode.resv_map.lower_bound(first); it != inode.resv_map.end() && *it <= last;) {
-        if (!inode.pages.contains(*it)) --h.resv_huge_pages;
+        unused += !inode.pages.contains(*it);
         it = inode.resv_map.erase(it);
     }
+    return_unused_surplus_pages(system, h, unused);
     for (auto it = inode.pages.lower_bound(first); it != inode.pages.end() && it->first <= last;) {
         const Pfn pfn{it->second};
         it = inode.pages.erase(it);

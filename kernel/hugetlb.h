@@ -6,7 +6,8 @@
 // pool. mmap() reserves what it may need, so that a later fault cannot fail: by page index in the inode for
 // shared mappings, by page index in the mapped file for the private mapping of the process that made it
 // (VM_HUGETLB_OWNER; each private mapping has a mapped file of its own).
-// Deviation: one node, no overcommit of the pool (nr_overcommit_hugepages is 0), no shared page tables.
+// Pages that the pool has not got are made on demand, as surplus, up to nr_overcommit_hugepages.
+// Deviation: one node, no shared page tables.
 #pragma once
 
 #include "kernel/memory.h"
@@ -18,6 +19,9 @@ HState* hstate_sizelog(MemorySystem& system, u64 size_log);
 HState& hstate_vma(MemorySystem& system, const VmAreaStruct& vma);
 /// set_max_huge_pages(): makes the pool as large as it can be, up to `count`. Pages in use stay as surplus.
 void set_max_huge_pages(MemorySystem& system, HState& h, u64 count);
+/// alloc_surplus_hugetlb_folio(): one more page than the pool should have, into the pool. False: not allowed, or no
+/// such block.
+bool alloc_surplus(MemorySystem& system, HState& h);
 /// free_huge_folio(): nobody refers to the page any more.
 void free_huge_page(MemorySystem& system, Pfn pfn);
 

@@ -70,7 +70,7 @@ std::optional<Pfn> alloc_hugetlb_page(MemorySystem& system, HState& h, const VmA
         map = &system.page_cache.file(vma.vm_file).hugetlb_consumed;
         reserved = !map->contains(index);
     }
-    if (!reserved && h.free_huge_pages == h.resv_huge_pages) return std::nullopt;
+    if (!reserved && h.free_huge_pages == h.resv_huge_pages && !alloc_surplus(system, h)) return std::nullopt;
     CHECK(!h.free_list.empty(), h.free_huge_pages, h.resv_huge_pages);
     if (reserved) --h.resv_huge_pages;
     if (map) map->insert(index);

@@ -20,6 +20,7 @@ struct HState {
     u64 free_huge_pages = 0;     ///< = free_list.size()
     u64 resv_huge_pages = 0;     ///< promised, and not taken yet
     u64 surplus_huge_pages = 0;  ///< more than were asked for: given back when they are free
+    u64 nr_overcommit_huge_pages = 0;  ///< so many of them may be made on demand
     std::vector<PageIndex> free_list;
 
     u64 size() const { return mmu::kPageSize << order; }

@@ -17,11 +17,12 @@ enum class InjectSite : mmu::u8 {
     kDiskRead,   ///< bytes of a regular file do not come: EIO, or SIGBUS where it is mapped
     kDiskWrite,  ///< bytes of a regular file do not go: EIO
     kSwap,       ///< get_swap_page(): no slot
+    kSwapRead,   ///< a page does not come back from swap: SIGBUS
     kFlush,      ///< a TLB flush does not happen
     kSites
 };
 inline constexpr std::array<const char*, static_cast<unsigned>(InjectSite::kSites)> kInjectNames = {
-    "alloc", "disk-read", "disk-write", "swap", "flush"};
+    "alloc", "disk-read", "disk-write", "swap", "swap-read", "flush"};
 
 class Injector {
   public:

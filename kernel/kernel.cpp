@@ -15,6 +15,7 @@
 #include "kernel/fs/notify.h"
 #include "kernel/host_clock.h"
 #include "kernel/hugetlb.h"
+#include "kernel/khugepaged_thread.h"
 #include "kernel/oom.h"
 #include "kernel/pkeys.h"
 #include "kernel/rseq.h"
@@ -332,6 +333,8 @@ void Kernel::handle_syscall(Registers& registers, u64 instructions) {
     task.call.number = static_cast<u64>(static_cast<i64>(static_cast<int>(registers.gpr[mmu::kRax])));
     make_call(kernel, registers, Try::kFirst);
     run_deadlines(kernel);
+    if (kernel.system.thp.khugepaged.woken) [[unlikely]]
+        wake_khugepaged(kernel);
     return_to_user(kernel, registers);
 }
 
@@ -344,6 +347,8 @@ void Kernel::handle_fault(const mmu::Fault& fault, Registers& registers, u64 ins
         handle_page_fault(kernel, task, fault, registers);
     else
         handle_trap(kernel, task, fault, registers);
+    if (kernel.system.thp.khugepaged.woken) [[unlikely]]
+        wake_khugepaged(kernel);
     if (kernel.sched.need_resched || !task.signals.pending.empty()) return_to_user(kernel, registers);
 }
 
@@ -382,6 +387,7 @@ void Kernel::handle_timer(Registers& registers, u64 instructions) {
     kernel.clock.instructions = instructions;
     read_host_clock(kernel);
     run_deadlines(kernel);
+    run_khugepaged(kernel);
     scheduler_tick(kernel);
     return_to_user(kernel, registers);
 }

@@ -15,8 +15,12 @@ class LruLists {
     explicit LruLists(MemMap& mem_map) : mem_map_(mem_map) {}
 
     static LruList list_of(const Page& page) {
-        const bool file = !page.is(Page::kAnon) || page.is(Page::kLazyFree);
-        return static_cast<LruList>((file ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) + page.is(Page::kActive));
+        return static_cast<LruList>((is_file_lru(page) ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) +
+                                    page.is(Page::kActive));
+    }
+    /// folio_is_file_lru(): giving it up needs no swap. Shared memory does, as anonymous memory.
+    static bool is_file_lru(const Page& page) {
+        return !page.is(Page::kAnon | Page::kShmem) || page.is(Page::kLazyFree);
     }
     /// folio_add_lru(): to the head of the list that its flags name.
     void add(PageIndex index) {

@@ -72,23 +72,28 @@ void free_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     });
 }
 
-/// madvise_cold_or_pageout_pte_range(): pages of one mapping only, so that nobody else's suffer.
+/// madvise_cold_or_pageout_pte_range(): pages of one mapping only, so that nobody else's suffer. What is to go
+/// at once keeps its accessed bit: reclaim does not ask for it.
 void cold_or_pageout(MemorySystem& system, MmStruct& mm, u64 start, u64 end, bool pageout) {
     MmuGather tlb(system, mm);
     std::vector<PageIndex> pages;
+    const auto deactivate = [&](PageIndex index) {
+        Page& page = system.mem_map.at_index(index);
+        system.lru.remove(index);
+        page.flags &= static_cast<u16>(~(Page::kActive | Page::kReferenced));
+        system.lru.add(index);
+        if (pageout) pages.push_back(index);
+    };
+    for (const PageIndex index : cold_or_pageout_huge_pmds(tlb, mm, start, end, !pageout)) deactivate(index);
     walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
         const Pte pte = ptep_get(ptep);
         Page* page = pte.present() ? vm_normal_page(system, pte) : nullptr;
         if (!page || page->mapcount != 1 || !page->is(Page::kLru)) return;
-        if (pte.accessed()) {
+        if (!pageout && pte.accessed()) {
             set_pte_at(system, address, ptep, pte.without(Pte::kAccessed));
             tlb.remove_tlb_entry(address);
         }
-        const PageIndex index = static_cast<PageIndex>(pte.pfn().value);
-        system.lru.remove(index);
-        page->flags &= static_cast<u16>(~(Page::kActive | Page::kReferenced));
-        system.lru.add(index);
-        if (pageout) pages.push_back(index);
+        deactivate(static_cast<PageIndex>(pte.pfn().value));
     });
     tlb.flush();
     if (!pages.empty()) reclaim_pages(system, pages);
@@ -127,17 +132,7 @@ int madvise_remove(MemorySystem& system, MmStruct& mm, const VmAreaStruct& vma, 
         if (start >= end) return 0;
     }
     const u64 first = vma.index_of(start), last = vma.index_of(end - 1);
-    {
-        MmuGather tlb(system, mm);  // every view of these pages loses them
-        for (const auto& [key, other] : mm.mm_mt) {
-            if (!other.vm_file || &system.page_cache.mapping_of(other.vm_file) != &space) continue;
-            const u64 from = std::max(first, other.vm_pgoff);
-            const u64 to = std::min(last + 1, other.vm_pgoff + other.pages());
-            if (from < to)
-                unmap_page_range(tlb, mm, other.vm_start + ((from - other.vm_pgoff) << mmu::kPageShift),
-                                 other.vm_start + ((to - other.vm_pgoff) << mmu::kPageShift));
-        }
-    }
+    unmap_mapping_pages(system, mm, space, first, last);
     if (space.hugetlb) {
         hugetlb_remove_pages(system, space, first >> space.hugetlb->order, last >> space.hugetlb->order);
     } else {
@@ -216,7 +211,9 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
     if (const int error = hugetlb_vm_op_split(system, vma, start)) return error;
     if (const int error = hugetlb_vm_op_split(system, vma, end)) return error;
     // Linux returns its internal ENOMEM as EAGAIN here.
-    return vma_modify_flags(system, mm, vma, start, end, *flags) ? 0 : -EAGAIN;
+    VmAreaStruct* const advised = vma_modify_flags(system, mm, vma, start, end, *flags);
+    if (advised && behavior == MADV_HUGEPAGE_) khugepaged_enter_vma(system, mm, *advised);  // hugepage_madvise()
+    return advised ? 0 : -EAGAIN;
 }
 
 /// MADV_POPULATE_READ and MADV_POPULATE_WRITE.

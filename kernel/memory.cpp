@@ -64,9 +64,14 @@ u32 wp_page_copy(VmFaultInfo& vmf, Page* old_page) {
     anon_vma_prepare(vmf);
     if (old_page) ++old_page->refcount;  // it must not be reclaimed while a frame is looked for
     const auto pfn = old_page ? system.alloc_page() : system.alloc_zeroed_page();
+    if (pfn && old_page) system.memory.copy_frame(*pfn, old_pfn);
     if (old_page) system.put_page(old_pfn);
+    vmf.kind = &FaultStats::cow_copy;
     if (!pfn) return VM_FAULT_OOM;
-    if (old_page) system.memory.copy_frame(*pfn, old_pfn);
+    if (!(ptep_get(vmf.pte) == vmf.orig_pte)) {  // the OOM killer has taken this memory back for the frame
+        system.put_page(*pfn);
+        return 0;
+    }
     system.notify(
         {.kind = EventKind::kCowCopy, .address = vmf.address, .before = old_pfn.value, .after = pfn->value});
     if (old_page) --vmf.mm.rss_stat[mm_counter(*old_page)];
@@ -79,7 +84,6 @@ u32 wp_page_copy(VmFaultInfo& vmf, Page* old_page) {
         --old_page->mapcount;
         system.put_page(old_pfn);
     }
-    vmf.kind = &FaultStats::cow_copy;
     return 0;
 }
 

@@ -34,36 +34,38 @@ MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
 
 /// __alloc_pages_slowpath(): wake kswapd, then reclaim oneself; the rest below the min mark is not for users.
 /// Blocks of several frames may go without: nobody is killed for one.
-std::optional<Pfn> MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
+PageIndex MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
     constexpr u64 kReclaimPages = 32;  // SWAP_CLUSTER_MAX
     constexpr unsigned kPageAllocCostlyOrder = 3;
     const u64 more = (u64{1} << order) - 1;
     const MigrateType type = gfp_migratetype(gfp);
     if (!(gfp & __GFP_DIRECT_RECLAIM)) {
-        if (buddy.free_frames() <= watermarks.low + more) return std::nullopt;
-        return buddy.alloc_pages(order, type);
+        if (buddy.free_frames() <= watermarks.low + more) return 0;
+        return buddy.rmqueue(order, type);
     }
     balance_pgdat(*this);
     if (buddy.free_frames() <= watermarks.min + more) try_to_free_pages(*this, kReclaimPages + more);
     if (buddy.free_frames() > watermarks.min + more)
-        if (const auto pfn = buddy.alloc_pages(order, type)) return pfn;
-    if (order > kPageAllocCostlyOrder) return std::nullopt;
+        if (const PageIndex page = buddy.rmqueue(order, type)) return page;
+    if (order > kPageAllocCostlyOrder) return 0;
     // Each process that is ended gives its memory back; when there is none left to end, the caller fails.
     while (oom_killer && oom_killer(gfp, order)) {
         try_to_free_pages(*this, kReclaimPages + more);
         if (buddy.free_frames() > watermarks.min + more)
-            if (const auto pfn = buddy.alloc_pages(order, type)) return pfn;
+            if (const PageIndex page = buddy.rmqueue(order, type)) return page;
     }
-    if (order) return std::nullopt;
+    if (order) return 0;
     out_of_memory = true;
     notify({.kind = EventKind::kOom, .after = buddy.free_frames()});
-    return std::nullopt;
+    return 0;
 }
 
 std::optional<Pfn> MemorySystem::alloc_zeroed_page(Gfp gfp) {
-    const auto pfn = alloc_page(gfp);
-    if (pfn) memory.clear_frame(*pfn);
-    return pfn;
+    const PageIndex page = get_page_from_freelist(0, gfp);
+    if (!page) [[unlikely]]
+        return std::nullopt;
+    memory.clear_frame(Pfn{page});
+    return Pfn{page};
 }
 
 u64 __get_free_pages(MemorySystem& system, Gfp gfp, unsigned order) {

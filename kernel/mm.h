@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 
+#include "kernel/area_index.h"
 #include "kernel/buddy.h"
 #include "kernel/config.h"
 #include "kernel/filemap.h"
@@ -90,6 +91,7 @@ struct MmStruct {
     u64 maj_flt = 0, min_flt = 0;  ///< the task's (getrusage)
     std::array<Limit, kRlimits> rlimits{};
     bool thp_disabled = false;  ///< MMF_DISABLE_THP: prctl(PR_SET_THP_DISABLE)
+    bool vm_hugepage = false;   ///< MMF_VM_HUGEPAGE: khugepaged looks at it
     u32 membarrier_state = 0;   ///< commands that were registered (membarrier(2))
 
     u64 map_count() const { return mm_mt.size(); }
@@ -100,8 +102,26 @@ struct MmStruct {
     VmAreaStruct* find_vma(u64 address) { return mm_mt.find_vma(address); }
 };
 
+/// /sys/kernel/mm/transparent_hugepage/defrag: when a fault may have others give up pages for a huge one.
+enum class ThpDefrag : u8 { kAlways, kDefer, kDeferMadvise, kMadvise, kNever };
+
+/// khugepaged's settings (/sys/kernel/mm/transparent_hugepage/khugepaged) and where it is. khugepaged_thread.h.
+struct KhugepagedState {
+    bool defrag = true;
+    u64 scan_sleep_millisecs = 10'000, alloc_sleep_millisecs = 60'000;
+    u64 pages_to_scan = 8 * 512;
+    u64 max_ptes_none = 511, max_ptes_swap = 64, max_ptes_shared = 256;
+    bool woken = false;        ///< it has something to do from now on
+    u64 wake_ns = ~u64{0};     ///< virtual time of its next scan; ~0: it has nothing to do
+    u32 mm = 0;                ///< khugepaged_scan: the address space and
+    u64 address = 0;           ///< the place in it where the next scan begins
+};
+
 struct ThpState {
     ThpMode mode = ThpMode::kNever;
+    ThpDefrag defrag = ThpDefrag::kMadvise;
+    bool use_zero_page = true;
+    KhugepagedState khugepaged;
     std::optional<Pfn> huge_zero_page{};
     u64 anon_thps = 0;  ///< NR_ANON_THPS: huge mappings, the zero page's aside
     ThpStats stats;
@@ -148,6 +168,8 @@ struct MemorySystem {
     /// out_of_memory(): ends a process and takes its memory back. False: there is none to end. Set by who owns
     /// the processes; without it allocations fail instead.
     std::function<bool(Gfp gfp, unsigned order)> oom_killer;
+    u64 area_generation = 0;  ///< raised whenever an area comes, goes or moves
+    AreaIndex area_index;     ///< rmap.h's alone
     Pfn zero_page{};  ///< empty_zero_page: reserved, never freed
     CpuTlbState tlb_state;
     FaultStats faults;
@@ -173,11 +195,16 @@ struct MemorySystem {
     /// 2^order frames, refcount 1 on the first, pages that nobody used lately given up for them if need be.
     /// Nothing: out of memory. The one gate through which all memory is handed out.
     std::optional<Pfn> alloc_pages(unsigned order, Gfp gfp) {
+        const PageIndex page = get_page_from_freelist(order, gfp);
+        return page ? std::optional(Pfn{page}) : std::nullopt;
+    }
+    /// The same; 0: out of memory.
+    PageIndex get_page_from_freelist(unsigned order, Gfp gfp) {
         if (inject.fails(InjectSite::kAlloc)) [[unlikely]]
-            return std::nullopt;
+            return 0;
         if (buddy.free_frames() + 1 < watermarks.low + (u64{1} << order)) [[unlikely]]
             return alloc_pages_slowpath(order, gfp);
-        return buddy.alloc_pages(order, gfp_migratetype(gfp));
+        return buddy.rmqueue(order, gfp_migratetype(gfp));
     }
     /// A frame for user memory or the page cache.
     std::optional<Pfn> alloc_page(Gfp gfp = GFP_HIGHUSER_MOVABLE) { return alloc_pages(0, gfp); }
@@ -187,7 +214,7 @@ struct MemorySystem {
     void put_page(Pfn pfn);
 
   private:
-    std::optional<Pfn> alloc_pages_slowpath(unsigned order, Gfp gfp);
+    PageIndex alloc_pages_slowpath(unsigned order, Gfp gfp);
 };
 
 /// The kernel's mapping of all RAM (page_offset_base): where a frame lies for the kernel itself.

@@ -124,17 +124,27 @@ void mm_drop(MemorySystem& system, MmStruct& mm) {
     mm.pgd = Pfn{};
 }
 
+void unmap_mapping_pages(MemorySystem& system, MmStruct& mm, const AddressSpace& space, u64 first, u64 last) {
+    const auto unmap = [&](MmStruct& of) {
+        MmuGather tlb(system, of);
+        for (auto& [end, vma] : of.mm_mt) {
+            if (!vma.vm_file || &system.page_cache.mapping_of(vma.vm_file) != &space) continue;
+            const u64 from = std::max(first, vma.vm_pgoff), behind = vma.vm_pgoff + vma.pages();
+            const u64 to = last < behind ? last + 1 : behind;
+            if (from < to)
+                unmap_page_range(tlb, of, vma.vm_start + ((from - vma.vm_pgoff) << mmu::kPageShift),
+                                 vma.vm_start + ((to - vma.vm_pgoff) << mmu::kPageShift));
+        }
+    };
+    if (!system.address_spaces) return unmap(mm);
+    for (MmStruct* const each : system.address_spaces()) unmap(*each);
+}
+
 void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identity identity, u64 new_size) {
     AddressSpace* space = system.page_cache.find(identity);
     if (!space) return;
     const u64 first = pages_of(page_align(new_size));
-    MmuGather tlb(system, mm);
-    for (auto& [end, vma] : mm.mm_mt) {
-        if (!vma.vm_file || &system.page_cache.mapping_of(vma.vm_file) != space) continue;
-        const u64 skip = first > vma.vm_pgoff ? first - vma.vm_pgoff : 0;
-        if (skip < vma.pages()) unmap_page_range(tlb, mm, vma.vm_start + skip * mmu::kPageSize, vma.vm_end);
-    }
-    tlb.flush();
+    unmap_mapping_pages(system, mm, *space, first, ~u64{0});
     system.page_cache.truncate(system, *space, first);
     if (!page_offset(new_size)) return;
     if (const PageIndex last = space->find(first - 1)) {  // what lies beyond the end reads zero from now on

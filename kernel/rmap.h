@@ -1,13 +1,10 @@
 // From a frame to the PTEs that map it. Linux: mm/rmap.c rmap_walk_anon(), rmap_walk_file(). A page knows its
 // index (page.index): an area that could map it has that index, and whether it does its page table says. A
 // huge page is split when somebody looks. Anonymous memory that was never moved lies where its index says;
-// all other areas are found by index. Deviation: the index of areas is made anew for each run of reclaim,
-// instead of kept in interval trees.
+// all other areas are found by index (area_index.h).
 #pragma once
 
-#include <algorithm>
 #include <span>
-#include <vector>
 
 #include "kernel/huge_memory.h"
 #include "kernel/mm_internal.h"
@@ -45,44 +42,9 @@ inline bool lies_at_its_index(const VmAreaStruct& vma) {
     return vma.is_anonymous() && vma.vm_pgoff == pages_of(vma.vm_start);
 }
 
-/// All areas whose pages could be anywhere, by the indices they cover. Valid while no area changes.
-class AreaIndex {
-  public:
-    explicit AreaIndex(std::span<MmStruct* const> mms) {
-        for (MmStruct* mm : mms)
-            for (auto& [end, vma] : mm->mm_mt)
-                if (!lies_at_its_index(vma)) entries_.push_back({vma.vm_pgoff, 0, mm, &vma});
-        std::stable_sort(entries_.begin(), entries_.end(),
-                         [](const Entry& a, const Entry& b) { return a.first < b.first; });
-        u64 end = 0;
-        for (Entry& entry : entries_) entry.max_end = end = std::max(end, entry.first + entry.vma->pages());
-    }
-    /// visit(mm, vma) for each area that covers `index`, until it returns false.
-    template <class Visit>
-    void for_each(u64 index, Visit&& visit) const {
-        auto at = std::upper_bound(entries_.begin(), entries_.end(), index,
-                                   [](u64 i, const Entry& entry) { return i < entry.first; });
-        while (at != entries_.begin() && std::prev(at)->max_end > index) {
-            --at;
-            if (index - at->first < at->vma->pages() && !visit(*at->mm, *at->vma)) return;
-        }
-    }
-
-  private:
-    struct Entry {
-        u64 first;    ///< vm_pgoff
-        u64 max_end;  ///< of this area and all before it
-        MmStruct* mm;
-        VmAreaStruct* vma;
-    };
-    std::vector<Entry> entries_;
-};
-
-/// visit(PageVma) for each PTE that maps the frame, until all are found. It may clear that PTE. `areas`: the
-/// index, made when it is first needed.
+/// visit(PageVma) for each PTE that maps the frame, until all are found. It may clear that PTE.
 template <class Visit>
-void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, std::optional<AreaIndex>& areas,
-               PageIndex index, Visit&& visit) {
+void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, PageIndex index, Visit&& visit) {
     const Page& page = system.mem_map.at_index(index);
     const u64 pgoff = page.index;
     u32 left = page.mapcount;
@@ -99,8 +61,8 @@ void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, std::option
         if (guess && lies_at_its_index(*guess)) look(*mms[i], *guess);
     }
     if (!left) return;
-    if (!areas) areas.emplace(mms);
-    areas->for_each(pgoff, look);
+    system.area_index.refresh(mms, system.area_generation);
+    system.area_index.for_each(pgoff, look);
 }
 
 }  // namespace kernel

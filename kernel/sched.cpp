@@ -260,16 +260,17 @@ bool schedule(KernelState& kernel, Registers& registers) {
 std::optional<u64> next_event(const KernelState& kernel) {
     const Scheduler& sched = kernel.sched;
     if (sched.idle) return std::nullopt;
-    std::optional<u64> event;
-    if (!sched.run_queue.empty() || sched.host_waiters) event = sched.slice_end;
-    if (!sched.deadlines.empty()) {
-        const u64 when = sched.deadlines.begin()->when;
+    u64 event = sched.cpu_event;
+    if (!sched.run_queue.empty() || sched.host_waiters) event = std::min(event, sched.slice_end);
+    u64 when = kernel.system.thp.khugepaged.wake_ns;
+    if (!sched.deadlines.empty()) when = std::min(when, sched.deadlines.begin()->when);
+    if (when != kNever) {
         const u64 at = kernel.clock.from_host         ? kernel.clock.instructions + kHostTick
                        : when > kernel.clock.slept_ns ? when - kernel.clock.slept_ns
                                                       : 0;
-        event = event ? std::min(*event, at) : at;
+        event = std::min(event, at);
     }
-    if (sched.cpu_event != kNever) event = event ? std::min(*event, sched.cpu_event) : sched.cpu_event;
+    if (event == kNever) return std::nullopt;
     return event;
 }
 

@@ -266,6 +266,7 @@ i64 shm_info_call(KernelState& kernel, MmStruct& mm, int command, u64 buffer) {
     for (const auto& [id, segment] : kernel.shm.segments) {
         info.shm_tot += pages_of(page_align(segment.size));
         info.shm_rss += resident_pages(kernel, segment);
+        info.shm_swp += kernel.system.page_cache.mapping_of(segment.file).swapped;
     }
     return put_user(kernel.system, mm, info, buffer) ? -EFAULT : highest_index(kernel.shm);
 }
@@ -315,8 +316,9 @@ i64 sys_shmctl(KernelState& kernel, Task& task, int id, int command, u64 buffer)
         case SHM_LOCK:
         case SHM_UNLOCK:
             if (!owner) return -EPERM;
-            // Shared memory is never swapped here, so that is all that a lock changes.
             segment->mode = command == SHM_LOCK ? segment->mode | kLocked : segment->mode & ~kLocked;
+            kernel.system.page_cache.set_unevictable(
+                kernel.system, kernel.system.page_cache.mapping_of(segment->file), command == SHM_LOCK);
             return 0;
         default:
             return -EINVAL;
@@ -336,7 +338,8 @@ std::string proc_sysvipc_shm(KernelState& kernel) {
             proc_number(attachments(kernel, segment)), segment.uid, segment.gid, segment.cuid, segment.cgid,
             static_cast<long long>(segment.atime), static_cast<long long>(segment.dtime),
             static_cast<long long>(segment.ctime),
-            proc_number(resident_pages(kernel, segment) << mmu::kPageShift), 0ull);
+            proc_number(resident_pages(kernel, segment) << mmu::kPageShift),
+            proc_number(kernel.system.page_cache.mapping_of(segment.file).swapped << mmu::kPageShift));
     }
     return text;
 }

@@ -36,12 +36,18 @@ struct ThpStats {
     u64 zero_page_alloc = 0;        ///< huge zero pages made
     u64 collapse_alloc = 0;         ///< huge pages made of small ones
     u64 collapse_alloc_failed = 0;  ///< no 2 MiB in a row for that
+    u64 scan_exceed_none_pte = 0;   ///< khugepaged passed by: more holes than max_ptes_none
+    u64 scan_exceed_swap_pte = 0;   ///< more in swap than max_ptes_swap
+    u64 scan_exceed_share_pte = 0;  ///< more shared than max_ptes_shared
+    u64 pages_collapsed = 0;        ///< by khugepaged
+    u64 full_scans = 0;             ///< of all address spaces, by khugepaged
     u64 split_pmd = 0;              ///< huge mappings cut into small ones
 };
 
 /// Reclaim (vmscan.h), in pages. Names of /proc/vmstat.
 struct ReclaimStats {
     u64 pswpin = 0, pswpout = 0;
+    u64 swap_ra = 0, swap_ra_hit = 0;  ///< read from swap before they were asked for; of those, asked for then
     u64 pgscan = 0, pgsteal = 0, pgactivate = 0, pgdeactivate = 0;
     u64 pageoutrun = 0;
     u64 oom_kill = 0;

@@ -13,7 +13,7 @@ SwapArea::~SwapArea() {
 
 void SwapArea::enable(u64 bytes) {
     const u64 pages = bytes >> mmu::kPageShift;
-    CHECK(!data_ && pages > 0 && pages < 0xffffffff, bytes);
+    CHECK(!data_ && pages > 0 && pages <= kMaxSlots, bytes);
     counts_.resize(pages + 1);
     cache_.resize(pages + 1);
     free_ = pages;

@@ -1,6 +1,7 @@
 // Swap space: slots of a page each, their users (PTEs that hold a swap entry) and the swap cache (the page
 // that is a slot's copy in memory). The bytes lie in one lazily committed host mapping. It knows nothing of
-// page tables. Linux: mm/swapfile.c, mm/swap_state.c. Deviation: one area, no readahead, no clusters.
+// page tables. A slot's users are PTEs, and places of the page cache whose page of shared memory went there.
+// Linux: mm/swapfile.c, mm/swap_state.c. Deviation: one area, no clusters.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,12 @@ namespace kernel {
 
 using SwapSlot = u32;  ///< 0: none
 
+/// What swapin_nr_pages() knows of all areas' readahead (swapin_readahead_hits, prev_offset,
+/// last_readahead_pages).
+struct SwapClusterState {
+    u32 hits = 4, prev_offset = 0, last_pages = 0;
+};
+
 class SwapArea {
   public:
     SwapArea() = default;
@@ -23,6 +30,7 @@ class SwapArea {
     /// swapon(): room for `bytes`. Once.
     void enable(u64 bytes);
 
+    static constexpr u64 kMaxSlots = 0x7ffffffe;  ///< the page cache's entries have 31 bits for one
     u64 total() const { return counts_.empty() ? 0 : counts_.size() - 1; }
     u64 free() const { return free_; }
     u64 used() const { return total() - free_; }
@@ -34,6 +42,9 @@ class SwapArea {
     u32 users(SwapSlot slot) const { return counts_[slot]; }
     PageIndex cached(SwapSlot slot) const { return cache_[slot]; }  ///< 0: not in memory
     void set_cached(SwapSlot slot, PageIndex page);                 ///< 0 takes it out of the swap cache
+
+    unsigned page_cluster = 3;  ///< vm.page-cluster: up to 2^n pages are read at once
+    SwapClusterState cluster;   ///< swap_fault.cpp's alone
 
     u8* bytes(SwapSlot slot) { return data_ + (u64{slot} << mmu::kPageShift); }
 

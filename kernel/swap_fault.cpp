@@ -1,45 +1,26 @@
-// Purpose: bringing a page back from swap. Linux: mm/memory.c do_swap_page(), mm/swap_state.c.
-// Deviation: one page at a time, no readahead of neighbouring slots.
-#include <cstring>
-
+// Purpose: a fault on a page that was swapped out. Linux: mm/memory.c do_swap_page().
 #include "kernel/memory.h"
+#include "kernel/swap_state.h"
 #include "kernel/vmscan.h"
 
 namespace kernel {
-
-namespace {
-
-/// swapin_readahead(): a frame with the slot's bytes, in the swap cache. 0: out of memory.
-PageIndex swap_in(MemorySystem& system, SwapSlot slot) {
-    const auto pfn = system.alloc_page();
-    if (!pfn) return 0;
-    const PageIndex index = static_cast<PageIndex>(pfn->value);
-    system.memory.note_write(*pfn);
-    std::memcpy(system.memory.frame(*pfn), system.swap.bytes(slot), mmu::kPageSize);
-    Page& page = system.mem_map[*pfn];
-    page.flags |= Page::kAnon | Page::kSwapCache | Page::kUptodate;
-    page.mapping = slot;
-    system.swap.set_cached(slot, index);
-    ++system.reclaim.pswpin;
-    return index;
-}
-
-}  // namespace
 
 u32 do_swap_page(VmFaultInfo& vmf) {
     MemorySystem& system = vmf.system;
     vmf.kind = &FaultStats::swap;
     const SwapSlot slot = pte_to_swp_entry(vmf.orig_pte);
     u32 result = 0;
-    PageIndex index = system.swap.cached(slot);
+    PageIndex index = swap_cache_get_folio(system, slot, &vmf.vma, vmf.address);
     if (!index) {
-        index = swap_in(system, slot);
-        if (!index) return VM_FAULT_OOM;
+        const SwapRead read = swap_vma_readahead(vmf);
+        // The OOM killer may have taken this memory back for the frame.
+        if (!(ptep_get(vmf.pte) == vmf.orig_pte)) return 0;
+        if (!read.page) return read.io_error ? VM_FAULT_SIGBUS : VM_FAULT_OOM;
+        index = read.page;
         result = VM_FAULT_MAJOR;
     }
     Page& page = system.mem_map.at_index(index);
     page.index = vmf.pgoff();
-    if (!page.is(Page::kLru)) system.lru.add(index);
     const bool exclusive = vmf.orig_pte.raw & kSwpExclusive;
     ++page.refcount;
     ++page.mapcount;

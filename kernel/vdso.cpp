@@ -26,6 +26,7 @@ struct Vvar {
 /// left.
 FileId make_object(MemorySystem& system, const void* bytes, usize size, u64 pages) {
     const FileId file = system.page_cache.open_shmem(pages);
+    system.page_cache.mapping_of(file).unevictable = true;
     for (u64 i = 0; i < pages_of(page_align(size)); ++i) {
         const PageIndex index = system.page_cache.read_page(system, file, i, 0).page;
         if (!index) {

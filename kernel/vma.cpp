@@ -35,6 +35,11 @@ VmAreaStruct* VmaMap::find_vma_slow(u64 address) {
     return cached_ = &it->second;
 }
 
+/// What knows areas by their places (AreaIndex) has to look again.
+void VmaMap::note_change() {
+    if (system_) ++system_->area_generation;
+}
+
 VmAreaStruct* VmaMap::prev_of(const VmAreaStruct& vma) {
     const auto it = map_.find(vma.vm_end);
     return it == map_.begin() ? nullptr : &std::prev(it)->second;
@@ -54,6 +59,7 @@ VmAreaStruct& VmaMap::insert(const VmAreaStruct& vma) {
         if (vma.anon_vma) (void)it->second.chain_object.allocate(*system_, kAnonVmaChainCache);
         mirror(it->second);
     }
+    note_change();
     return it->second;
 }
 
@@ -63,6 +69,7 @@ void VmaMap::erase(const VmAreaStruct& vma) {
 
 VmaMap::Iterator VmaMap::erase(Iterator it) {
     if (cached_ == &it->second) cached_ = nullptr;
+    note_change();
     return map_.erase(it);
 }
 
@@ -76,6 +83,7 @@ void VmaMap::set_range(VmAreaStruct& vma, u64 start, u64 end) {
     }
     vma.vm_start = start;
     vma.vm_end = end;
+    note_change();
     mirror(vma);
 }
 

@@ -41,6 +41,7 @@ struct VmAreaStruct {
     u64 vm_page_prot = 0;   ///< PTE bits of a page of this area
     FileId vm_file = 0;     ///< also set for shared anonymous memory (shmem)
     u32 anon_vma = 0;       ///< identity of the anonymous pages; 0 until the first one
+    u64 swap_readahead_info = 0;  ///< page, window and hits of the last fault on swap (swap_fault.cpp)
     const char* name = "";  ///< of special mappings ("[vdso]"); static storage
     KmemObject object;      ///< its place in guest RAM, while it is in a VmaMap
     KmemObject anon_object, chain_object;  ///< anon_vma and anon_vma_chain, once it has anonymous pages
@@ -72,6 +73,7 @@ class VmaMap {
         system_ = other.system_;
         other.clear();
         cached_ = nullptr;
+        note_change();
         return *this;
     }
 
@@ -119,10 +121,12 @@ class VmaMap {
     void clear() {
         map_.clear();
         cached_ = nullptr;
+        note_change();
     }
 
   private:
     VmAreaStruct* find_vma_slow(u64 address);
+    void note_change();
 
     Map map_;
     MemorySystem* system_ = nullptr;

@@ -1,7 +1,7 @@
 // Purpose: which pages go, and how. See vmscan.h. Linux: mm/vmscan.c shrink_lruvec(), shrink_folio_list(),
 // shrink_active_list(). Deviation: pages go one by one, each with its own flush; the accessed bit is cleared
-// with a flush, as the generic ptep_clear_flush_young() does (x86's own leaves the TLB alone). Shared
-// anonymous memory is not swapped. Areas of mlock() keep their pages on the lists.
+// with a flush, as the generic ptep_clear_flush_young() does (x86's own leaves the TLB alone). Areas of mlock()
+// keep their pages on the lists.
 #include "kernel/vmscan.h"
 
 #include <cstring>
@@ -20,7 +20,6 @@ constexpr int kDefPriority = 12;
 struct ScanControl {
     MemorySystem& system;
     std::vector<MmStruct*> mms;
-    std::optional<AreaIndex>& areas;  ///< of a whole run
     u64 target;
     u64 reclaimed = 0;
     bool ignore_references = false;  ///< MADV_PAGEOUT
@@ -37,7 +36,7 @@ struct References {
 /// set them again.
 References folio_referenced(ScanControl& sc, PageIndex index) {
     References found;
-    rmap_walk(sc.system, sc.mms, sc.areas, index, [&](PageVma at) {
+    rmap_walk(sc.system, sc.mms, index, [&](PageVma at) {
         if (at.vma.vm_flags & VM_LOCKED) found.locked = true;
         const Pte pte = ptep_get(at.pte);
         if (!pte.accessed()) return;
@@ -60,7 +59,7 @@ Verdict folio_check_references(ScanControl& sc, PageIndex index) {
     const bool before = page.is(Page::kReferenced);
     page.flags &= static_cast<u16>(~Page::kReferenced);
     if (!found.ptes) return Verdict::kReclaim;
-    if (before || found.ptes > 1 || (found.exec && !page.is(Page::kAnon))) return Verdict::kActivate;
+    if (before || found.ptes > 1 || (found.exec && LruLists::is_file_lru(page))) return Verdict::kActivate;
     page.flags |= Page::kReferenced;
     return Verdict::kKeep;
 }
@@ -92,6 +91,19 @@ bool add_to_swap(MemorySystem& system, PageIndex index) {
     return true;
 }
 
+/// shmem_writepage(): its place in the page cache says from now on where it went. False: swap is full.
+bool shmem_writepage(MemorySystem& system, PageIndex index) {
+    const auto slot = system.inject.fails(InjectSite::kSwap) ? std::nullopt
+                                                             : system.swap.get_swap_page(index);
+    if (!slot) return false;
+    system.page_cache.shmem_replace_by_entry(system, index, *slot);
+    system.swap.duplicate(*slot);
+    Page& page = system.mem_map.at_index(index);  // the swap cache takes over the page cache's reference
+    page.flags |= Page::kAnon | Page::kSwapCache;
+    page.mapping = *slot;
+    return true;
+}
+
 /// swap_writepage(): the request is from the pool, which has some left however little memory there is.
 void swap_writepage(MemorySystem& system, PageIndex index) {
     const u64 bio = system.bio_pool.exists() ? system.bio_pool.alloc(system) : 0;
@@ -105,6 +117,7 @@ void swap_writepage(MemorySystem& system, PageIndex index) {
 bool pageout(MemorySystem& system, PageIndex index) {
     Page& page = system.mem_map.at_index(index);
     if (!page.is(Page::kDirty)) return true;
+    if (page.is(Page::kShmem) && !shmem_writepage(system, index)) return false;
     if (!page.is(Page::kSwapCache)) return system.page_cache.write_page(system, index);
     swap_writepage(system, index);
     page.flags &= static_cast<u16>(~Page::kDirty);
@@ -129,7 +142,7 @@ Verdict shrink_page(ScanControl& sc, PageIndex index) {
     if (page.is(Page::kAnon) && !lazy && !page.is(Page::kSwapCache) && !add_to_swap(system, index))
         return Verdict::kActivate;
     bool redirtied = false;  // written since MADV_FREE: it is wanted again
-    rmap_walk(system, sc.mms, sc.areas, index, [&](PageVma at) {
+    rmap_walk(system, sc.mms, index, [&](PageVma at) {
         redirtied = redirtied || (lazy && ptep_get(at.pte).dirty());
         if (!redirtied) try_to_unmap_one(system, page, at);
     });
@@ -181,7 +194,7 @@ void shrink_active_list(ScanControl& sc, LruList list, u64 scan) {
         Page& page = sc.system.mem_map.at_index(index);
         lru.remove(index);
         const References found = folio_referenced(sc, index);
-        if (!(found.ptes && found.exec && !page.is(Page::kAnon))) {
+        if (!(found.ptes && found.exec && LruLists::is_file_lru(page))) {
             page.flags &= static_cast<u16>(~Page::kActive);
             ++sc.system.reclaim.pgdeactivate;
         }
@@ -209,8 +222,8 @@ void shrink_lruvec(ScanControl& sc, int priority) {
     }
 }
 
-ScanControl scan_control(MemorySystem& system, u64 target, std::optional<AreaIndex>& areas) {
-    ScanControl sc{system, {}, areas, target};
+ScanControl scan_control(MemorySystem& system, u64 target) {
+    ScanControl sc{system, {}, target};
     if (system.address_spaces) sc.mms = system.address_spaces();
     return sc;
 }
@@ -237,38 +250,40 @@ void swap_on(MemorySystem& system, u64 bytes) {
         system.out_of_memory = false;
 }
 
-namespace {
+void AreaIndex::refresh(std::span<MmStruct* const> mms, u64 generation) {
+    if (generation_ == generation) return;
+    generation_ = generation;
+    entries_.clear();
+    for (MmStruct* mm : mms)
+        for (auto& [end, vma] : mm->mm_mt)
+            if (!lies_at_its_index(vma)) entries_.push_back({vma.vm_pgoff, 0, mm, &vma});
+    std::stable_sort(entries_.begin(), entries_.end(),
+                     [](const Entry& a, const Entry& b) { return a.first < b.first; });
+    u64 end = 0;
+    for (Entry& entry : entries_) entry.max_end = end = std::max(end, entry.first + entry.vma->pages());
+}
 
-u64 free_pages_of_run(MemorySystem& system, u64 target, std::optional<AreaIndex>& areas) {
-    ScanControl sc = scan_control(system, target, areas);
+u64 try_to_free_pages(MemorySystem& system, u64 target) {
+    ScanControl sc = scan_control(system, target);
     for (int priority = kDefPriority; priority >= 0 && sc.reclaimed < target; --priority)
         shrink_lruvec(sc, priority);
     if (sc.reclaimed) system.reclaim.kswapd_failures = 0;
     return sc.reclaimed;
 }
 
-}  // namespace
-
-u64 try_to_free_pages(MemorySystem& system, u64 target) {
-    std::optional<AreaIndex> areas;
-    return free_pages_of_run(system, target, areas);
-}
-
 void balance_pgdat(MemorySystem& system) {
     constexpr unsigned kMaxReclaimRetries = 16;
     if (system.reclaim.kswapd_failures >= kMaxReclaimRetries) return;
     ++system.reclaim.pageoutrun;
-    std::optional<AreaIndex> areas;
     while (system.buddy.free_frames() < system.watermarks.high) {
-        if (free_pages_of_run(system, kSwapClusterMax, areas)) continue;
+        if (try_to_free_pages(system, kSwapClusterMax)) continue;
         ++system.reclaim.kswapd_failures;
         return;
     }
 }
 
 u64 reclaim_pages(MemorySystem& system, std::span<const PageIndex> pages) {
-    std::optional<AreaIndex> areas;
-    ScanControl sc = scan_control(system, pages.size(), areas);
+    ScanControl sc = scan_control(system, pages.size());
     sc.ignore_references = true;
     for (const PageIndex page : pages)
         if (system.mem_map.at_index(page).is(Page::kLru)) shrink_one(sc, page);

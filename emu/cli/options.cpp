@@ -149,7 +149,7 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
     app.add_option("--inject", raw.inject,
                    "a fault made on purpose (may be repeated): alloc:N (the N-th frame allocation fails), "
-                   "disk-read:N, disk-write:N, swap:N, flush:N (a TLB flush is forgotten); SITE:every:N; "
+                   "disk-read:N, disk-write:N, swap:N, swap-read:N, flush:N (a TLB flush is forgotten); SITE:every:N; "
                    "skip-invlpg forgets all flushes")
         ->type_name("FAULT")
         ->expected(1)
@@ -374,7 +374,7 @@ std::string finish(Options& options, const Raw& raw, std::vector<std::string> en
             options.kernel.skip_invlpg = true;
         else if (!options.kernel.inject.parse(fault))
             return "--inject: '" + fault +
-                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, flush:N, SITE:every:N, "
+                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, swap-read:N, flush:N, SITE:every:N, "
                    "skip-invlpg";
     }
     if (const std::string problem = finish_readahead(options, raw); !problem.empty()) return problem;

@@ -136,7 +136,10 @@ int parse_descriptor(std::string_view text) {
 
 namespace {
 
-constexpr const char* kHugepages = "/sys/kernel/mm/hugepages";  ///< the host's would tell of the host's pools
+/// What the host's would tell of the host's huge pages.
+bool is_huge_page_setting(const std::string& name) {
+    return below("/sys/kernel/mm/hugepages", name) || below("/sys/kernel/mm/transparent_hugepage", name);
+}
 
 /// What is special in /dev, but for folders: `node` says how. False: `device` is none of it, or is followed
 /// as a link only.
@@ -173,7 +176,7 @@ bool special(const std::string& name, Follow follow, Node& node) {
     const auto device = below("/dev", name);
     if (device && below("/dev/shm", name)) return false;
     if (device && special_device(*device, follow, node)) return true;
-    if (!device && !below("/proc", name) && !below(kHugepages, name)) return false;
+    if (!device && !below("/proc", name) && !is_huge_page_setting(name)) return false;
     node.kind = Node::Kind::kProc;
     node.path = name;
     const auto descriptors = below("/dev/fd", name);
@@ -191,7 +194,7 @@ std::optional<std::string> in_shm(const std::string& name) {
 
 bool PathResolver::is_special(std::string_view whole) {
     const std::string name(whole);
-    return below("/proc", name) || below("/dev", name) || below(kHugepages, name);
+    return below("/proc", name) || below("/dev", name) || is_huge_page_setting(name);
 }
 
 std::string whole_name(const StartDirectory& start, const std::string& path) {
@@ -319,7 +322,7 @@ Expected<Node, int> PathResolver::classify(UniqueFd fd) const {
         const std::string path = host_path_of(fd.get());
         const bool own = shm_folder().fd && below(shm_folder().path, path);
         const std::string name = own ? "" : "/" + below(root_.path, path).value_or("");
-        if (below(kHugepages, name) || below("/dev/shm", name))
+        if (is_huge_page_setting(name) || below("/dev/shm", name))
             return lookup({root_.fd.get(), "/"}, name, Follow::kNo);
     }
     if (host::fstat(fd.get(), &node.status) != 0) return Unexpected{errno};

@@ -241,6 +241,8 @@ std::string proc_format(const char* pattern, ...) {
 
 std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::string& path) {
     if (path == "/dev" || path.starts_with("/dev/")) return dev_entry(path);
+    if (path.starts_with("/sys/kernel/mm/transparent_hugepage/"))
+        return find_row(sysfs_thp_rows(), kernel, task, path);
     if (path.starts_with("/sys/")) return find_row(sysfs_mm_rows(), kernel, task, path);
     const std::string name = below_proc(path);
     if (name.empty()) return ProcEntry{Kind::kDirectory, "", 0555};

@@ -51,6 +51,10 @@ void smap_gather_stats(const MemorySystem& system, const MmStruct& mm, const VmA
         mss.private_hugetlb += use.private_bytes;
         return;
     }
+    if (vma.vm_file) {  // shmem_swap_usage(): a place without a page of its own in the tables
+        const AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
+        mss.swap += space.collect_swapped(vma.vm_pgoff, vma.vm_pgoff + vma.pages()) * mmu::kPageSize;
+    }
     mss.anonymous_thp += count_anon_thps(system, mm, vma.vm_start, vma.vm_end) * kPmdSize;
     walk_leaves(system, mm, vma.vm_start, vma.vm_end, [&](u64, Pte pte) {
         if (!pte_none(pte) && !pte_present(pte)) {

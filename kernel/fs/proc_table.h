@@ -26,7 +26,8 @@ std::span<const ProcRow> proc_vm_rows();       ///< proc_vm.cpp: meminfo, vmstat
 std::span<const ProcRow> proc_buddy_rows();    ///< proc_buddy.cpp: buddyinfo, pagetypeinfo
 std::span<const ProcRow> proc_slab_rows();     ///< proc_slab.cpp: slabinfo, vmallocinfo
 
-std::span<const ProcRow> sysfs_mm_rows();  ///< sysfs_mm.cpp: /sys/kernel/mm/..., by whole paths
+std::span<const ProcRow> sysfs_mm_rows();   ///< sysfs_mm.cpp: /sys/kernel/mm/hugepages, by whole paths
+std::span<const ProcRow> sysfs_thp_rows();  ///< sysfs_thp.cpp: /sys/kernel/mm/transparent_hugepage
 /// What is written to nr_hugepages of a pool (hugetlb.h).
 int store_nr_hugepages(KernelState& kernel, unsigned pool, const std::string& text);
 template <unsigned kPool>

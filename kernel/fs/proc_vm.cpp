@@ -17,7 +17,8 @@ struct VmCounts {
     u64 pgfault = 0, pgmajfault = 0, pgreuse = 0, pgalloc = 0, pgfree = 0, oom_kill = 0;
     u64 anon_huge = 0, anon_thps = 0;
     u64 thp_fault_alloc = 0, thp_fault_fallback = 0, thp_split_pmd = 0, thp_collapse_alloc = 0,
-        thp_collapse_alloc_failed = 0, thp_zero_page_alloc = 0;
+        thp_collapse_alloc_failed = 0, thp_zero_page_alloc = 0, thp_scan_exceed_none_pte = 0,
+        thp_scan_exceed_swap_pte = 0, thp_scan_exceed_share_pte = 0, swap_ra = 0, swap_ra_hit = 0;
     u64 inactive_anon = 0, inactive_file = 0, active_anon = 0, active_file = 0, zero = 0;
     u64 swap_total = 0, swap_free = 0, swap_cached = 0;
     u64 slab = 0, slab_reclaimable = 0, slab_unreclaimable = 0, stack_kb = 0, vmalloc = 0;
@@ -72,16 +73,21 @@ VmCounts vm_counts(KernelState& kernel) {
     counts.thp_collapse_alloc_failed = system.thp.stats.collapse_alloc_failed;
     counts.thp_split_pmd = system.thp.stats.split_pmd;
     counts.thp_zero_page_alloc = system.thp.stats.zero_page_alloc;
+    counts.thp_scan_exceed_none_pte = system.thp.stats.scan_exceed_none_pte;
+    counts.thp_scan_exceed_swap_pte = system.thp.stats.scan_exceed_swap_pte;
+    counts.thp_scan_exceed_share_pte = system.thp.stats.scan_exceed_share_pte;
     counts.active_anon = system.lru.count(LRU_ACTIVE_ANON);
     counts.active_file = system.lru.count(LRU_ACTIVE_FILE);
     const u64 inactive_anon = system.lru.count(LRU_INACTIVE_ANON);
-    counts.inactive_anon = inactive_anon + counts.shmem - std::min(counts.mlocked, inactive_anon);
+    counts.inactive_anon = inactive_anon - std::min(counts.mlocked, inactive_anon);
     counts.inactive_file = system.lru.count(LRU_INACTIVE_FILE);
     counts.swap_total = system.swap.total();
     counts.swap_free = system.swap.free();
     const ReclaimStats& reclaim = system.reclaim;
     counts.pswpin = reclaim.pswpin;
     counts.pswpout = reclaim.pswpout;
+    counts.swap_ra = reclaim.swap_ra;
+    counts.swap_ra_hit = reclaim.swap_ra_hit;
     counts.pgsteal = reclaim.pgsteal;
     counts.pgscan = reclaim.pgscan;
     counts.pgactivate = reclaim.pgactivate;
@@ -239,7 +245,12 @@ constexpr Row kVmstat[] = {
     {"thp_collapse_alloc", &VmCounts::thp_collapse_alloc},
     {"thp_collapse_alloc_failed", &VmCounts::thp_collapse_alloc_failed},
     {"thp_split_pmd", &VmCounts::thp_split_pmd},
+    {"thp_scan_exceed_none_pte", &VmCounts::thp_scan_exceed_none_pte},
+    {"thp_scan_exceed_swap_pte", &VmCounts::thp_scan_exceed_swap_pte},
+    {"thp_scan_exceed_share_pte", &VmCounts::thp_scan_exceed_share_pte},
     {"thp_zero_page_alloc", &VmCounts::thp_zero_page_alloc},
+    {"swap_ra", &VmCounts::swap_ra},
+    {"swap_ra_hit", &VmCounts::swap_ra_hit},
 };
 
 std::string vmstat(KernelState& kernel, Task&) {
@@ -302,8 +313,24 @@ std::string max_map_count(KernelState&, Task&) {
 std::string nr_hugepages(KernelState& kernel, Task&) {
     return std::to_string(kernel.system.hugetlb.hstates[0].nr_huge_pages) + "\n";
 }
-std::string nr_overcommit_hugepages(KernelState&, Task&) {
-    return "0\n";
+std::string nr_overcommit_hugepages(KernelState& kernel, Task&) {
+    return std::to_string(kernel.system.hugetlb.hstates[0].nr_overcommit_huge_pages) + "\n";
+}
+int set_nr_overcommit_hugepages(KernelState& kernel, const OpenFile&, const std::string& text) {
+    const auto count = proc_decimal(text);
+    if (!count) return -EINVAL;
+    kernel.system.hugetlb.hstates[0].nr_overcommit_huge_pages = *count;
+    return 0;
+}
+std::string page_cluster(KernelState& kernel, Task&) {
+    return std::to_string(kernel.system.swap.page_cluster) + "\n";
+}
+int set_page_cluster(KernelState& kernel, const OpenFile&, const std::string& text) {
+    constexpr u64 kPageClusterMax = 31;
+    const auto order = proc_decimal(text);
+    if (!order || *order > kPageClusterMax) return -EINVAL;
+    kernel.system.swap.page_cluster = static_cast<unsigned>(*order);
+    return 0;
 }
 std::string sysvipc_shm(KernelState& kernel, Task&) {
     return proc_sysvipc_shm(kernel);
@@ -323,7 +350,8 @@ constexpr ProcRow kRows[] = {
     {"sys/vm/mmap_min_addr", mmap_min_addr},
     {"sys/vm/overcommit_memory", overcommit_memory},
     {"sys/vm/nr_hugepages", nr_hugepages, 0644, nullptr, store_nr_hugepages<0>},
-    {"sys/vm/nr_overcommit_hugepages", nr_overcommit_hugepages},
+    {"sys/vm/nr_overcommit_hugepages", nr_overcommit_hugepages, 0644, nullptr, set_nr_overcommit_hugepages},
+    {"sys/vm/page-cluster", page_cluster, 0644, nullptr, set_page_cluster},
     {"sysvipc/msg", sysvipc_msg},
     {"sysvipc/sem", sysvipc_sem},
     {"sysvipc/shm", sysvipc_shm},

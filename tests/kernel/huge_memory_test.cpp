@@ -196,11 +196,11 @@ TEST_CASE("THP: khugepaged collapses what is used, and goes on where it stopped"
     for (u64 i = 0; i < 4; ++i) m.store(kBase + i * kPmdSize, static_cast<u8>(i + 1));
     m.system->thp.mode = kernel::ThpMode::kAlways;
     u64 pages = 2 * kHpagePmdNr;
-    const u64 next = kernel::khugepaged_scan_mm(*m.system, m.mm, 0, pages);
+    const u64 next = kernel::khugepaged_scan_mm(*m.system, m.mm, 0, pages).address;
     CHECK(next == kBase + 2 * kPmdSize);
     CHECK(m.mm.huge_pmds == 2);
     pages = 16 * kHpagePmdNr;
-    CHECK(kernel::khugepaged_scan_mm(*m.system, m.mm, next, pages) == 0);
+    CHECK(kernel::khugepaged_scan_mm(*m.system, m.mm, next, pages).address == 0);
     CHECK(m.mm.huge_pmds == 4);
     for (u64 i = 0; i < 4; ++i) CHECK(m.value(kBase + i * kPmdSize) == static_cast<int>(i + 1));
     m.validate();

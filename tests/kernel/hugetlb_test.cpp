@@ -212,6 +212,33 @@ TEST_CASE("hugetlb: a smaller pool keeps what is in use as surplus, and gives it
     m.validate();
 }
 
+TEST_CASE("hugetlb: nr_overcommit_hugepages makes pages on demand, which go when nobody has them") {
+    Pool m(1);
+    m.h().nr_overcommit_huge_pages = 2;
+    CHECK(m.huge(4 * k2MiB) == -ENOMEM);  // one and two more
+    CHECK(m.h().nr_huge_pages == 1);
+    CHECK(m.h().surplus_huge_pages == 0);
+    const u64 at = m.map(3 * k2MiB);
+    CHECK(m.h().nr_huge_pages == 3);
+    CHECK(m.h().surplus_huge_pages == 2);
+    CHECK(m.h().resv_huge_pages == 3);
+    m.validate();
+    CHECK(m.store(at + k2MiB, 9));
+    CHECK(m.huge(k2MiB) == -ENOMEM);
+    m.validate();
+    CHECK(m.munmap(at, 3 * k2MiB) == 0);
+    CHECK(m.h().nr_huge_pages == 1);
+    CHECK(m.h().surplus_huge_pages == 0);
+    CHECK(m.h().resv_huge_pages == 0);
+    const u64 hope = m.map(3 * k2MiB, kPrivate | kNoreserve);  // nothing is promised: made by the touch
+    for (u64 i = 0; i < 3; ++i) CHECK(m.store(hope + i * k2MiB));
+    CHECK(m.h().surplus_huge_pages == 2);
+    m.validate();
+    CHECK(m.munmap(hope, 3 * k2MiB) == 0);
+    CHECK(m.h().nr_huge_pages == 1);
+    m.validate();
+}
+
 TEST_CASE("hugetlb: a read gives a page of its own, which the first write only makes writable") {
     Pool m;
     const u64 at = m.map(k2MiB);

@@ -46,8 +46,8 @@ TEST_CASE("Reclaim: a working set of twice the RAM is written and read back, pag
     CHECK(m.rss() + m.swapped() == pages);
     CHECK(m.swapped() > 700);
     for (u64 i = 0; i < pages; ++i) REQUIRE(m.value(kBase + i * kPage + i % 4096) == static_cast<u8>(i));
-    CHECK(m.major() > 700);
-    CHECK(m.major() == m.system->reclaim.pswpin);
+    CHECK(m.system->reclaim.pswpin > 700);
+    CHECK(m.major() + m.system->reclaim.swap_ra == m.system->reclaim.pswpin);
     CHECK(m.frames_free() >= m.system->watermarks.min);
     m.validate();
     m.munmap(kBase, pages * kPage);
@@ -135,6 +135,7 @@ TEST_CASE("Reclaim: a dirty page of a shared file is written to it before it goe
 TEST_CASE(
     "Swap: MADV_PAGEOUT swaps out now; a read brings a read-only copy back, a write makes it one's own") {
     Small m;
+    m.system->swap.page_cluster = 0;  // no readahead
     m.map(kBase, 4);
     for (u64 i = 0; i < 4; ++i) m.store(kBase + i * kPage, static_cast<u8>(40 + i));
     CHECK(m.madvise(kBase, 4 * kPage, kMadvPageout) == 0);
