@@ -59,7 +59,7 @@ bool capstone_decides(const Fields& f) {
     if (f.map == Map::kOne) {
         const bool x87 = f.opcode >= 0xd8 && f.opcode <= 0xdf;
         const bool segment_register = f.opcode == 0x8c || f.opcode == 0x8e;
-        return x87 || (segment_register && !refused_by_capstone(f));
+        return x87 || (segment_register && !f.rex_r());
     }
     return f.map == Map::k0F38 && f.opcode == 0x82;  // INVPCID
 }

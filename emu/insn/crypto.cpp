@@ -7,10 +7,9 @@ namespace emu::insn {
 namespace {
 
 /// What the host has is its own.
-template <Feature feature, auto host, auto plain, class Source = XmmM128>
+template <Feature feature, auto host, auto plain>
 bool either(const Fields& f, Insn& out) {
-    out.aux = static_cast<u8>(f.immediate());
-    return host_features().has(feature) ? vector_op<host, Source>(f, out) : vector_op<plain, Source>(f, out);
+    return host_features().has(feature) ? vector_immediate<host>(f, out) : vector_immediate<plain>(f, out);
 }
 
 /// The round constant is exclusive-ored to words 1 and 3.

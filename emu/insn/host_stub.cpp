@@ -31,8 +31,7 @@ constexpr u32 kMxcsrMasks = 0x1f80;
 class Pool {
   public:
     Pool() {
-        const int file = memfd_create("mmuscope-stubs", MFD_CLOEXEC);
-        CHECK(file >= 0 && ftruncate(file, kSize) == 0);
+        const int file = make_file();
         void* const writable = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
         void* const executable = mmap(nullptr, kSize, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
         CHECK(writable != MAP_FAILED && executable != MAP_FAILED);
@@ -58,8 +57,7 @@ class Pool {
     /// A copied process shares the pages with its original: they are replaced by others with the same
     /// contents, at the same addresses.
     void own() {
-        const int file = memfd_create("mmuscope-stubs", MFD_CLOEXEC);
-        CHECK(file >= 0 && ftruncate(file, kSize) == 0);
+        const int file = make_file();
         for (mmu::usize done = 0; done < used_;) {
             const ssize_t put = pwrite(file, writable_ + done, used_ - done, static_cast<off_t>(done));
             CHECK(put > 0);
@@ -73,6 +71,12 @@ class Pool {
     }
 
   private:
+    static int make_file() {
+        const int file = memfd_create("mmuscope-stubs", MFD_CLOEXEC);
+        CHECK(file >= 0 && ftruncate(file, kSize) == 0);
+        return file;
+    }
+
     static constexpr mmu::usize kSize = 16 << 20, kAlignment = 16;
     std::mutex mutex_;
     u8* writable_ = nullptr;
@@ -80,10 +84,6 @@ class Pool {
     mmu::usize used_ = 0;
     std::unordered_map<std::string, u8*> places_;
 };
-
-}  // namespace
-
-namespace {
 
 Pool& pool() {
     static Pool pool;

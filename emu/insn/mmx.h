@@ -34,13 +34,19 @@ inline Exit mmx_raise_pending(Cpu& c, const Insn* i) {
     return raise(c, i, mmu::Vector::kX87FloatingPoint);
 }
 
-/// mm, mm/m64, the second operand's `size` bytes being read from memory.
+/// mm, mm/m64, the second operand's `size` bytes being read from memory. A further parameter `u8 n` is the
+/// immediate, kept in `aux`.
 template <auto op, u32 size = 8>
 struct MmxOp {
     [[gnu::always_inline]] static Exit finish(Cpu& c, const Insn* i, Xmm b) {
         enter_mmx(c);
+        constexpr u8 n = 0;
         if constexpr (requires(Xmm a) { op(a, a); })
             set_mm(c, i->dst, op(mm(c, i->dst), b));
+        else if constexpr (requires(Xmm a) { op(a, a, n); })
+            set_mm(c, i->dst, op(mm(c, i->dst), b, i->aux));
+        else if constexpr (requires { op(b, n); })
+            set_mm(c, i->dst, op(b, i->aux));
         else
             set_mm(c, i->dst, op(b));
         return next(c, i);
@@ -60,9 +66,9 @@ struct MmxOp {
     }
 };
 
-/// A form with run_register() and run_memory(); an immediate, if there is one, is in `aux`.
-template <class Form>
-bool mmx_form(const Fields& f, Insn& out) {
+template <auto op, u32 size = 8>
+bool mmx_op(const Fields& f, Insn& out) {
+    using Form = MmxOp<op, size>;
     out.dst = mmx_number(f.reg);
     out.aux = static_cast<u8>(f.immediate());
     if (f.memory()) {
@@ -73,10 +79,6 @@ bool mmx_form(const Fields& f, Insn& out) {
         out.run = &Form::run_register;
     }
     return true;
-}
-template <auto op, u32 size = 8>
-bool mmx_op(const Fields& f, Insn& out) {
-    return mmx_form<MmxOp<op, size>>(f, out);
 }
 
 // --- rows of mmx_move.cpp ---

@@ -165,30 +165,11 @@ struct MoveMask {
     }
 };
 
-u64 shuffled_words(u64 value, u8 order) {
+constexpr auto kShuffledWords = [](Xmm b, u8 order) {
+    const u64 value = static_cast<u64>(_mm_cvtsi128_si64(b));
     u64 result = 0;
     for (unsigned n = 0; n < 4; ++n) result |= (value >> 16 * (order >> 2 * n & 3) & 0xffff) << 16 * n;
-    return result;
-}
-
-struct ShuffleWords {
-    static Exit run_register(Cpu& c, const Insn* i) {
-        if (x87_pending(c.regs.x87)) [[unlikely]]
-            return mmx_raise_pending(c, i);
-        enter_mmx(c);
-        set_mm(c, i->dst, shuffled_words(significand(c, i->src), i->aux));
-        return next(c, i);
-    }
-    static Exit run_memory(Cpu& c, const Insn* i) {
-        if (x87_pending(c.regs.x87)) [[unlikely]]
-            return mmx_raise_pending(c, i);
-        const u8* p = c.read(AnyAddress::address(c, i), 8);
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        enter_mmx(c);
-        set_mm(c, i->dst, shuffled_words(get<u64>(p), i->aux));
-        return next(c, i);
-    }
+    return _mm_cvtsi64_si128(static_cast<i64>(result));
 };
 
 struct Emms {
@@ -394,7 +375,7 @@ bool pmovmskb_mm(const Fields& f, Insn& out) {
     return true;
 }
 bool pshufw(const Fields& f, Insn& out) {
-    return mmx_form<ShuffleWords>(f, out);
+    return mmx_op<kShuffledWords>(f, out);
 }
 bool emms(const Fields&, Insn& out) {
     out.run = &Emms::run;

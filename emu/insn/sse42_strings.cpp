@@ -106,13 +106,7 @@ template <class Form>
 bool build(const Fields& f, Insn& out) {
     out.dst = f.reg;
     out.aux = f.immediate() & (kControls - 1);
-    if (f.memory()) {
-        out.run = pick_address<Form>(out);
-        add_cost(out, 1, 0);
-    } else {
-        out.src = f.rm;
-        out.run = &Form::run_register;
-    }
+    pick_source<Form>(f, out, f.rm);
     return true;
 }
 

@@ -5,31 +5,8 @@
 namespace emu::insn {
 namespace {
 
-/// The sixteen immediates of ROUND*: bits 1:0 a rounding mode, bit 2 MXCSR's instead, bit 3 no precision
-/// exception. The host wants them in its instruction.
-template <auto op>
-constexpr auto kByMode = [](Xmm a, Xmm b, u8 n) {
-    switch (n & 15) {
-        case 0:
-            return op.template operator()<0>(a, b);
-        case 1:
-            return op.template operator()<1>(a, b);
-        case 2:
-            return op.template operator()<2>(a, b);
-        case 3:
-            return op.template operator()<3>(a, b);
-        case 8:
-            return op.template operator()<8>(a, b);
-        case 9:
-            return op.template operator()<9>(a, b);
-        case 10:
-            return op.template operator()<10>(a, b);
-        case 11:
-            return op.template operator()<11>(a, b);
-        default:
-            return n & 8 ? op.template operator()<12>(a, b) : op.template operator()<4>(a, b);
-    }
-};
+// Sixteen immediates: bits 1:0 a rounding mode, bit 2 MXCSR's instead, bit 3 no precision exception. The host
+// wants them in its instruction.
 
 constexpr auto kRoundps = []<u8 mode>(Xmm a, Xmm b) {
     asm volatile("roundps %2, %1, %0" : "=x"(a) : "x"(b), "i"(mode));
@@ -118,13 +95,7 @@ bool dot_product(const Fields& f, Insn& out) {
     using Form = DotProduct<single>;
     out.dst = f.reg;
     out.aux = static_cast<u8>(f.immediate());
-    if (f.memory()) {
-        out.run = pick_address<Form>(out);
-        add_cost(out, 1, 0);
-    } else {
-        out.src = f.rm;
-        out.run = &Form::run_register;
-    }
+    pick_source<Form>(f, out, f.rm);
     return true;
 }
 
@@ -136,10 +107,10 @@ constexpr OpcodeRow row(const char* name, u8 opcode, Build build) {
 
 Rows sse4_float() {
     static constexpr OpcodeRow kRows[] = {
-        row("roundps", 0x08, vector_immediate<kByMode<kRoundps>, XmmM128, Traps::kSome>),
-        row("roundpd", 0x09, vector_immediate<kByMode<kRoundpd>, XmmM128, Traps::kSome>),
-        row("roundss", 0x0a, vector_immediate<kByMode<kRoundss>, XmmM32, Traps::kSome>),
-        row("roundsd", 0x0b, vector_immediate<kByMode<kRoundsd>, XmmM64, Traps::kSome>),
+        row("roundps", 0x08, chosen_by_immediate<kRoundps, XmmM128, 16>),
+        row("roundpd", 0x09, chosen_by_immediate<kRoundpd, XmmM128, 16>),
+        row("roundss", 0x0a, chosen_by_immediate<kRoundss, XmmM32, 16>),
+        row("roundsd", 0x0b, chosen_by_immediate<kRoundsd, XmmM64, 16>),
         row("dpps", 0x40, dot_product<true>),
         row("dppd", 0x41, dot_product<false>),
     };

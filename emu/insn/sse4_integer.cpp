@@ -2,8 +2,8 @@
 // What has no SSE2 equivalent is the host's instruction: a host without SSE4.1 does not offer it (feature.h).
 #include <array>
 
-#include "emu/insn/access.h"
 #include "emu/insn/chapters.h"
+#include "emu/insn/elements.h"
 #include "emu/insn/vector_forms.h"
 
 namespace emu::insn {
@@ -187,41 +187,7 @@ bool insertps(const Fields& f, Insn& out) {
     return vector_op<kInsertps, XmmM32>(f, out);
 }
 
-// --- one element to r/m and from it; `aux` is its offset in bytes ---
-
-template <class T>
-struct Extract {
-    static Exit run_register(Cpu& c, const Insn* i) {
-        c.set_reg<u64>(i->dst, get<T>(c.vector(i->src) + i->aux));
-        return next(c, i);
-    }
-    template <class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        return with_store<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, u8* p, u64) {
-            put<T>(p, get<T>(cpu.vector(insn->src) + insn->aux));
-        });
-    }
-};
-
-template <class T>
-struct Insert {
-    static Exit run_register(Cpu& c, const Insn* i) {
-        put<T>(c.vector(i->dst) + i->aux, c.reg<T>(i->src));
-        return next(c, i);
-    }
-    template <class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        return with_load<T, Address>(c, i, [](Cpu& cpu, const Insn* insn, const u8* p, u64) {
-            put<T>(cpu.vector(insn->dst) + insn->aux, get<T>(p));
-            return next(cpu, insn);
-        });
-    }
-};
-
-template <class T>
-u8 element_offset(const Fields& f) {
-    return static_cast<u8>((f.immediate() & (16 / sizeof(T) - 1)) * sizeof(T));
-}
+// --- one element to r/m and from it
 
 template <class T>
 bool extract(const Fields& f, Insn& out) {
@@ -233,20 +199,6 @@ bool extract(const Fields& f, Insn& out) {
     } else {
         out.dst = Slot::of(f.rm);
         out.run = &Extract<T>::run_register;
-    }
-    return true;
-}
-
-template <class T>
-bool insert(const Fields& f, Insn& out) {
-    out.dst = f.reg;
-    out.aux = element_offset<T>(f);
-    if (f.memory()) {
-        out.run = pick_address<Insert<T>>(out);
-        add_cost(out, 1, 0);
-    } else {
-        out.src = gpr(f.rm, sizeof(T), true);
-        out.run = &Insert<T>::run_register;
     }
     return true;
 }

@@ -183,17 +183,6 @@ constexpr auto kCmpsd = []<u8 predicate>(Xmm a, Xmm b) {
     return a;
 };
 
-template <auto op, class Source, u8... predicates>
-constexpr std::array<Build, 8> compare_builds(std::integer_sequence<u8, predicates...>) {
-    return {vector_op<kWithImmediate<op, predicates>, Source, Traps::kSome>...};
-}
-
-template <auto op, class Source>
-bool compare_op(const Fields& f, Insn& out) {
-    static constexpr auto kBuilds = compare_builds<op, Source>(std::make_integer_sequence<u8, 8>());
-    return kBuilds[f.immediate() & 7](f, out);
-}
-
 // COMIS and UCOMIS: the host sets ZF, PF and CF and clears OF, SF and AF; LAHF and SETO bring them.
 constexpr auto kUcomiss = [](Xmm a, Xmm b) {
     Flags flags;
@@ -286,10 +275,10 @@ Rows sse_float() {
         needs(Feature::kSse3, row("hsubps", kF2, 0x7d, vector_op<kHsubps, XmmM128, Traps::kTinyPs>)),
         needs(Feature::kSse3, row("addsubpd", k66, 0xd0, vector_op<kAddsubpd, XmmM128, Traps::kTinyPd>)),
         needs(Feature::kSse3, row("addsubps", kF2, 0xd0, vector_op<kAddsubps, XmmM128, Traps::kTinyPs>)),
-        row("cmpps", kNone, 0xc2, compare_op<kCmpps, XmmM128>),
-        row("cmppd", k66, 0xc2, compare_op<kCmppd, XmmM128>),
-        row("cmpss", kF3, 0xc2, compare_op<kCmpss, XmmM32>),
-        row("cmpsd", kF2, 0xc2, compare_op<kCmpsd, XmmM64>),
+        row("cmpps", kNone, 0xc2, chosen_by_immediate<kCmpps, XmmM128, 8>),
+        row("cmppd", k66, 0xc2, chosen_by_immediate<kCmppd, XmmM128, 8>),
+        row("cmpss", kF3, 0xc2, chosen_by_immediate<kCmpss, XmmM32, 8>),
+        row("cmpsd", kF2, 0xc2, chosen_by_immediate<kCmpsd, XmmM64, 8>),
     };
     return kRows;
 }

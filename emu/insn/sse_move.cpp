@@ -1,6 +1,7 @@
 // Moves of SSE, SSE2 and SSE3: whole registers, halves, scalars, masks, between vector and general registers,
 // and past the caches (which are not modelled, so that a non-temporal store is a store). SDM Vol. 2.
 #include "emu/insn/chapters.h"
+#include "emu/insn/elements.h"
 #include "emu/insn/vector_forms.h"
 
 namespace emu::insn {
@@ -110,47 +111,11 @@ bool movnti(const Fields& f, Insn& out) {
     return true;
 }
 
-/// PEXTRW to a general register; word aux of the source.
-struct ExtractWord {
-    static Exit run(Cpu& c, const Insn* i) {
-        c.set_reg<u32>(i->dst, get<u16>(c.vector(i->src) + 2 * i->aux));
-        return next(c, i);
-    }
-};
-
 bool pextrw(const Fields& f, Insn& out) {
     out.dst = gpr(f.reg, 4, true);
     out.src = f.rm;
-    out.aux = f.immediate() & 7;
-    out.run = &ExtractWord::run;
-    return true;
-}
-
-struct InsertWord {
-    static Exit run_register(Cpu& c, const Insn* i) {
-        put<u16>(c.vector(i->dst) + 2 * i->aux, c.reg<u16>(i->src));
-        return next(c, i);
-    }
-    template <class Address>
-    static Exit run(Cpu& c, const Insn* i) {
-        const u8* p = c.read(Address::address(c, i), 2);
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        put<u16>(c.vector(i->dst) + 2 * i->aux, get<u16>(p));
-        return next(c, i);
-    }
-};
-
-bool pinsrw(const Fields& f, Insn& out) {
-    out.dst = f.reg;
-    out.aux = f.immediate() & 7;
-    if (f.memory()) {
-        out.run = pick_address<InsertWord>(out);
-        add_cost(out, 1, 0);
-    } else {
-        out.src = gpr(f.rm, 2, true);
-        out.run = &InsertWord::run_register;
-    }
+    out.aux = element_offset<u16>(f);
+    out.run = &Extract<u16>::run_register;
     return true;
 }
 
@@ -216,9 +181,12 @@ Rows sse_move() {
         row("movhps", kNone, 0x17, store_xmm<StorePart<u64, 8>>, kMemory),
         row("movhpd", k66, 0x16, vector_op<kMergeHighQuadword, XmmM64>, kMemory),
         row("movhpd", k66, 0x17, store_xmm<StorePart<u64, 8>>, kMemory),
-        needs(Feature::kSse3, row("movsldup", kF3, 0x12, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xa0); }>)),
-        needs(Feature::kSse3, row("movshdup", kF3, 0x16, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xf5); }>)),
-        needs(Feature::kSse3, row("movddup", kF2, 0x12, vector_op<[](Xmm b) { return _mm_unpacklo_epi64(b, b); }, XmmM64>)),
+        needs(Feature::kSse3,
+              row("movsldup", kF3, 0x12, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xa0); }>)),
+        needs(Feature::kSse3,
+              row("movshdup", kF3, 0x16, vector_op<[](Xmm b) { return _mm_shuffle_epi32(b, 0xf5); }>)),
+        needs(Feature::kSse3,
+              row("movddup", kF2, 0x12, vector_op<[](Xmm b) { return _mm_unpacklo_epi64(b, b); }, XmmM64>)),
         row("movaps", kNone, 0x28, vector_op<kCopy>),
         row("movaps", kNone, 0x29, rm_xmm<StoreVector<true>, kCopy>),
         row("movapd", k66, 0x28, vector_op<kCopy>),
@@ -239,7 +207,7 @@ Rows sse_move() {
         row("movdqa", k66, 0x7f, rm_xmm<StoreVector<true>, kCopy>),
         row("movdqu", kF3, 0x7f, rm_xmm<StoreVector<false>, kCopy>),
         row("movnti", kNone, 0xc3, movnti, kMemory),
-        row("pinsrw", k66, 0xc4, pinsrw),
+        row("pinsrw", k66, 0xc4, insert<u16>),
         row("pextrw", k66, 0xc5, pextrw, kRegister),
         row("movq", k66, 0xd6, rm_xmm<StorePart<u64, 0>, kLowQuadword>),
         row("pmovmskb", k66, 0xd7, vector_op<[](Xmm b) { return static_cast<u32>(_mm_movemask_epi8(b)); }>,

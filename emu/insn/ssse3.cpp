@@ -73,32 +73,15 @@ constexpr auto kPshufbMm = [](Xmm a, Xmm b) { return kPshufb(a, _mm_and_si128(b,
 template <auto op>
 constexpr auto kPairsMm = [](Xmm a, Xmm b) { return op(_mm_unpacklo_epi64(a, b), a); };
 
-/// Bytes aux .. aux + 7 of `a` above `b`.
-struct PalignrMm {
-    static Exit finish(Cpu& c, const Insn* i, u64 b) {
-        const u64 a = c.regs.x87.physical[i->dst].significand;
-        const unsigned bits = 8u * i->aux;
-        enter_mmx(c);
-        set_mm(c, i->dst,
-               bits == 0    ? b
-               : bits < 64  ? b >> bits | a << (64 - bits)
-               : bits < 128 ? a >> (bits - 64)
-                            : 0);
-        return next(c, i);
-    }
-    static Exit run_register(Cpu& c, const Insn* i) {
-        if (x87_pending(c.regs.x87)) [[unlikely]]
-            return mmx_raise_pending(c, i);
-        return finish(c, i, c.regs.x87.physical[i->src].significand);
-    }
-    static Exit run_memory(Cpu& c, const Insn* i) {
-        if (x87_pending(c.regs.x87)) [[unlikely]]
-            return mmx_raise_pending(c, i);
-        const u8* p = c.read(AnyAddress::address(c, i), 8);
-        if (!p) [[unlikely]]
-            return fault_exit(c, i, 1, 0);
-        return finish(c, i, get<u64>(p));
-    }
+/// Bytes n .. n + 7 of `a` above `b`.
+constexpr auto kPalignrMm = [](Xmm low_a, Xmm low_b, u8 n) {
+    const u64 a = static_cast<u64>(_mm_cvtsi128_si64(low_a)), b = static_cast<u64>(_mm_cvtsi128_si64(low_b));
+    const unsigned bits = 8u * n;
+    const u64 bytes = bits == 0    ? b
+                      : bits < 64  ? b >> bits | a << (64 - bits)
+                      : bits < 128 ? a >> (bits - 64)
+                                   : 0;
+    return _mm_cvtsi64_si128(static_cast<i64>(bytes));
 };
 
 constexpr OpcodeRow xmm_row(const char* name, u8 opcode, Build build) {
@@ -142,7 +125,7 @@ Rows ssse3() {
         mm_row("pabsb", 0x1c, mmx_op<kPabsb>),
         mm_row("pabsw", 0x1d, mmx_op<kPabsw>),
         mm_row("pabsd", 0x1e, mmx_op<kPabsd>),
-        row3a(Feature::kSsse3, "palignr", Prefix::kNone, 0x0f, mmx_form<PalignrMm>),
+        row3a(Feature::kSsse3, "palignr", Prefix::kNone, 0x0f, mmx_op<kPalignrMm>),
     };
     return kRows;
 }

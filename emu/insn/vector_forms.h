@@ -163,18 +163,24 @@ Handler pick_address(const Insn& i) {
     return needs_any_address(i) ? &Form::template run<AnyAddress> : &Form::template run<BaseDisp>;
 }
 
+/// The source in r/m: read by the form's run(), or the register `source` for its run_register().
+template <class Form>
+void pick_source(const Fields& f, Insn& out, u8 source) {
+    if (f.memory()) {
+        out.run = pick_address<Form>(out);
+        add_cost(out, 1, 0);
+    } else {
+        out.src = source;
+        out.run = &Form::run_register;
+    }
+}
+
 /// reg, r/m.
 template <auto op, class Source = XmmM128, Traps traps = Traps::kNone>
 bool vector_op(const Fields& f, Insn& out) {
     using Form = VectorOp<op, Source, traps>;
     out.dst = Form::kToGeneral ? gpr(f.reg, 8, true) : f.reg;
-    if (f.memory()) {
-        out.run = pick_address<Form>(out);
-        add_cost(out, 1, 0);
-    } else {
-        out.src = Source::operand(f);
-        out.run = &Form::run_register;
-    }
+    pick_source<Form>(f, out, Source::operand(f));
     return true;
 }
 
@@ -199,6 +205,18 @@ bool general_from_vector(const Fields& f, Insn& out) {
 /// A body `[]<u8 immediate>(Xmm a, Xmm b)` whose instruction on the host has the immediate as well.
 template <auto op, u8 immediate>
 constexpr auto kWithImmediate = [](Xmm a, Xmm b) { return op.template operator()<immediate>(a, b); };
+
+template <auto op, class Source, u8... values>
+constexpr std::array<Build, sizeof...(values)> immediate_builds(std::integer_sequence<u8, values...>) {
+    return {vector_op<kWithImmediate<op, values>, Source, Traps::kSome>...};
+}
+
+/// The low bits of the immediate, of which there are `count` values, choose the handler.
+template <auto op, class Source, u8 count>
+bool chosen_by_immediate(const Fields& f, Insn& out) {
+    static constexpr auto kBuilds = immediate_builds<op, Source>(std::make_integer_sequence<u8, count>());
+    return kBuilds[f.immediate() & (count - 1)](f, out);
+}
 
 /// A row of map 0F.
 constexpr OpcodeRow row(const char* name, Prefix prefix, u8 opcode, Build build,
