@@ -11,6 +11,7 @@
 #include "kernel/exit.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
+#include "kernel/fs/pidfd.h"
 #include "kernel/host/host.h"
 #include "kernel/pkeys.h"
 #include "kernel/rseq.h"
@@ -394,6 +395,7 @@ bool de_thread(KernelState& kernel, Task& task) {
     const Pid tgid = task.tgid, own = task.pid;
     task.exit_signal = leader.exit_signal;
     task.parent_thread = leader.parent_thread;
+    forget_pid(kernel, own);  // of a thread's pidfd: it has another number now
     kernel.tasks.erase(tgid);
     auto node = kernel.tasks.extract(own);
     node.key() = tgid;

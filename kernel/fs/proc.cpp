@@ -118,6 +118,13 @@ std::optional<ProcEntry> process_entry(KernelState& kernel, Task& task, const st
     return ProcEntry{Kind::kLink, path ? *path : "/"};
 }
 
+/// The process of that number. Deviation: of one's own, whose first thread has ended, one is shown oneself:
+/// an execve() that waits for the other threads looks its program up once more.
+Task* process_at(KernelState& kernel, Task& reader, int number) {
+    Task* found = kernel.find_task(number);
+    return found && !found->mm && number == reader.tgid ? &reader : found;
+}
+
 /// The links that lie in /proc itself.
 std::optional<std::string> top_link(const Task& task, const std::string& name) {
     if (name == "self") return std::to_string(task.tgid);
@@ -252,7 +259,7 @@ std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::
         return proc_entry(kernel, task, "/proc/" + *target + "/" + rest);
     }
     if (const int number = decimal(first); number >= 0) {
-        Task* other = kernel.find_task(number);
+        Task* other = process_at(kernel, task, number);
         return other ? process_entry(kernel, *other, rest) : std::nullopt;
     }
     for (const auto rows : system_rows()) {
@@ -289,7 +296,7 @@ std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std
         const auto target = top_link(task, first);
         return target ? std::optional(ProcTarget{"/proc/" + *target}) : std::nullopt;
     }
-    Task* owner = kernel.find_task(decimal(first));
+    Task* owner = process_at(kernel, task, decimal(first));
     std::string inner = rest;
     if (split(inner).first == "task" && owner) {
         const auto [number, more] = split(split(inner).second);

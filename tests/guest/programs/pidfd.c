@@ -258,13 +258,42 @@ static void of_a_thread(void) {
     close(fd);
 }
 
-int main(void) {
+static void* exec_thread(void* number) {
+    const int fd = pidfd_open_(gettid(), O_EXCL);
+    fcntl(fd, F_SETFD, 0);
+    snprintf(number, 16, "%d", fd);
+    execl("/proc/self/exe", "again", number, NULL);
+    return number;
+}
+
+/// A thread that is no leader executes a program: its own number is gone.
+static void of_an_executing_thread(void) {
+    const pid_t child = fork();
+    if (!child) {
+        static char number[16];
+        pthread_t thread;
+        pthread_create(&thread, NULL, exec_thread, number);
+        pause();
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    say("it executed", WEXITSTATUS(status));
+}
+static int executed(int fd) {
+    say("old number's events", events_of(fd) & POLLIN);
+    say("signal", send(fd, 0, NULL, 0));
+    return 9;
+}
+
+int main(int count, char** arguments) {
+    if (count > 1) return executed(atoi(arguments[1]));
     syscall(SYS_close_range, 3, ~0u, 0);  // numbers are compared: nothing inherited but 0, 1, 2
     open_and_wait();
     signals();
     from_clone();
     get_descriptor();
     of_a_thread();
+    of_an_executing_thread();
     exec_at();
     return 0;
 }
