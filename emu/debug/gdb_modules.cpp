@@ -15,10 +15,6 @@ using Reply = std::optional<std::string>;
 
 namespace {
 
-std::string error(const std::string& why) {
-    return "E." + why;
-}
-
 template <class T>
 std::optional<T> read_value(const Debugger& debugger, u64 address) {
     T value;

@@ -17,10 +17,6 @@ using kernel::Pid, kernel::Task;
 
 namespace {
 
-std::string error(const std::string& why) {
-    return "E." + why;
-}
-
 /// A Pid that a packet names; nothing: no number, or none that a task could have.
 std::optional<Pid> read_pid(PacketReader& packet) {
     if (packet.take("-1")) return -1;

@@ -17,10 +17,6 @@ using Reply = std::optional<std::string>;
 namespace {
 
 const std::string kOk = "OK", kUnsupported = "";
-/// GDB shows the text of `E.`; plain numbers mean nothing to people.
-std::string error(const std::string& why) {
-    return "E." + why;
-}
 
 constexpr const char* kFeatures =
     "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"

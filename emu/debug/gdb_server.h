@@ -45,6 +45,8 @@ class GdbServer final : public FrontEnd {
     void answer_until(const std::function<bool()>& done);
 
     using Reply = std::optional<std::string>;  ///< nothing: it has been answered, or no answer is due
+    /// GDB shows the text of `E.`; plain numbers mean nothing to people.
+    static std::string error(const std::string& why) { return "E." + why; }
     Reply answer(const std::string& packet);
     Reply query(PacketReader packet);
     std::string supported(std::string_view features);
