@@ -76,7 +76,7 @@ Expected<void, Error> start_gdb(Machine& guest, const Options& options) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(125);
     ::signal(SIGINT, SIG_IGN);
-    listener->serve_one(guest, options.names);
+    listener->serve_one(guest, options.names, options.gdb_serving);
     remove_all();
     return {};
 }
@@ -88,7 +88,7 @@ Expected<void, Error> run_with_gdb(Machine& guest, const Options& options) {
     auto listener = GdbListener::open(options.gdb);
     if (!listener) return Unexpected{listener.error()};
     std::fprintf(stderr, "mmuscope: waiting for gdb: target remote %s\n", listener->name().c_str());
-    listener->serve(guest, options.names);
+    listener->serve(guest, options.names, options.gdb_serving);
     return {};
 }
 

@@ -453,8 +453,19 @@ void add_debug_options(CLI::App& app, Options& options) {
         ->group("Debugging");
 }
 
+/// Of whoever gdb is served by.
+void add_history_options(CLI::App& app, Options& options) {
+    app.add_flag("!--no-reverse", options.gdb_serving.history,
+                 "keep no history for gdb: no going back, no snapshots, no journal")
+        ->group("Debugging");
+    app.add_flag("--stop-at-end", options.gdb_serving.stop_at_end,
+                 "gdb stops before the guest's exit, from where reverse-* goes back; continue then ends it")
+        ->group("Debugging");
+}
+
 void add_gdb_options(CLI::App& app, Options& options) {
     if (options.command == Command::kGdb) {
+        add_history_options(app, options);
         app.add_option("--gdb-option", options.gdb_options,
                        "an argument for gdb itself, e.g. -batch (may be repeated)")
             ->type_name("ARG")
@@ -464,6 +475,7 @@ void add_gdb_options(CLI::App& app, Options& options) {
         return;
     }
     if (options.command == Command::kDebug) return add_debug_options(app, options);
+    add_history_options(app, options);
     app.add_option("--gdb", options.gdb,
                    "wait for gdb before the first instruction: PORT or HOST:PORT (loopback where "
                    "no host is given), unix:PATH, or stdio")
@@ -556,6 +568,10 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     if (options.story &&
         (options.command == Command::kGdb || options.command == Command::kDebug || !options.gdb.empty()))
         return wrong("--story and a debugger exclude each other");
+    const GdbOptions& serving = options.gdb_serving;
+    if (options.command != Command::kGdb && options.gdb.empty() && (!serving.history || serving.stop_at_end))
+        return wrong("--no-reverse and --stop-at-end say how gdb is served: with --gdb, or mmuscope gdb");
+    if (!serving.history && serving.stop_at_end) return wrong("--stop-at-end needs the history");
     return options;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "emu/debug/gdb_options.h"
 #include "emu/prompt/prompt.h"
 #include "emu/report/strace.h"
 #include "kernel/config.h"
@@ -57,6 +58,7 @@ struct Options {
     std::string csv_separator = ",";
     std::string output;                    ///< -o FILE; empty: stderr
     std::string gdb;                       ///< --gdb: where to wait for GDB; empty: nowhere
+    GdbOptions gdb_serving;                ///< how it is served
     std::vector<std::string> gdb_options;  ///< for the gdb that `mmuscope gdb` starts
     std::string record;                    ///< record FILE: what comes from the host goes there too
     std::string replay;                    ///< replay FILE: it comes from there

@@ -97,10 +97,17 @@ bool Debugger::stops_at_stage(u64 pc) {
         last_stop_ = {.kind = Stop::Kind::kCaught, .what = *what, .task = machine_.kernel().state().current};
         return true;
     }
+    // Looking back: at the very stage; forwards when the kernel is done.
+    if (searching_)
+        if (auto what = vm_watch_.take()) {
+            last_stop_ = {
+                .kind = Stop::Kind::kCaught, .what = *what, .task = machine_.kernel().state().current};
+            return true;
+        }
     last_stop_ = {.kind = Stop::Kind::kStep, .task = machine_.kernel().state().current};
     if (fault_mode_ == FaultMode::kStop && pc == address_of(kernel_function("exc_page_fault")) + kBody)
         return true;
-    if (searching_stages_) return pc < address_of(kernel_function("mmu_translate"));
+    if (searching_stages_) return !mmu_stage_;
     if (!stepping_stages_) return false;
     return how_.kind == Resume::Kind::kStep || pc < how_.first || pc >= how_.end;
 }

@@ -137,8 +137,8 @@ class Debugger {
 
     // Positions, for who goes back in time (timeline.h).
     Position position() const;
-    /// False within an instruction, at a stage of the MMU's.
-    bool has_position() const;
+    /// False within an instruction, at a stage of the MMU's: its position is where the instruction begins.
+    bool has_position() const { return !in_stage_ || !mmu_stage_; }
     bool stage_of_syscall() const { return in_stage_ && stages_.of_syscall(); }
     /// Runs to `to` without a stop and gives `arrival` there; or, where that is a stage, calls the stage
     /// handler and gives the stop that the run has come to since, or nothing when it goes on.
@@ -203,6 +203,7 @@ class Debugger {
     };
 
     void count_stage(u64 pc);
+    std::string_view stage_name() const;
     void keep_schedule();
     bool at_horizon() const;
     bool stage_at_horizon();
@@ -284,7 +285,8 @@ class Debugger {
     std::optional<Target> travelling_;
     Stop arrival_;
     std::function<void()> put_back_;
-    bool searching_stages_ = false;
+    bool searching_ = false, searching_stages_ = false;
+    bool mmu_stage_ = false;  ///< the stage under way is one of the MMU's
     u64 stage_trap_ = 0, stage_number_ = 0;  ///< stages of that trap so far
 };
 

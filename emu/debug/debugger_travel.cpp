@@ -10,12 +10,14 @@
 namespace emu {
 
 Position Debugger::position() const {
-    return {instructions(), machine_.traps(), in_stage_ ? stage_number_ : Position::kSettled};
+    const bool stage = in_stage_ && !mmu_stage_;
+    return {instructions(), machine_.traps(), stage ? stage_number_ : Position::kSettled};
 }
 
 /// Stages of the MMU's are within instructions, where there is no counting: they have no positions.
 void Debugger::count_stage(u64 pc) {
-    if (pc >= address_of(kernel_function("mmu_translate")) || machine_.traps() == 0) return;
+    mmu_stage_ = pc >= address_of(kernel_function("mmu_translate"));
+    if (mmu_stage_ || machine_.traps() == 0) return;
     if (stage_trap_ != machine_.traps()) {
         stage_trap_ = machine_.traps();
         stage_number_ = 0;
@@ -23,13 +25,14 @@ void Debugger::count_stage(u64 pc) {
     ++stage_number_;
 }
 
-bool Debugger::has_position() const {
-    return !in_stage_ || stage_registers_.rip < address_of(kernel_function("mmu_translate"));
-}
-
 void Debugger::set_pause(u64 instructions, std::function<std::optional<Stop>()> at_pause) {
     pause_at_ = instructions;
     at_pause_ = std::move(at_pause);
+}
+
+std::string_view Debugger::stage_name() const {
+    const usize number = (stages_.registers().rip - kKernelText) / kFunctionBytes;
+    return number < kernel_functions().size() ? kernel_functions()[number].name : "a stage";
 }
 
 /// At the position of the live process a visitor's run ends.
@@ -157,12 +160,18 @@ std::optional<Debugger::Found> Debugger::search(const Position& end, bool all_st
             if (here.instructions <= end.instructions) found = Found{before, stop};
         } else if (here < end) {
             found = Found{{here, false}, stop};
+            // Such a stage cannot be stood at again, but the instruction that comes to it can.
+            if (in_stage_ && mmu_stage_)
+                found->stop = {.kind = Stop::Kind::kCaught,
+                               .what = std::string(stage_name()) + " within the next instruction",
+                               .task = stop.task};
         }
     };
     interrupted_ = {};
     at_pause_ = {};
     horizon_ = Position{end.instructions + (end.stage == Position::kSettled ? 0 : 1), ~u64{0}, 0};
     if (horizon_->instructions == end.instructions) horizon_ = end;
+    searching_ = true;
     searching_stages_ = all_stages;
     set_stage_handler([&] {
         if (position() >= end)

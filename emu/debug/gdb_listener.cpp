@@ -168,15 +168,15 @@ bool GdbListener::run_alone(Debugger& debugger) const {
     return stop.kind == Stop::Kind::kInterrupted;
 }
 
-void GdbListener::serve(Machine& machine, KernelNames names) {
-    serve(machine, names, Clients::kMany);
+void GdbListener::serve(Machine& machine, KernelNames names, const GdbOptions& options) {
+    serve(machine, names, Clients::kMany, options);
 }
 
-void GdbListener::serve_one(Machine& machine, KernelNames names) {
-    serve(machine, names, Clients::kOne);
+void GdbListener::serve_one(Machine& machine, KernelNames names, const GdbOptions& options) {
+    serve(machine, names, Clients::kOne, options);
 }
 
-void GdbListener::serve(Machine& machine, KernelNames names, Clients clients) {
+void GdbListener::serve(Machine& machine, KernelNames names, Clients clients, const GdbOptions& options) {
     Debugger debugger(machine);
     debugger.set_kernel_names(names);
     while (true) {
@@ -193,7 +193,7 @@ void GdbListener::serve(Machine& machine, KernelNames names, Clients clients) {
             // A gdb that we have started has the symbols.
             const auto symbols =
                 clients == Clients::kOne ? GdbServer::Symbols::kGiven : GdbServer::Symbols::kServed;
-            end = GdbServer(debugger, connection, symbols).serve();
+            end = GdbServer(debugger, connection, symbols, options).serve();
         }
         if (machine.ended()) return;
         if (end == GdbServer::End::kKilled) return machine.kernel().kill(SIGKILL);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emu/debug/debugger.h"
+#include "emu/debug/gdb_options.h"
 #include "kernel/fs/unique_fd.h"
 #include "mmu/base/expected.h"
 
@@ -24,15 +25,15 @@ class GdbListener {
 
     /// Serves clients until the guest has ended. A client that goes without a word leaves the guest where it
     /// stands, for the next; after `detach` it runs on, and a new client stops it.
-    void serve(Machine& machine, KernelNames names);
+    void serve(Machine& machine, KernelNames names, const GdbOptions& options);
     /// As serve(), for one client only: when it is gone the guest is ended, when it detaches the guest runs
     /// on alone.
-    void serve_one(Machine& machine, KernelNames names);
+    void serve_one(Machine& machine, KernelNames names, const GdbOptions& options);
 
   private:
     enum class Clients : mmu::u8 { kMany, kOne };
     GdbListener() = default;
-    void serve(Machine& machine, KernelNames names, Clients clients);
+    void serve(Machine& machine, KernelNames names, Clients clients, const GdbOptions& options);
     kernel::UniqueFd accept_one() const;
     bool somebody_waits() const;
     bool run_alone(Debugger& debugger) const;

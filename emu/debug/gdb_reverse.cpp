@@ -27,6 +27,10 @@ void GdbServer::note_setting(const std::string& packet) {
 std::string GdbServer::save() const {
     std::string text;
     put_number(text, multiprocess_);
+    put_number(text, stop_at_end_);
+    put_number(text, told_end_);
+    put_number(text, to_the_end_);
+    put_bytes(text, debugger_.vm_watch().save());
     const RspConnection::State state = connection_.state();
     put_number(text, state.acknowledging);
     put_bytes(text, state.unread);
@@ -51,6 +55,10 @@ void GdbServer::restore(const std::string& saved) {
     debugger_.select(0);
     RspConnection::State state;
     if (get_number(text, number)) multiprocess_ = number != 0;
+    if (get_number(text, number)) stop_at_end_ = number != 0;
+    if (get_number(text, number)) told_end_ = number != 0;
+    if (get_number(text, number)) to_the_end_ = number != 0;
+    if (get_bytes(text, bytes)) debugger_.vm_watch().restore(bytes);
     if (get_number(text, number)) state.acknowledging = number != 0;
     if (get_bytes(text, bytes)) state.unread = bytes;
     connection_.set_state(std::move(state));
@@ -79,8 +87,6 @@ void GdbServer::take_over() {
 Reply GdbServer::reverse(const std::string& packet) {
     if (packet != "bs" && packet != "bc") return "";
     if (!timeline_) return "E.there is no way back";
-    if (!debugger_.has_position())
-        return "E.within an instruction there is no way back; finish the MMU's function first";
     return carry_out(packet == "bs" ? timeline_->step_back() : timeline_->continue_back());
 }
 
@@ -88,7 +94,7 @@ Reply GdbServer::reverse(const std::string& packet) {
 Reply GdbServer::carry_out(const Timeline::Outcome& outcome) {
     switch (outcome.kind) {
         case Timeline::Outcome::Kind::kResume:
-            return resume(outcome.how);
+            return go_on(outcome.how);
         case Timeline::Outcome::Kind::kEnd:
             end_ = static_cast<End>(outcome.end);
             return *end_ == End::kDetached ? Reply("OK") : std::nullopt;
@@ -103,6 +109,26 @@ Reply GdbServer::arrival_reply() {
     return std::exchange(arrival_reply_, {});
 }
 
+/// The guest has ended. The client is shown the last moment before that: what ends it there is the next
+/// continue.
+Reply GdbServer::before_the_end() {
+    const std::string line = "The guest ends here: reverse-* goes back, continue ends it.\n";
+    connection_.send("O" + to_hex(std::string_view(line)));
+    const u64 last = debugger_.instructions();
+    to_the_end_ = true;
+    return carry_out(timeline_->go_to({{last ? last - 1 : 0, 0}, true}, {.kind = Stop::Kind::kHorizon}));
+}
+
+/// monitor vm end [stop|pass]
+std::string GdbServer::end_words(std::string_view words) {
+    if (words == " stop" && !timeline_) return "there is no history that could be gone back to\n";
+    if (words == " stop" || words == " pass")
+        stop_at_end_ = words == " stop";
+    else if (!words.empty())
+        return "usage: vm end [stop|pass]\n";
+    return stop_at_end_ ? "the guest's end: a stop before it\n" : "the guest's end: no stop before it\n";
+}
+
 /// monitor vm goto icount N|fault N
 Reply GdbServer::go_to(PacketReader words) {
     const auto text = [](const std::string& line) { return to_hex(std::string_view(line)); };
@@ -113,7 +139,7 @@ Reply GdbServer::go_to(PacketReader words) {
     if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
         return text("vm goto: '" + digits + "' is no number\n");
     number = std::stoull(digits);
-    if (!timeline_ || !debugger_.has_position()) return text("there is no way from here\n");
+    if (!timeline_) return text("there is no way from here\n");
     if (!fault && number > timeline_->last().instructions)
         return text("vm goto: nothing has happened there yet; continue to it\n");
     arrival_reply_ = text("there; now: maintenance flush register-cache\n");

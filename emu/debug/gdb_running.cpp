@@ -150,6 +150,13 @@ Reply GdbServer::kill_process(PacketReader packet) {
 // --- running
 
 Reply GdbServer::resume(const Resume& how) {
+    // From anywhere else than the stop before the exit, that stop comes first.
+    told_end_ = debugger_.last_stop().kind == Stop::Kind::kHorizon;
+    return go_on(how);
+}
+
+/// The same where another process has begun it.
+Reply GdbServer::go_on(const Resume& how) {
     if (timeline_ && timeline_->at_horizon()) return carry_out(timeline_->go_forward(how));
     if (timeline_) timeline_->note_resume(how);
     if (debugger_.in_stage()) {
@@ -159,7 +166,12 @@ Reply GdbServer::resume(const Resume& how) {
     objects_.clear();
     const Stop stop = debugger_.resume(how);
     if (end_) return std::nullopt;  // the client left at a stage
-    if (stop.kind == Stop::Kind::kHorizon) return carry_out(timeline_->go_forward(debugger_.pending()));
+    // A visitor's guest does not end: that is the live process's news.
+    const bool ended_again = stop.kind == Stop::Kind::kExited && in_past();
+    if (std::exchange(to_the_end_, false)) return arrival_reply();
+    if (stop.kind == Stop::Kind::kHorizon || ended_again)
+        return carry_out(timeline_->go_forward(debugger_.pending()));
+    if (stop.kind == Stop::Kind::kExited && stop_at_end_ && timeline_ && !told_end_) return before_the_end();
     if (stop.kind == Stop::Kind::kProcessExited) told_exit_ = true;
     debugger_.select(stop.task);
     say_what_was_caught(stop);
@@ -312,6 +324,8 @@ std::string GdbServer::reason(const Stop& stop) const {
     switch (stop.kind) {
         case Stop::Kind::kHistoryBegin:
             return "replaylog:begin;";
+        case Stop::Kind::kHorizon:
+            return "replaylog:end;";
         case Stop::Kind::kBreakpoint:
             return "swbreak:;";
         case Stop::Kind::kSyscallEntry:

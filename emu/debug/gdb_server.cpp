@@ -22,7 +22,8 @@ constexpr const char* kFeatures =
     "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"
     ";"
     "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+;ReverseStep+;ReverseContinue+";
+    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+";
+constexpr const char* kBackwards = ";ReverseStep+;ReverseContinue+";
 /// Those of the client's wishes that come with multiprocess+.
 constexpr const char* kProcessFeatures = ";multiprocess+;fork-events+;vfork-events+;exec-events+";
 
@@ -32,9 +33,9 @@ GdbServer::End GdbServer::serve() {
     debugger_.set_interrupt_check([this] { return connection_.wants_attention(); });
     debugger_.set_stage_handler([this] { return serve_stage(); });
     begin_tasks();
-    timeline_.emplace(debugger_, *this);
+    if (history_) timeline_.emplace(debugger_, *this);
     answer_until([this] { return end_.has_value(); });
-    if (timeline_->in_past()) (void)timeline_->leave(static_cast<int>(*end_));
+    if (in_past()) (void)timeline_->leave(static_cast<int>(*end_));
     timeline_.reset();
     debugger_.set_interrupt_check({});
     debugger_.set_stage_handler({});
@@ -171,6 +172,7 @@ std::string GdbServer::supported(std::string_view features) {
                                     .children_ignored = true});
     }
     return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
+           (history_ ? kBackwards : "") +
            (symbols_ == Symbols::kServed ? ";qXfer:libraries-svr4:read+" : "") +
            (multiprocess_ ? kProcessFeatures : "");
 }
@@ -394,6 +396,7 @@ Reply GdbServer::monitor(PacketReader packet) {
     if (!command) return error("malformed command");
     PacketReader words(*command);
     if (words.take("vm goto ")) return go_to(words);
+    if (words.take("vm end")) return to_hex(std::string_view(end_words(words.rest())));
     if (*command == "vm record" && timeline_) return to_hex(std::string_view(timeline_->describe()));
     const std::string text = run_monitor(debugger_, *command);
     return text.empty() ? kOk : to_hex(text);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emu/debug/debugger.h"
+#include "emu/debug/gdb_options.h"
 #include "emu/debug/gdb_registers.h"
 #include "emu/debug/hex.h"
 #include "emu/debug/rsp_connection.h"
@@ -21,8 +22,12 @@ class GdbServer final : public FrontEnd {
   public:
     /// Whether the client is told of the kernel's symbols as of a library, or has been given them.
     enum class Symbols : u8 { kServed, kGiven };
-    GdbServer(Debugger& debugger, RspConnection& connection, Symbols symbols)
-        : debugger_(debugger), connection_(connection), symbols_(symbols) {}
+    GdbServer(Debugger& debugger, RspConnection& connection, Symbols symbols, const GdbOptions& options)
+        : debugger_(debugger),
+          connection_(connection),
+          symbols_(symbols),
+          history_(options.history),
+          stop_at_end_(options.stop_at_end) {}
 
     /// How a client left.
     enum class End : u8 {
@@ -65,6 +70,7 @@ class GdbServer final : public FrontEnd {
 
     // Running.
     Reply resume(const Resume& how);
+    Reply go_on(const Resume& how);
     void say_what_was_caught(const Stop& stop);
     Reply resume_by_letter(char letter, PacketReader packet);
     Reply resume_by_actions(PacketReader packet);
@@ -123,7 +129,9 @@ class GdbServer final : public FrontEnd {
     Reply reverse(const std::string& packet);
     Reply carry_out(const Timeline::Outcome& outcome);
     Reply go_to(PacketReader words);
+    std::string end_words(std::string_view words);
     Reply arrival_reply();
+    Reply before_the_end();
     std::optional<std::string> why_not_write();
     bool in_past() const { return timeline_ && timeline_->in_past(); }
 
@@ -136,8 +144,11 @@ class GdbServer final : public FrontEnd {
     Debugger& debugger_;
     RspConnection& connection_;
     Symbols symbols_;
+    bool history_, stop_at_end_;
     bool multiprocess_ = false, told_exit_ = false;
     bool physical_addresses_ = false;  ///< what m reads at (Qqemu.PhyMemMode)
+    bool to_the_end_ = false;  ///< a journey to before the exit is under way
+    bool told_end_ = false;  ///< the client stands before the exit, or has stood there and gone on
     std::optional<Timeline> timeline_;
     std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;

@@ -159,11 +159,13 @@ Timeline::Outcome Timeline::step_back() {
     request.kind = Request::Kind::kTravel;
     request.end = here;
     request.stop = {.kind = Stop::Kind::kStep};
-    if (here.instructions == 0 && here.stage == Position::kSettled) {
+    if (here.instructions == 0 && here.stage == Position::kSettled && debugger_.has_position()) {
         request.target = {{0, 0}, true};
         return ask(std::move(request));
     }
-    if (here.stage != Position::kSettled && here.stage > 1) {
+    if (!debugger_.has_position()) {
+        request.target = {here, false};  // to the beginning of the instruction under way
+    } else if (here.stage != Position::kSettled && here.stage > 1) {
         request.target = {{here.instructions, here.traps, here.stage - 1}, false};
     } else if (here.stage != Position::kSettled && !debugger_.stage_of_syscall()) {
         request.target = {{here.instructions, here.traps - 1}, false};

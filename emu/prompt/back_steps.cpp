@@ -60,25 +60,31 @@ static std::optional<Position> entry_of(Timeline& timeline, u64 before) {
     return finding.found->target.at;
 }
 
-/// The instruction that called the frame's function: the state it began in.
-std::optional<u64> DebugSession::call_of(const Frame& frame) {
-    const auto symbol = modules_.symbol_at(frame.pc);
-    if (!symbol || !frame.guest.cfa) return std::nullopt;
-    const u64 rsp = frame.guest.cfa - 8;
-    if (registers().rip == symbol->address && registers().gpr[mmu::kRsp] == rsp && !debugger_.in_stage())
-        return debugger_.instructions() - 1;
-    internal_ = Internal{.address = symbol->address, .least_rsp = rsp, .alone = true};
-    const auto entry = entry_of(*timeline_, debugger_.instructions());
-    internal_.reset();
-    if (!entry || entry->instructions == 0) return std::nullopt;
-    return entry->instructions - 1;
-}
-
 /// From behind a return at `below`'s stack to the call: the newest older state whose stack was as it is now.
 static std::optional<Moment> skip_callee(Past& past, u64 rsp) {
     while (auto moment = past.take())
         if (moment->rsp >= rsp) return moment;
     return std::nullopt;
+}
+
+/// The instruction that called the frame's function: the state it began in.
+std::optional<u64> DebugSession::call_of(const Frame& frame) {
+    const auto symbol = modules_.symbol_at(frame.pc);
+    if (!symbol || !frame.guest.cfa) return std::nullopt;
+    const u64 rsp = frame.guest.cfa - 8;
+    std::optional<Position> entry;
+    if (registers().rip == symbol->address && registers().gpr[mmu::kRsp] == rsp && !debugger_.in_stage()) {
+        entry = debugger_.position();
+    } else {
+        internal_ = Internal{.address = symbol->address, .least_rsp = rsp, .alone = true};
+        entry = entry_of(*timeline_, debugger_.instructions());
+        internal_.reset();
+    }
+    if (!entry || entry->instructions == 0) return std::nullopt;
+    // A linker that binds late comes between the call and the function.
+    Past past(*timeline_, entry->instructions, debugger_.task().pid);
+    const auto call = skip_callee(past, frame.guest.cfa);
+    return call ? call->instructions : entry->instructions - 1;
 }
 
 std::optional<u64> DebugSession::instruction_back_over_calls() {

@@ -69,6 +69,7 @@ Answer DebugSession::reverse_step(Arguments) {
 Answer DebugSession::reverse_next(Arguments) {
     if (auto no = cannot_go_back()) return *no;
     if (!debugger_.in_stage()) return back_to(line_back(true));
+    if (!debugger_.has_position()) return came_back(timeline_->step_back());
     again_ = {.steps = kMostSteps, .depth = runner_.depth()};
     return step_back_again();
 }
@@ -81,6 +82,7 @@ Answer DebugSession::reverse_finish(Arguments) {
     if (auto no = cannot_go_back()) return *no;
     const std::string intro = "Run back to call of " + frame_text(selected_, frame);
     if (frame.kernel) {
+        if (!debugger_.has_position()) return came_back(timeline_->step_back());
         const unsigned active = runner_.depth() - selected_;
         again_ = {.steps = kMostSteps, .depth = active - 1};
         return step_back_again();

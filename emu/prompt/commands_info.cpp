@@ -37,6 +37,11 @@ Answer DebugSession::vm(Arguments arguments) {
     const std::string word = first_word(arguments), rest = behind_first_word(arguments);
     for (const char* const addressed : {"walk", "why", "pte", "page", "tlb", "rmap", "slab"})
         if (word == addressed) return vm_address(word, rest);
+    if (word == "watch" && rest.starts_with("pte ")) {
+        const auto address = word_of(rest.substr(4));
+        if (!address) return {address.error() + "\n", true};
+        return {run_monitor(debugger_, "vm watch pte " + hex(*address))};
+    }
     const std::string text = run_monitor(debugger_, "vm " + arguments);
     if (word == "names") frames_.reset();
     const bool failed = text.starts_with("no such") || text.starts_with("there is no guest");

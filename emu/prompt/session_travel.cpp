@@ -125,8 +125,6 @@ void DebugSession::refresh_watches() {
 std::optional<Answer> DebugSession::cannot_go_back() {
     if (!timeline_)
         return Answer{"No history is kept here (--no-reverse, or no session of its own).\n", true};
-    if (!debugger_.has_position())
-        return Answer{"Within an instruction there is no way back: finish the MMU's function first.\n", true};
     refresh_watches();
     before_ = registers();
     again_ = {};

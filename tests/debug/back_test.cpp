@@ -1,4 +1,5 @@
-// The built-in debugger going back in time: it says what was, and the guest cannot tell that it was looked at.
+// The built-in debugger going back in time: it says what was, and the guest cannot tell that it was looked
+// at.
 #include "tests/debug/support.h"
 
 #include <catch2/catch.hpp>
@@ -177,8 +178,10 @@ TEST_CASE("back: after the guest's end, and again to it") {
 }
 
 TEST_CASE("back: looking at the past leaves the guest's end as it was") {
-    for (const std::string guest : {"debuggee.static", "debuggee.dynamic", "threads.static", "processes.static"}) {
-        const auto free = test::run({MMUSCOPE_PROGRAM, "run", "--state-hash", "--", test::debug_guest(guest)});
+    for (const std::string guest :
+         {"debuggee.static", "debuggee.dynamic", "threads.static", "processes.static"}) {
+        const auto free =
+            test::run({MMUSCOPE_PROGRAM, "run", "--state-hash", "--", test::debug_guest(guest)});
         const std::string script =
             "handle SIGUSR1 nostop\nstart\nnext\nnext\nrn\nrs\nrsi\ngoto icount 500\nwalk $rsp\nx/4xg $rsp\n"
             "goto end\nrc\nstepi 3\ndelete\ncontinue\nexpect stop exited\nrsi\ncontinue\n";
@@ -186,9 +189,8 @@ TEST_CASE("back: looking at the past leaves the guest's end as it was") {
         INFO(guest << "\n" << back.out << back.err);
         CHECK(back.status == 0);
         CHECK(hash_in(back.err) == hash_in(free.err));
-        const auto without =
-            debug("handle SIGUSR1 nostop\nrun\nreverse-stepi\nexpect error No history\n", guest,
-                  {"--state-hash", "--no-reverse"});
+        const auto without = debug("handle SIGUSR1 nostop\nrun\nreverse-stepi\nexpect error No history\n",
+                                   guest, {"--state-hash", "--no-reverse"});
         CHECK(hash_in(without.err) == hash_in(free.err));
     }
 }
@@ -197,4 +199,99 @@ TEST_CASE("back: commands of a file that is sourced, across a journey") {
     const test::TemporaryFolder folder;
     const std::string file = folder.write("nested", "rsi\nexpect that $icount == 4\nstepi\n");
     holds("stepi 5\nsource " + file + "\nexpect that $icount == 5\n");
+}
+
+TEST_CASE(
+    "back: to the stage that set a watched page-table entry, and to the instruction that was walked for") {
+    holds(R"(
+        break touch
+        run
+        finish
+        delete
+        vm watch pte heap
+        rc
+        expect Caught entry of 0x[0-9a-f]+: .*, by the kernel's set_pte_at in the page fault
+        bt
+        expect exc_page_fault
+        expect touch
+        rc
+        expect No more history
+        vm watch off
+        goto end
+        break walk_level if level == 1
+        rc
+        expect Caught walk_level within the next instruction
+        expect touch
+        continue
+        expect stop walk_level
+        rsi
+        expect touch
+    )");
+}
+
+TEST_CASE("back: a dynamically linked guest, a forking one, threads") {
+    holds(R"(
+        start
+        next
+        next
+        expect 36
+        rs
+        expect touch
+        rf
+        expect 35
+        break printf
+        handle SIGUSR1 nostop
+        continue
+        expect printf
+        rf
+        expect in main
+        delete
+        continue
+        expect stop exited
+        rsi
+        continue
+        expect stop exited
+    )",
+          "debuggee.dynamic");
+    holds(R"(
+        run
+        expect stop exited
+        rsi 1000
+        goto 50%
+        rsi
+        goto fault 3
+        goto end
+        expect stop exited
+    )",
+          "processes.static");
+    holds(R"(
+        handle SIGUSR1 nostop
+        break run
+        run
+        expect stop run
+        rsi
+        rsi
+        goto start
+        continue
+        expect stop run
+        delete
+        continue
+        expect stop exited
+    )",
+          "threads.static");
+}
+
+TEST_CASE("back: a recording is debugged forwards and backwards") {
+    const test::TemporaryFolder folder;
+    const std::string file = folder.path() + "/recording", guest = test::debug_guest("debuggee.static");
+    REQUIRE(test::run({MMUSCOPE_PROGRAM, "record", file, "--", guest}).status == 0);
+    const std::string script = folder.write(
+        "lesson",
+        "handle SIGUSR1 nostop\nstepi 1000\nrsi 10\nexpect that $icount == 990\nset var *(int*)$rsp = 1\n"
+        "expect error past cannot be changed\ngoto end\nexpect that $icount == 1000\n"
+        "set var *(int*)$rsp = 1\nexpect error a recorded guest\ncontinue\nexpect stop exited\nrsi\n"
+        "continue\nexpect stop exited\n");
+    const auto result = test::run({MMUSCOPE_PROGRAM, "replay", file, "debug", "--script", script});
+    INFO(result.out << result.err);
+    CHECK(result.status == 0);
 }

@@ -113,6 +113,57 @@ TEST_CASE("reverse: going back and forward again leaves the free run's state") {
     CHECK(value_after(back.err, "state hash ") == value_after(free.err, "state hash "));
 }
 
+TEST_CASE("reverse: a stop before the exit, from which there is a way back, and the exit behind it") {
+    const std::string out =
+        gdb("debuggee.static",
+            "handle SIGUSR1 nostop noprint\nmonitor vm end stop\ncontinue\nprint $icount > 1000\n"
+            "break factorial if n == 1\nreverse-continue\nprint n\ndelete\ncontinue\n"
+            "reverse-stepi\ncontinue\ncontinue\n");
+    CHECK_CONTAINS(out, "The guest ends here");
+    CHECK_CONTAINS(out, "No more reverse-execution history");
+    CHECK_CONTAINS(out, "$1 = 1");
+    CHECK_CONTAINS(out, "$2 = 1");
+    CHECK_CONTAINS(out, "exited normally");
+}
+
+TEST_CASE("reverse: who changed a page-table entry, and a walk of the past") {
+    const std::string out =
+        gdb("debuggee.static",
+            "break factorial\ncontinue\nmonitor vm watch pte &pair\n"
+            "monitor vm watch pte 0x4cf000\ndelete\nreverse-continue\nbt 3\n"
+            "monitor vm watch off\nbreak touch\nbreak do_anonymous_page\nreverse-continue\n"
+            "reverse-stepi\n");
+    CHECK_CONTAINS(out, "caught entry of 0x4cf000");
+    CHECK_CONTAINS(out, "page fault at 0x");
+}
+
+TEST_CASE("reverse: without a history nothing is different but the way back") {
+    const std::string guest = test::debug_guest("debuggee.static");
+    const test::TemporaryFolder folder;
+    const std::string script =
+        folder.write("script", "handle SIGUSR1 nostop noprint\nbreak main\ncontinue\nreverse-stepi\n");
+    const std::string whole = folder.write(
+        "whole", "handle SIGUSR1 nostop noprint\nbreak main\ncontinue\nprint $icount\nstepi\ncontinue\n");
+    const auto run = [&](const std::string& file, std::vector<std::string> options) {
+        std::vector<std::string> words = {"gdb",
+                                          "--state-hash",
+                                          "--gdb-option=-nx",
+                                          "--gdb-option=-batch",
+                                          "--gdb-option=-x",
+                                          "--gdb-option=" + file};
+        words.insert(words.end(), options.begin(), options.end());
+        words.insert(words.end(), {"--", guest});
+        return mmuscope(words);
+    };
+    const auto refused = run(script, {"--no-reverse"});
+    CHECK_CONTAINS(refused.out + refused.err, "does not support this command");
+    const auto with = run(whole, {}), without = run(whole, {"--no-reverse"});
+    CHECK(value_after(with.err, "state hash ") == value_after(without.err, "state hash "));
+    CHECK(value_after(with.out, "$1 = ") == value_after(without.out, "$1 = "));
+    CHECK_CONTAINS(without.out, "exited normally");
+    CHECK(mmuscope({"run", "--no-reverse", "--", guest}).status == 125);
+}
+
 TEST_CASE("record: a replay needs neither the guest's files nor its input, and does nothing to them") {
     const test::TemporaryFolder folder;
     const std::string input = folder.write("input", "as recorded\n"), file = folder.path() + "/recording";

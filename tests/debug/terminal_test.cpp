@@ -237,3 +237,50 @@ TEST_CASE("TUI: Ctrl-C stops a guest that runs") {
     tui.type({"C-c"});
     CHECK(tui.shows("received signal SIGINT"));
 }
+
+TEST_CASE("TUI: keys and clicks on the timeline go back and forward") {
+    InTmux tui(
+        std::string(MMUSCOPE_PROGRAM) + " debug -e start --tui " + test::debug_guest("debuggee.static"), 160,
+        50);
+    REQUIRE(tui.shows("=>   34"));
+    tui.type({"n"});
+    CHECK(tui.shows("=>   35"));
+    tui.type({"N"});
+    CHECK(tui.shows("=>   34"));
+    CHECK(tui.shows(" of "));  // the present
+    tui.type({"r", "i"});
+    CHECK(tui.shows("reverse-stepi"));
+    tui.type({"Home"});
+    CHECK(tui.shows("instruction 0 of"));
+    tui.type({"Right"});
+    CHECK(tui.shows("instruction 1 of"));
+    tui.type({"Left"});
+    CHECK(tui.shows("instruction 0 of"));
+    tui.type({"End"});
+    CHECK(tui.shows("=>   35"));
+    tui.type({"PPage"});
+    CHECK(tui.shows("previous-fault"));
+    tui.type({"g", "0%", "Enter"});
+    CHECK(tui.shows("instruction 0 of"));
+}
+
+TEST_CASE("Prompt: goes back and forward on a terminal, and Ctrl-C ends a search of the past") {
+    OnTerminal terminal(debug({test::debug_guest("debuggee.static")}));
+    const auto command = [&](const std::string& keys, const std::string& answer) {
+        REQUIRE(terminal.shows(kPrompt));
+        terminal.type(keys);
+        CHECK(terminal.shows(answer));
+    };
+    command("break factorial\r", "Breakpoint 1 at");
+    command("run\r", "factorial (n=6)");
+    command("c\r", "factorial (n=5)");
+    command("rc\r", "factorial (n=6)");
+    command("rf\r", "main (argc=1");
+    command("delete\r", "delete");
+    command("handle SIGUSR1 nostop\r", "nostop, pass");
+    command("c\r", "none 7 counter 45");
+    CHECK(terminal.shows("exited normally"));
+    command("rsi\r", "_exit");
+    command("quit\r", "quit");
+    CHECK(terminal.status() == 0);
+}
