@@ -13,6 +13,8 @@
 #include "emu/prompt/session_port.h"
 #include "emu/prompt/wire.h"
 #include "kernel/host/journal.h"
+#include "kernel/host/seam.h"
+#include "kernel/state.h"
 
 namespace emu {
 
@@ -46,6 +48,7 @@ std::string panel_bytes(const Panel& panel) {
 SessionServer::SessionServer(DebugSession& session, int stream, int terminal)
     : session_(session), stream_(stream), terminal_(terminal) {
     waking().store(&session_.debugger().machine());
+    kernel::KernelState& kernel = session_.debugger().machine().kernel().state();
     struct sigaction action {};
     action.sa_handler = [](int) {
         if (Machine* const machine = waking().load()) machine->request_break();
@@ -54,6 +57,11 @@ SessionServer::SessionServer(DebugSession& session, int stream, int terminal)
     sigaction(SIGIO, &action, nullptr);
     ::fcntl(stream_, F_SETFL, ::fcntl(stream_, F_GETFL) | O_ASYNC);
     take_over();
+    if (session_.debugger().has_task()) {
+        kernel::FdTable& table = kernel.fd_table(session_.debugger().task());
+        if (const auto* const out = table.find(STDOUT_FILENO)) guest_out_ = out->file;
+        if (const auto* const error = table.find(STDERR_FILENO)) guest_error_ = error->file;
+    }
     session_.set_host({.arrive = [this](const DebugSession::Answer& first) { arrive(first); },
                        .interrupted = [this] { return interrupted(); },
                        .take_over = [this] { take_over(); },
@@ -159,18 +167,30 @@ std::string SessionServer::answer(const std::string& frame) {
     }
 }
 
+/// Our 1 or 2, and the copy of it that the guest was given, lead elsewhere; files and pipes stay what they
+/// are.
+void SessionServer::lead_to(int number, int target) {
+    if (::isatty(number)) ::dup2(target, number);
+    // The numbers of a replay are recorded ones, and may be anything here.
+    if (kernel::host::Seam::get().mode() == kernel::host::Seam::Mode::kReplay) return;
+    const kernel::OpenFileId wanted = number == STDOUT_FILENO ? guest_out_ : guest_error_;
+    for (const auto& [id, file] : session_.debugger().machine().kernel().state().files)
+        if (id == wanted && file.kind == kernel::OpenFile::Kind::kHost && ::isatty(file.fd.get()))
+            ::dup3(target, file.fd.get(), O_CLOEXEC);
+}
+
 /// The guest's 1 and 2 are the terminal of its own, or what they were.
 void SessionServer::use_terminal(bool own) {
     if (terminal_ < 0 || own == (shared_out_ >= 0)) return;
     if (own) {
-        shared_out_ = ::fcntl(1, F_DUPFD_CLOEXEC, 3);
-        shared_error_ = ::fcntl(2, F_DUPFD_CLOEXEC, 3);
-        ::dup2(terminal_, 1);
-        ::dup2(terminal_, 2);
+        shared_out_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        shared_error_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        lead_to(STDOUT_FILENO, terminal_);
+        lead_to(STDERR_FILENO, terminal_);
         return;
     }
-    ::dup2(shared_out_, 1);
-    ::dup2(shared_error_, 2);
+    lead_to(STDOUT_FILENO, shared_out_);
+    lead_to(STDERR_FILENO, shared_error_);
     ::close(shared_out_);
     ::close(shared_error_);
     shared_out_ = shared_error_ = -1;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "emu/prompt/debug_session.h"
+#include "kernel/fs/file_table.h"
 
 namespace emu {
 
@@ -27,10 +28,12 @@ class SessionServer {
     bool interrupted();
     void take_over() const;
     void use_terminal(bool own);
+    void lead_to(int number, int target);
 
     DebugSession& session_;
     int stream_, terminal_;
-    int shared_out_ = -1, shared_error_ = -1;  ///< the guest's without the TUI
+    kernel::OpenFileId guest_out_ = 0, guest_error_ = 0;  ///< what the guest began with; 0: nothing
+    int shared_out_ = -1, shared_error_ = -1;             ///< where they led before the TUI
     bool gone_ = false;
 };
 

@@ -223,8 +223,14 @@ TEST_CASE("TUI: panels of code, source, walk, TLB, map, registers, backtrace and
     tui.type({"c"});
     CHECK(tui.shows("none 7 counter 45"));
     CHECK(tui.shows("exited normally"));
+    // It is the panel's: a screen that is drawn anew has it still.
+    tui.type({"C-l"});
+    tui.type({":", "echo drawn", "Enter"});
+    REQUIRE(tui.shows("(mmuscope) echo drawn"));
+    CHECK(tui.shows("\nnone 7 counter 45"));
     tui.type({"q"});
     CHECK(tui.shows(kPrompt));
+    CHECK(tui.shows("none 7 counter 45"));
     tui.type({"echo back", "Enter"});
     CHECK(tui.shows("back"));
 }
