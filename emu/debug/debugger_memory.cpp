@@ -1,10 +1,13 @@
 // The debugger's eye and hand on guest memory. Linux: mm/memory.c __access_remote_vm() is what ptrace(2)
 // does, and it faults pages in to read them; here reading changes nothing.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "emu/debug/debugger.h"
+#include "emu/debug/guest_files.h"
 #include "kernel/fault.h"
 #include "kernel/host/seam.h"
 #include "kernel/state.h"
@@ -98,9 +101,18 @@ usize Debugger::read_backing(u64 address, std::span<u8> bytes) const {
         std::memcpy(bytes.data(), machine_.memory().frame(mmu::Pfn{page}) + offset, bytes.size());
         return bytes.size();
     }
-    if (index * mmu::kPageSize >= file.size_bytes()) return 0;  // SIGBUS
-    if (file.backing) (void)file.backing->pread(bytes, index * mmu::kPageSize + offset);
-    return bytes.size();
+    const u64 at = index * mmu::kPageSize + offset, size = file.size_bytes();
+    const bool replays = kernel::host::Seam::get().mode() == kernel::host::Seam::Mode::kReplay;
+    if (!(replays && size == 0)) {
+        if (index * mmu::kPageSize >= size) return 0;  // SIGBUS
+        if (file.backing) (void)file.backing->pread(bytes, at);
+        return bytes.size();
+    }
+    // What the recorded guest has not read is not in the recording: from the file as it is now.
+    const auto now = open_guest_file(kernel, task(), kernel.system.page_cache.file(vma->vm_file).path);
+    if (!now) return 0;
+    const ssize_t got = ::pread(now->get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    return got > 0 ? bytes.size() : 0;
 }
 
 bool Debugger::write(u64 address, std::span<const u8> bytes) {

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "emu/debug/gdb_server.h"
+#include "emu/debug/guest_files.h"
 #include "emu/debug/python_commands.h"
 #include "emu/debug/symbol_file.h"
 #include "kernel/fs/files.h"
@@ -128,21 +129,16 @@ Reply GdbServer::file_open(PacketReader packet) {
         if (auto text = own_file(*path)) {
             file.text = std::move(*text);
         } else if (own.task && own.name == "/proc/self/exe") {
-            auto opened = kernel::open_program(kernel, *own.task, own.task->executable);
+            auto opened = open_guest_file(kernel, *own.task, own.task->executable);
             if (!opened) return failed(opened.error());
-            file.fd = std::move(opened->fd);
+            file.fd = std::move(*opened);
         } else {
             return failed(ENOENT);
         }
     } else {
-        auto& kernel = debugger_.machine().kernel().state();
-        auto opened = kernel::open_path(kernel, debugger_.task(), AT_FDCWD, *path, O_RDONLY | O_NONBLOCK, 0);
-        // Under --no-files the program itself can be read all the same: the user named it.
-        if (!opened && *path == debugger_.task().executable)
-            opened = kernel::open_program(kernel, debugger_.task(), *path);
+        auto opened = open_guest_file(debugger_.machine().kernel().state(), debugger_.task(), *path);
         if (!opened) return failed(opened.error());
-        if (opened->kind != kernel::OpenFile::Kind::kHost || !opened->regular()) return failed(EACCES);
-        file.fd = std::move(opened->fd);
+        file.fd = std::move(*opened);
     }
     files_[next_file_] = std::move(file);
     return "F" + hex_number(next_file_++);

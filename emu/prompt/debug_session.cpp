@@ -7,13 +7,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emu/debug/guest_files.h"
 #include "emu/debug/kernel_functions.h"
 #include "emu/decode/decoder.h"
 #include "emu/prompt/command_table.h"
 #include "emu/report/story_words.h"
-#include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
-#include "kernel/host/seam.h"
 #include "kernel/state.h"
 
 namespace emu {
@@ -34,7 +33,7 @@ std::string trimmed(const std::string& text) {
 DebugSession::DebugSession(Machine& machine)
     : debugger_(machine),
       runner_(debugger_),
-      modules_([this](const std::string& path) { return open_guest_file(path); }),
+      modules_([this](const std::string& path) { return open_file_of_guest(path); }),
       decoder_(std::make_unique<Decoder>()) {
     // The engine may ask more than once: it is answered until its run has ended.
     debugger_.set_interrupt_check([this] {
@@ -91,17 +90,11 @@ std::string DebugSession::process_maps() {
     return kernel::proc_maps(kernel.system, kernel.mm_of(debugger_.task()));
 }
 
-/// A file as the guest reaches it; the program itself also where it reaches none.
-int DebugSession::open_guest_file(const std::string& path) {
+int DebugSession::open_file_of_guest(const std::string& path) {
     if (ended() || !debugger_.has_task()) return -1;
     auto& kernel = debugger_.machine().kernel().state();
-    // What the user looks at is not the guest's doing.
-    const kernel::host::Seam::Aside aside;
-    auto opened = kernel::open_path(kernel, debugger_.task(), AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
-    if (!opened && path == debugger_.task().executable)
-        opened = kernel::open_program(kernel, debugger_.task(), path);
-    if (!opened || opened->kind != kernel::OpenFile::Kind::kHost || !opened->regular()) return -1;
-    return fcntl(opened->fd.get(), F_DUPFD_CLOEXEC, 3);
+    const auto file = open_guest_file(kernel, debugger_.task(), path);
+    return file ? fcntl(file->get(), F_DUPFD_CLOEXEC, 3) : -1;
 }
 
 const std::vector<Frame>& DebugSession::frames() {

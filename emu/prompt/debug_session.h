@@ -249,7 +249,7 @@ class DebugSession final : public FrontEnd {
     Answer position_text();
     bool assign(const std::string& left, const std::string& right, std::string& problem);
     std::string formatted(u64 value, char format, unsigned size);
-    int open_guest_file(const std::string& path);
+    int open_file_of_guest(const std::string& path);
     std::optional<std::string> file_text(const std::string& path);
 
     Debugger debugger_;

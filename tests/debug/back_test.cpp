@@ -295,3 +295,29 @@ TEST_CASE("back: a recording is debugged forwards and backwards") {
     INFO(result.out << result.err);
     CHECK(result.status == 0);
 }
+
+TEST_CASE("back: a recording has its guest's symbols, in the debugger here and in gdb") {
+    const test::TemporaryFolder folder;
+    for (const std::string name : {"debuggee.static", "debuggee.dynamic"}) {
+        const std::string file = folder.path() + "/" + name, guest = test::debug_guest(name);
+        REQUIRE(test::run({MMUSCOPE_PROGRAM, "record", file, "--", guest}).status == 0);
+        const std::string script = folder.write(
+            "lesson",
+            "break factorial if n == 4\nrun\nexpect factorial \\(n=4\\)\nbt\nexpect main \\(argc=1\n"
+            "print counter\nexpect = 45\nrc\nexpect No more history\ngoto end\nexpect factorial \\(n=4\\)\n"
+            "rf\nexpect factorial \\(n=5\\)\n");
+        const auto result = test::run({MMUSCOPE_PROGRAM, "replay", file, "debug", "--script", script});
+        INFO(result.out << result.err);
+        CHECK(result.status == 0);
+        const std::string commands = folder.write(
+            "commands",
+            "break factorial\ncontinue\ncontinue\nbacktrace\np $icount\nreverse-stepi\np $icount\n"
+            "backtrace 1\nkill\n");
+        const auto by_gdb = test::run({MMUSCOPE_PROGRAM, "replay", "--quiet", file, "gdb", "--gdb-option=-nx",
+                                       "--gdb-option=-batch", "--gdb-option=-x", "--gdb-option=" + commands});
+        const std::string text = by_gdb.out + by_gdb.err;
+        CHECK_CONTAINS(text, "#0  factorial (n=5)");
+        CHECK_CONTAINS(text, "in main (argc=1");
+        CHECK_CONTAINS(text, "#0  0x");
+    }
+}
