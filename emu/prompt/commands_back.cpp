@@ -44,6 +44,7 @@ Answer DebugSession::reverse_stepi(Arguments arguments) {
     const auto times = arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments);
     if (!times || *times == 0 || *times > kMostSteps)
         return {times ? "how often? 1 to 1000000000\n" : times.error() + "\n", true};
+    if (auto no = cannot_step_this()) return *no;
     if (auto no = cannot_go_back()) return *no;
     const bool stages = debugger_.in_stage() || debugger_.fault_mode() != Debugger::FaultMode::kHidden;
     if (*times > 1 && !stages) {
@@ -55,18 +56,21 @@ Answer DebugSession::reverse_stepi(Arguments arguments) {
 }
 
 Answer DebugSession::reverse_nexti(Arguments) {
+    if (auto no = cannot_step_this()) return *no;
     if (auto no = cannot_go_back()) return *no;
     if (debugger_.in_stage()) return reverse_next("");
     return back_to(instruction_back_over_calls());
 }
 
 Answer DebugSession::reverse_step(Arguments) {
+    if (auto no = cannot_step_this()) return *no;
     if (auto no = cannot_go_back()) return *no;
     if (debugger_.in_stage()) return came_back(timeline_->step_back());
     return back_to(line_back(false));
 }
 
 Answer DebugSession::reverse_next(Arguments) {
+    if (auto no = cannot_step_this()) return *no;
     if (auto no = cannot_go_back()) return *no;
     if (!debugger_.in_stage()) return back_to(line_back(true));
     if (!debugger_.has_position()) return came_back(timeline_->step_back());
@@ -76,6 +80,7 @@ Answer DebugSession::reverse_next(Arguments) {
 
 /// To the call of the selected function.
 Answer DebugSession::reverse_finish(Arguments) {
+    if (auto no = cannot_step_this()) return *no;
     if (selected_ >= frames().size()) return {"No frame selected.\n", true};
     const Frame frame = frames()[selected_];
     if (selected_ + 1 >= frames().size()) return {"The outermost function has no caller.\n", true};

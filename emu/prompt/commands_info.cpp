@@ -128,20 +128,6 @@ std::string DebugSession::points_text() {
     return text;
 }
 
-std::string DebugSession::threads_text() {
-    std::string text;
-    const auto& kernel = debugger_.machine().kernel().state();
-    for (const auto& [pid, task] : kernel.tasks) {
-        if (!task.mm) continue;
-        const bool current = pid == debugger_.task().pid;
-        const u64 rip = current ? registers().rip : task.registers.rip;
-        text += (current ? "* " : "  ") + std::string("task ") + std::to_string(pid) + " of process " +
-                std::to_string(task.tgid) + " \"" + task.comm + "\"  " + hex(rip) + " " + symbolic(rip) +
-                "\n";
-    }
-    return text.empty() ? "No threads.\n" : text;
-}
-
 std::string DebugSession::signals_text() {
     std::string text = "Signal        Stop  Pass\n";
     for (int signal = 1; signal < 32; ++signal) {
@@ -221,9 +207,9 @@ Answer DebugSession::position_text() {
             (timeline_ && timeline_->in_past()
                  ? ", in the past of " + std::to_string(timeline_->last().instructions)
                  : "") +
-            (debugger_.in_stage() ? ", in the kernel's or the MMU's work, " +
-                                        std::to_string(runner_.depth()) + " functions deep\n"
-                                  : "\n")};
+            (debugger_.in_stage() && !looked_at_ ? ", in the kernel's or the MMU's work, " +
+                                                       std::to_string(runner_.depth()) + " functions deep\n"
+                                                 : "\n")};
 }
 
 Answer DebugSession::info(Arguments arguments) {
@@ -270,6 +256,7 @@ Answer DebugSession::info(Arguments arguments) {
     if (word == "locals") return {locals_text(false)};
     if (word == "args") return {locals_text(true)};
     if (word == "threads") return {threads_text()};
+    if (word == "inferiors") return {inferiors_text()};
     if (word == "symbol") return info_symbol(rest);
     if (word == "line") return info_line(rest);
     if (word == "mappings" || word == "proc") return {process_maps()};

@@ -32,8 +32,10 @@ Answer DebugSession::run_guest(Arguments arguments) {
                 true};
     if (stop_.kind != Stop::Kind::kStart || ended())
         return {
-            "A guest runs once. For a second run, quit and start mmuscope debug again: it will do the\n"
-            "same, instruction by instruction.\n",
+            std::string("A guest runs once: a second run would do the same, instruction by instruction. ") +
+                (timeline_
+                     ? "`goto start` goes\nback to its beginning, `continue` on from there.\n"
+                     : "Quit and start\nmmuscope debug again (without --no-reverse there is a way back).\n"),
             true};
     return proceed({});
 }
@@ -85,7 +87,7 @@ Answer DebugSession::next(Arguments arguments) {
 }
 
 Answer DebugSession::step_instruction(Arguments arguments) {
-    if (auto no = cannot_run()) return *no;
+    if (auto no = cannot_step()) return *no;
     const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
     if (!times) return {times.error() + "\n", true};
     before_ = registers();
@@ -102,7 +104,7 @@ Answer DebugSession::step_instruction(Arguments arguments) {
 }
 
 Answer DebugSession::next_instruction(Arguments arguments) {
-    if (auto no = cannot_run()) return *no;
+    if (auto no = cannot_step()) return *no;
     const auto times = count_of(arguments.empty() ? mmu::Expected<u64, std::string>(1) : word_of(arguments));
     if (!times) return {times.error() + "\n", true};
     before_ = registers();
@@ -124,7 +126,7 @@ Answer DebugSession::next_instruction(Arguments arguments) {
 }
 
 Answer DebugSession::finish(Arguments) {
-    if (auto no = cannot_run()) return *no;
+    if (auto no = cannot_step()) return *no;
     if (selected_ + 1 >= frames().size()) return {"The outermost function has no caller.\n", true};
     const Frame frame = frames()[selected_], caller = frames()[selected_ + 1];
     const std::string intro = "Run till exit from " + frame_text(selected_, frame);
@@ -165,7 +167,7 @@ Answer DebugSession::until(Arguments arguments) {
 }
 
 Answer DebugSession::advance(Arguments arguments) {
-    if (auto no = cannot_run()) return *no;
+    if (auto no = cannot_step()) return *no;
     if (arguments.empty()) return {"to where? advance FUNCTION, FILE:LINE or *ADDRESS\n", true};
     const auto address = place(arguments);
     if (!address) return {address.error() + "\n", true};

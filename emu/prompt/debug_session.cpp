@@ -114,7 +114,8 @@ std::vector<Frame> DebugSession::collect_frames() {
         return value;
     };
     u64 pc = registers().rip, base = registers().gpr[mmu::kRbp];
-    for (unsigned left = runner_.depth(); left > 0; --left) {
+    // The kernel works for the task that runs.
+    for (unsigned left = looked_at_ ? 0 : runner_.depth(); left > 0; --left) {
         const usize number = (pc - kKernelText) / kFunctionBytes;
         if (number >= kernel_functions().size()) break;
         const KernelFunction& function = kernel_functions()[number];

@@ -176,6 +176,9 @@ class DebugSession final : public FrontEnd {
     Answer select_frame(Arguments);
     Answer up(Arguments);
     Answer down(Arguments);
+    // commands_tasks.cpp
+    Answer select_thread(Arguments);
+    Answer select_inferior(Arguments);
     // commands_info.cpp
     Answer info(Arguments);
     Answer help(Arguments);
@@ -196,7 +199,14 @@ class DebugSession final : public FrontEnd {
     Stop go_to(u64 address, u64 least_rsp);
     Answer step_line(bool over, bool forwards_only);
     Answer step_stage(bool over);
+    bool is_stub(u64 address);
+    bool step_through_stub();
     std::optional<Answer> cannot_run();
+    std::optional<Answer> cannot_step();
+    std::optional<Answer> cannot_step_this();
+    Answer look_at(const kernel::Task& task);
+    void look_at_running();
+    kernel::Pid running_task();
     // Going back: what has to be found out, then one journey (session_travel.cpp, back_steps.cpp).
     std::optional<Answer> cannot_go_back();
     Answer travel(const Target& target);
@@ -241,6 +251,7 @@ class DebugSession final : public FrontEnd {
     std::string registers_text(const std::string& which);
     std::string points_text();
     std::string threads_text();
+    std::string inferiors_text();
     std::string signals_text();
     std::string locals_text(bool arguments);
     std::string functions_text(const std::string& pattern);
@@ -261,6 +272,7 @@ class DebugSession final : public FrontEnd {
     mmu::Registers before_;
     std::optional<std::vector<Frame>> frames_;
     unsigned selected_ = 0;
+    kernel::Pid looked_at_ = 0;  ///< a task that does not run; 0: the running one
     std::optional<u64> shown_;
     std::set<u64> applied_;  ///< addresses of breakpoints that the engine has
     std::vector<WatchRange> watched_;

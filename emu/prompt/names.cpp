@@ -82,7 +82,7 @@ std::optional<Value> DebugSession::dollar_value(const std::string& name) {
                      name.size() == 3 && name[0] == 'e' ? number_type(4, false) : Type{},
                      {},
                      general_number(name)};
-    const mmu::ControlRegisters& control = debugger_.machine().mmu().control();
+    const mmu::ControlRegisters control = debugger_.control();
     const auto& faults = debugger_.faults().faults();
     const std::pair<const char*, u64> kOthers[] = {{"cr0", control.cr0},
                                                    {"cr3", control.cr3},

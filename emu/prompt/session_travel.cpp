@@ -125,6 +125,7 @@ void DebugSession::refresh_watches() {
 std::optional<Answer> DebugSession::cannot_go_back() {
     if (!timeline_)
         return Answer{"No history is kept here (--no-reverse, or no session of its own).\n", true};
+    look_at_running();
     refresh_watches();
     before_ = registers();
     again_ = {};

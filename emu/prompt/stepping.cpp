@@ -20,6 +20,7 @@ const Resume kStep{.kind = Resume::Kind::kStep};
 
 std::optional<Answer> DebugSession::cannot_run() {
     if (ended()) return Answer{"The program is not being run: it has ended.\n", true};
+    look_at_running();
     return std::nullopt;
 }
 
@@ -193,6 +194,37 @@ bool DebugSession::is_call(u64 address, unsigned& length) {
     return instruction_at(address, length).starts_with("call");
 }
 
+/// An entry of a procedure linkage table: a jump to where a word of memory says.
+bool DebugSession::is_stub(u64 address) {
+    if (modules_.line_at(address)) return false;
+    unsigned length = 0;
+    std::string words = instruction_at(address, length);
+    if (words.starts_with("endbr64")) words = instruction_at(address + length, length);
+    return words.find("jmp") != std::string::npos && words.find("rip") != std::string::npos;
+}
+
+/// From such an entry to the function that it is for, also where the dynamic linker looks for it first.
+/// False: the guest has stopped on the way, for another reason.
+bool DebugSession::step_through_stub() {
+    constexpr u64 kMostSteps = 1'000'000;
+    if (!is_stub(registers().rip)) return true;
+    const u64 rsp = registers().gpr[mmu::kRsp];
+    for (u64 n = 0; n < kMostSteps; ++n) {
+        go(kStep);
+        if (ended() || stop_.kind != Stop::Kind::kStep || debugger_.in_stage()) return false;
+        if (interrupt_came()) {
+            stop_ = {.kind = Stop::Kind::kInterrupted, .signal = SIGINT};
+            return false;
+        }
+        const u64 now = registers().gpr[mmu::kRsp];
+        if (now > rsp) return true;
+        if (now < rsp) continue;
+        const auto symbol = modules_.symbol_at(registers().rip);
+        if (symbol && symbol->address == registers().rip) return true;
+    }
+    return true;
+}
+
 Answer DebugSession::step_stage(bool over) {
     before_ = registers();
     const unsigned depth = runner_.depth();
@@ -207,7 +239,7 @@ Answer DebugSession::step_stage(bool over) {
 /// step, next and until: to the beginning of another line. `over`: calls are not entered; `forwards_only`:
 /// jumps back do not end it.
 Answer DebugSession::step_line(bool over, bool forwards_only) {
-    if (auto no = cannot_run()) return *no;
+    if (auto no = cannot_step()) return *no;
     if (debugger_.in_stage()) return step_stage(over);
     before_ = registers();
     const u64 cfa = frames().empty() ? 0 : frames()[0].guest.cfa;
@@ -238,16 +270,20 @@ Answer DebugSession::step_line(bool over, bool forwards_only) {
             return finished();
         }
         if (call && registers().gpr[mmu::kRsp] == rsp - 8 && registers().rip != rip) {
+            if (!over && !step_through_stub()) return finished();
             const auto callee = modules_.symbol_at(registers().rip);
-            if (!over && callee && modules_.line_at(registers().rip)) {
+            const bool inside = registers().gpr[mmu::kRsp] == rsp - 8;
+            if (!over && inside && callee && modules_.line_at(registers().rip)) {
                 const u64 body = modules_.behind_prologue(*callee);
                 if (body != registers().rip) go_to(body, 0);
                 if (internal_hit_ && hit_.empty()) stop_ = {.kind = Stop::Kind::kStep};
                 return finished();
             }
-            go_to(rip + length, rsp);
-            if (!internal_hit_ || !hit_.empty()) return finished();
-            stop_ = {.kind = Stop::Kind::kStep};
+            if (registers().gpr[mmu::kRsp] < rsp) {
+                go_to(rip + length, rsp);
+                if (!internal_hit_ || !hit_.empty()) return finished();
+                stop_ = {.kind = Stop::Kind::kStep};
+            }
         }
         const u64 now = registers().rip;
         if (now >= line.start && now < line.end) continue;

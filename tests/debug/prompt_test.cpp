@@ -122,6 +122,114 @@ TEST_CASE("DebugSession: a run by source lines, over calls and into them, change
     CHECK(machine->state_hash() == free_run());
 }
 
+TEST_CASE("DebugSession: threads and processes are looked at, and the running one goes on") {
+    const auto free = [](const std::string& guest) {
+        const auto machine = test::load(guest);
+        machine->run();
+        return machine->state_hash();
+    };
+    const std::string threads = test::debug_guest("threads.static");
+    const auto machine = test::load(threads);
+    {
+        DebugSession session(*machine);
+        CHECK(failure(session, R"(
+            break work if which > 0
+            run
+            expect stop work
+            info threads
+            expect \* task 100[12] of process 1000 "threads
+            expect   task 1000 of process 1000
+            thread 1000
+            expect task 1000 of process 1000
+            bt
+            expect main \(\)
+            expect not work \(
+            info threads
+            expect \* task 1000
+            stepi
+            expect error Task 1000 does not run now and cannot be stepped: `thread 100[12]`
+            next
+            expect error does not run now
+            finish
+            expect error does not run now
+            thread 77
+            expect error No task 77
+            thread x
+            expect error No task x
+            inferior 1001
+            expect error No process 1001
+            inferior 1000
+            expect , which runs
+            expect work \(which=[12]\)
+            next
+            expect not error
+            delete
+            continue
+            expect stop exited
+            thread 1000
+            expect error has ended
+        )") == "");
+    }
+    CHECK(machine->state_hash() == free(threads));
+    const std::string processes = test::debug_guest("processes.static");
+    const auto forking = test::load(processes);
+    {
+        DebugSession session(*forking);
+        CHECK(failure(session, R"(
+            break work
+            run
+            expect stop work
+            finish
+            print shared
+            expect = 2
+            info inferiors
+            expect \* process 1001 
+            expect   process 1000 
+            inferior 1000
+            print shared
+            expect = 1
+            x/dw &shared
+            expect 1
+            bt
+            expect main \(argc=1
+            inferior
+            expect process 1000
+            delete
+            continue
+            expect stop exited
+        )") == "");
+    }
+    CHECK(forking->state_hash() == free(processes));
+}
+
+TEST_CASE("DebugSession: step goes through an entry of a table of calls into the function behind it") {
+    for (const std::string kind : {"static", "static-pie", "dynamic"}) {
+        const auto machine = test::load(test::debug_guest("stub." + kind));
+        DebugSession session(*machine);
+        INFO(kind);
+        CHECK(failure(session, R"(
+            start
+            expect 11
+            step
+            expect doubled \(n=21\) at stub.c:3
+            finish
+            expect = 42
+            start
+            expect error A guest runs once
+        )") == "");
+    }
+    // The linker looks for printf first; it has no lines.
+    const auto machine = test::load(test::debug_guest("debuggee.dynamic"));
+    DebugSession session(*machine);
+    CHECK(failure(session, R"(
+        handle SIGUSR1 nostop
+        break debuggee.c:40
+        run
+        step
+        expect 42
+    )") == "");
+}
+
 TEST_CASE("DebugSession: quitting in the middle of a fault lets the kernel finish it") {
     const auto machine = test::load(kGuest);
     {
