@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "emu/cli/help_text.h"
+#include "emu/cli/option_values.h"
 #include "emu/cli/version.h"
 
 namespace emu {
@@ -10,33 +12,6 @@ namespace emu {
 namespace {
 
 using mmu::u64;
-
-constexpr const char* kIntroduction =
-    "mmuscope runs a Linux x86-64 program on a software MMU and shows what its TLBs, page tables and page "
-    "faults did.";
-
-constexpr const char* kExamples = R"(Examples:
-  mmuscope ./a.out one two                     run a program; its output and exit status are its own
-  mmuscope stat ./a.out                        the same, then a table of TLB, walk and fault counts on stderr
-  mmuscope stat --tlb zen4 -o out.txt ./a.out  on another CPU's TLBs, the table in a file
-  mmuscope stat --json ./a.out 2>out.json      for programs to read
-  mmuscope run --story ./a.out                 each brk, mmap, munmap and page fault, step by step
-  mmuscope explain --fault 12 ./a.out          the story of one fault (--brk N: of one brk call)
-  mmuscope gdb ./a.out                         gdb before the first instruction; `monitor help` there
-  mmuscope debug ./a.out                       a debugger of our own: a prompt, `help` there
-  mmuscope run --gdb 1234 ./a.out              the same for a gdb elsewhere: target remote :1234
-  mmuscope record day.rec ./a.out              run it and keep what came from outside; then
-  mmuscope replay day.rec stat                 the same run again, anywhere, with counts
-  mmuscope smaps --at-fault 20 ./a.out         its areas and their resident pages after the 20th page fault
-  mmuscope diff-host ./a.out                   its page faults here and on the host itself, compared
-  mmuscope run --strace-e %file ./a.out        its system calls as strace shows them
-  mmuscope run --rw . -- /bin/busybox touch x  let it write files below this folder
-  mmuscope tlb list                            the CPUs there are; tlb show NAME prints one as TOML to edit
-
-Programs are Linux x86-64 ones, static or dynamic. Exit status: the guest's own, 128 + n
-when signal n ended it; 125 an error of mmuscope itself, 126 not executable, 127 not found.)";
-
-constexpr const char* kRunFooter = "Everything after GUEST belongs to the guest. `--` may stand before it.";
 
 /// CLI11's help with a usage line of our own.
 class HelpFormatter : public CLI::Formatter {
@@ -48,21 +23,11 @@ class HelpFormatter : public CLI::Formatter {
     std::string usage_;
 };
 
-/// Options that CLI11 hands over as text and that need a look before they are Options.
-struct Raw {
-    std::string faults, calls;  // of explain
-    std::vector<std::string> inject;
-    std::string readahead, fault_around;
-    std::string memory, swap, stack, hugepages, story_faults, csv, names;
-    std::vector<std::string> set_environment;
-    bool clear_environment = false, json = false;
-};
-
 const std::map<std::string, kernel::ThpMode> kThpModes = {{"never", kernel::ThpMode::kNever},
                                                           {"madvise", kernel::ThpMode::kMadvise},
                                                           {"always", kernel::ThpMode::kAlways}};
 
-void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
+void add_machine_options(CLI::App& app, Options& options, RawOptions& raw) {
     app.add_option("--cpu", options.cpu,
                    "the CPU whose instructions there are, and whose TLBs unless --tlb is given; features may "
                    "follow: x86-64-v2,+aes,-popcnt (see mmuscope cpu list)")
@@ -149,7 +114,8 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
     app.add_option("--inject", raw.inject,
                    "a fault made on purpose (may be repeated): alloc:N (the N-th frame allocation fails), "
-                   "disk-read:N, disk-write:N, swap:N, swap-read:N, flush:N (a TLB flush is forgotten); SITE:every:N; "
+                   "disk-read:N, disk-write:N, swap:N, swap-read:N, flush:N (a TLB flush is forgotten); "
+                   "SITE:every:N; "
                    "skip-invlpg forgets all flushes")
         ->type_name("FAULT")
         ->expected(1)
@@ -157,7 +123,7 @@ void add_machine_options(CLI::App& app, Options& options, Raw& raw) {
         ->group("Machine");
 }
 
-void add_guest_options(CLI::App& app, Options& options, Raw& raw) {
+void add_guest_options(CLI::App& app, Options& options, RawOptions& raw) {
     // One value each, so that the guest's path is never taken for another.
     const auto repeated = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--rw", options.kernel.files.writable, "let the guest write below DIR (may be repeated)")
@@ -199,7 +165,7 @@ void add_place_options(CLI::App& app, Options& options) {
         ->group("Output");
 }
 
-void add_output_options(CLI::App& app, Options& options, Raw& raw, bool stat) {
+void add_output_options(CLI::App& app, Options& options, RawOptions& raw, bool stat) {
     app.add_option("-o,--output", options.output,
                    "write what mmuscope itself reports to FILE instead of stderr")
         ->type_name("FILE")
@@ -262,171 +228,13 @@ mmu::Unexpected<EarlyExit> wrong(const std::string& text) {
     return mmu::Unexpected{EarlyExit{125, "mmuscope: " + text + "\n"}};
 }
 
-bool parse_range(const std::string& text, std::pair<u64, u64>& range) {
-    const std::size_t dash = text.find('-');
-    const auto number = [](const std::string& digits, u64& value) {
-        if (digits.empty() || digits.size() > 18 ||
-            digits.find_first_not_of("0123456789") != std::string::npos)
-            return false;
-        value = std::stoull(digits);
-        return true;
-    };
-    if (!number(text.substr(0, dash), range.first)) return false;
-    if (dash == std::string::npos) {
-        range.second = range.first;
-        return true;
-    }
-    if (dash + 1 == text.size()) return true;
-    return number(text.substr(dash + 1), range.second) && range.first <= range.second;
-}
-
-/// --readahead and --fault-around. Empty, or what is wrong.
-std::string finish_readahead(Options& options, const Raw& raw) {
-    constexpr u64 kLargest = u64{1} << 30;
-    if (!raw.readahead.empty()) {
-        const std::optional<u64> size = parse_size(raw.readahead);
-        if (!size || *size > kLargest) return "--readahead: '" + raw.readahead + "' is no size from 0 to 1G";
-        options.kernel.readahead_bytes = *size;
-    }
-    if (!raw.fault_around.empty()) {
-        const std::optional<u64> size = parse_size(raw.fault_around);
-        if (!size || *size < 4096 || *size > (u64{2} << 20) || (*size & (*size - 1)))
-            return "--fault-around: '" + raw.fault_around + "' is no power of two from 4K to 2M";
-        options.kernel.fault_around_bytes = *size;
-    }
-    return {};
-}
-
-/// "16", "4:2M", "16,1:1G". False: it is none of these.
-bool parse_huge_pages(const std::string& text, kernel::KernelConfig& config) {
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t end = std::min(text.find(',', from), text.size());
-        const std::string part = text.substr(from, end - from);
-        const std::size_t colon = std::min(part.find(':'), part.size());
-        const std::string digits = part.substr(0, colon);
-        if (digits.empty() || digits.size() > 9 ||
-            digits.find_first_not_of("0123456789") != std::string::npos)
-            return false;
-        const std::optional<u64> size =
-            colon == part.size() ? u64{2} << 20 : parse_size(part.substr(colon + 1));
-        if (size == u64{2} << 20) {
-            config.huge_pages_2m = std::stoull(digits);
-        } else if (size == u64{1} << 30) {
-            config.huge_pages_1g = std::stoull(digits);
-        } else {
-            return false;
-        }
-        from = end + 1;
-    }
-    return true;
-}
-
-void set_variable(std::vector<std::string>& environment, const std::string& assignment) {
-    const std::string name = assignment.substr(0, assignment.find('=') + 1);
-    for (std::string& variable : environment)
-        if (variable.starts_with(name)) {
-            variable = assignment;
-            return;
-        }
-    environment.push_back(assignment);
-}
-
-/// Sizes, ranges and environment: what needs more than CLI11's checks. Empty, or what is wrong.
-std::string finish(Options& options, const Raw& raw, std::vector<std::string> environment) {
-    constexpr u64 kSmallest = u64{4} << 20, kLargest = u64{1} << 40;
-    if (!raw.memory.empty()) {
-        const std::optional<u64> size = parse_size(raw.memory);
-        if (!size) return "--memory: '" + raw.memory + "' is no size (such as 256M or 2G)";
-        if (*size < kSmallest || *size > kLargest)
-            return "--memory: " + raw.memory + " is not within 4M to 1T";
-        options.memory_bytes = *size & ~u64{4095};
-    }
-    if (!raw.swap.empty()) {
-        const std::optional<u64> size = parse_size(raw.swap);
-        if (!size) return "--swap: '" + raw.swap + "' is no size (such as 256M)";
-        if (*size < 4096 || *size > kLargest) return "--swap: " + raw.swap + " is not within 4K to 1T";
-        options.kernel.swap_bytes = *size & ~u64{4095};
-    }
-    if (!raw.hugepages.empty() && !parse_huge_pages(raw.hugepages, options.kernel))
-        return "--hugepages: '" + raw.hugepages + "' is not such as 16, 4:2M or 16,1:1G";
-    if (!raw.stack.empty()) {
-        const std::optional<u64> size = parse_size(raw.stack);
-        if (!size) return "--stack: '" + raw.stack + "' is no size (such as 8M)";
-        if (*size < (u64{128} << 10) || *size > (u64{1} << 36))
-            return "--stack: " + raw.stack + " is not within 128K to 64G";
-        options.kernel.stack_limit = *size & ~u64{4095};
-    }
-    StraceOptions& strace = options.strace;
-    if (strace.follow || strace.summary || !strace.filter.empty() || !strace.file.empty())
-        strace.enabled = true;
-    if (!raw.story_faults.empty()) {
-        if (!parse_range(raw.story_faults, options.story_faults))
-            return "--story-faults: '" + raw.story_faults + "' is no range (such as 3, 3-7 or 3-)";
-        options.story = true;
-    }
-    if (!raw.names.empty()) {
-        const auto names = kernel_names_of(raw.names);
-        if (!names) return "--names: '" + raw.names + "' is neither 6.12 nor 2.6.32";
-        options.names = *names;
-    }
-    for (const std::string& fault : raw.inject) {
-        if (fault == "skip-invlpg")
-            options.kernel.skip_invlpg = true;
-        else if (!options.kernel.inject.parse(fault))
-            return "--inject: '" + fault +
-                   "' is none of alloc:N, disk-read:N, disk-write:N, swap:N, swap-read:N, flush:N, SITE:every:N, "
-                   "skip-invlpg";
-    }
-    if (const std::string problem = finish_readahead(options, raw); !problem.empty()) return problem;
-    if (raw.json && !raw.csv.empty()) return "--json and -x exclude each other";
-    if (raw.json) options.format = ReportFormat::kJson;
-    if (!raw.csv.empty()) {
-        options.format = ReportFormat::kCsv;
-        options.csv_separator = raw.csv;
-    }
-    if (raw.clear_environment) environment.clear();
-    for (const std::string& assignment : raw.set_environment) {
-        if (assignment.find('=') == std::string::npos || assignment[0] == '=')
-            return "--env: '" + assignment + "' is not NAME=VALUE";
-        set_variable(environment, assignment);
-    }
-    options.environment = std::move(environment);
-    return {};
-}
-
-void add_explain_options(CLI::App& app, Raw& raw) {
+void add_explain_options(CLI::App& app, RawOptions& raw) {
     app.add_option("--fault", raw.faults, "only the faults of these numbers; no brk calls unless asked for")
         ->type_name("N|FROM-TO")
         ->group("Story");
     app.add_option("--brk", raw.calls, "only the brk calls of these numbers; no faults unless asked for")
         ->type_name("N|FROM-TO")
         ->group("Story");
-}
-
-/// What explain tells: everything, or what was asked for.
-std::string finish_explain(Options& options, const Raw& raw) {
-    constexpr std::pair<u64, u64> kNone = {1, 0};
-    options.story = true;
-    if (raw.faults.empty() && raw.calls.empty()) return {};
-    if (raw.faults.empty()) options.story_faults = kNone;
-    if (raw.calls.empty()) options.story_calls = kNone;
-    if (!raw.faults.empty() && !parse_range(raw.faults, options.story_faults))
-        return "--fault: '" + raw.faults + "' is no range (such as 3, 3-7 or 3-)";
-    if (!raw.calls.empty() && !parse_range(raw.calls, options.story_calls))
-        return "--brk: '" + raw.calls + "' is no range (such as 3, 3-7 or 3-)";
-    return {};
-}
-
-/// What the host cannot be told is not left out for the guest alone.
-std::string finish_diff_host(const Options& options) {
-    const kernel::FilePolicy& files = options.kernel.files;
-    if (!files.root.empty() || !files.writable.empty() || files.none)
-        return "diff-host runs the program on the host itself, where --root, --rw and --no-files mean "
-               "nothing";
-    if (options.kernel.randomize) return "diff-host compares addresses: not with --randomize";
-    if (!options.gdb.empty() || options.story || options.strace.enabled)
-        return "diff-host goes with neither --gdb, --story nor --strace";
-    return {};
 }
 
 void add_debug_options(CLI::App& app, Options& options) {
@@ -530,7 +338,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     Options options;
     options.command = command.command;
     const bool stat = command.command == Command::kStat;
-    Raw raw;
+    RawOptions raw;
     CLI::App app(command.description, command.name);
     app.footer(kRunFooter);
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // what replay adds wins
@@ -559,7 +367,7 @@ mmu::Expected<Options, EarlyExit> parse_run(const std::vector<std::string>& argu
     options.tlb_given = app.count("--tlb") > 0;
     options.epoch_given = app.count("--epoch") > 0;
     options.kernel.overcommit = static_cast<kernel::Overcommit>(options.overcommit);
-    const std::string problem = finish(options, raw, std::move(environment));
+    const std::string problem = finish_options(options, raw, std::move(environment));
     if (!problem.empty()) return wrong(problem);
     if (options.command == Command::kExplain)
         if (const std::string unclear = finish_explain(options, raw); !unclear.empty()) return wrong(unclear);
