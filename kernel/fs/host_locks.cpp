@@ -67,6 +67,12 @@ UniqueFd open_again(const OpenFile& file, int flags) {
     return UniqueFd{host::open(descriptor_path(file.fd.get()).c_str(), flags | O_CLOEXEC | O_NOCTTY)};
 }
 
+/// The host's programs may notice what the guest does to this file: the user let it be changed, or opened it
+/// for writing.
+bool may_lock(const OpenFile& file) {
+    return file.kind == OpenFile::Kind::kHost && file.regular() && (file.may_change || file.writable());
+}
+
 short strongest_flock(const std::vector<FileLock>& flocks) {
     short type = F_UNLCK;
     for (const FileLock& lock : flocks)
@@ -86,7 +92,7 @@ HostLocks::Held* HostLocks::held_for(const OpenFile& file, Identity identity, sh
     const bool there = found != files_.end() && found->second.records;
     if (type == F_UNLCK) return there ? &found->second : nullptr;
     if (there && (type != F_WRLCK || found->second.writable)) return &found->second;
-    if (file.kind != OpenFile::Kind::kHost || !file.regular()) return nullptr;
+    if (!may_lock(file)) return nullptr;
     UniqueFd fd = open_again(file, file.writable() ? O_RDWR : O_RDONLY);
     if (!fd && file.writable()) fd = open_again(file, O_WRONLY);
     if (!fd) return nullptr;
@@ -107,7 +113,9 @@ bool HostLocks::change_records(const OpenFile& file, Identity identity, const st
     Held* held = held_for(file, identity, changed.type);
     if (!held) {
         if (keep) old->second.records = std::move(keep);
-        return true;  // Deviation: a file that cannot be opened once more is locked among guests only
+        // Deviation: a file that the guest may not change, or that cannot be opened once more, is locked
+        // among guests only. What the host's programs hold counts all the same.
+        return changed.type == F_UNLCK || !test(file, identity, changed);
     }
     const int fd = held->records.get();
     if (keep)
@@ -126,7 +134,7 @@ bool HostLocks::change_flocks(const OpenFile& file, Identity identity, const std
     const auto found = files_.find(identity);
     if (found != files_.end() && found->second.flock && found->second.flock_type == type) return true;
     if (found == files_.end() || !found->second.flock) {
-        if (type == F_UNLCK || file.kind != OpenFile::Kind::kHost || !file.regular()) return true;
+        if (type == F_UNLCK || !may_lock(file)) return true;  // Deviation: as above; nobody can be asked
         UniqueFd fd = open_again(file, O_RDONLY);
         if (!fd) fd = open_again(file, O_WRONLY);
         if (!fd) return true;  // Deviation: as above

@@ -1,7 +1,8 @@
 // What the guest has locked is locked on the host too, so that its programs and the host's exclude each
 // other. All of the guest is one owner there: of each file the strongest of the guest's locks on a byte, held
 // by an open file of the emulator's own, that nobody else closes. The host is never waited for: it says yes
-// or no.
+// or no. Files that the guest may not change (outside --rw) are not locked on the host, so that a guest cannot
+// stop its programs; record locks that those hold are seen.
 #pragma once
 
 #include <map>

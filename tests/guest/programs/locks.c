@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char name[64];
+static char name[200];
 
 static int lock(int fd, int command, int type, int whence, long start, long length) {
     struct flock l = {.l_type = (short)type, .l_whence = (short)whence, .l_start = start, .l_len = length};
@@ -233,7 +233,31 @@ static int against_others(const char *how, const char *file) {
     return 0;
 }
 
+static void try_flock(int fd) {
+    (void)fd;
+    say("child: flock", flocked(open(name, O_RDONLY), LOCK_EX | LOCK_NB));
+}
+
+// The same with a file that can only be read: "hold" FILE until the standard input ends, "look" FILE.
+static int read_only(const char *how, const char *file) {
+    const int fd = open(file, O_RDONLY);
+    char c;
+    if (!strcmp(how, "look")) {
+        query("sees", fd, F_GETLK, F_RDLCK, 0, 10);
+        say("record", lock(fd, F_SETLK, F_RDLCK, 0, 0, 10));
+        say("elsewhere", lock(fd, F_SETLK, F_RDLCK, 0, 100, 10));
+        return 0;
+    }
+    snprintf(name, sizeof name, "%s", file);
+    say("record", lock(fd, F_SETLK, F_RDLCK, 0, 0, 0));
+    say("flock", flocked(fd, LOCK_EX | LOCK_NB));
+    in_child(try_flock, fd);
+    printf("holding\n"), fflush(stdout);
+    return read(0, &c, 1) != 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc > 2 && (!strcmp(argv[1], "hold") || !strcmp(argv[1], "look"))) return read_only(argv[1], argv[2]);
     if (argc > 2) return against_others(argv[1], argv[2]);
     snprintf(name, sizeof name, "%s/locked", argc > 1 ? argv[1] : ".");
     const int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
