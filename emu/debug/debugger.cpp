@@ -15,6 +15,16 @@ namespace emu {
 
 using mmu::Access, mmu::Privilege, mmu::VirtAddr;
 
+namespace {
+
+/// The beginning of the kernel's function whose first stage is at `pc`; 0: it is none's.
+u64 entry_of(u64 pc) {
+    const bool first = pc >= kKernelText && (pc - kKernelText) % kFunctionBytes == kBody;
+    return first ? pc - kBody : 0;
+}
+
+}  // namespace
+
 Debugger::Debugger(Machine& machine)
     : machine_(machine),
       fault_log_(machine.counters().instructions),
@@ -73,6 +83,26 @@ void Debugger::leave_soon() {
     machine_.cpu().budget -= DebugHooks::kHold;
 }
 
+/// A breakpoint at `pc` stops.
+bool Debugger::breaks_at_stage(u64 pc) {
+    if (!breakpoints_.contains(pc)) return false;
+    stage_registers_ = stages_.registers();
+    in_stage_ = true;  // conditions are about the function's arguments
+    const bool holds = condition_holds(pc);
+    in_stage_ = false;
+    if (holds) last_stop_ = {.kind = Stop::Kind::kBreakpoint, .task = machine_.kernel().state().current};
+    return holds;
+}
+
+bool Debugger::back_to_entry() {
+    const u64 entry = in_stage_ ? entry_of(stage_registers_.rip) : 0;
+    if (!entry || !breakpoints_.contains(entry) || !condition_holds(entry)) return false;
+    stage_registers_.rip = entry;
+    last_stop_ = {
+        .kind = Stop::Kind::kBreakpoint, .task = machine_.kernel().state().current, .at_entry = true};
+    return true;
+}
+
 bool Debugger::stops_at_stage(u64 pc) {
     if (travelling_) {
         in_stage_ = true;
@@ -83,16 +113,11 @@ bool Debugger::stops_at_stage(u64 pc) {
         last_stop_ = arrival_;
         return true;
     }
-    if (breakpoints_.contains(pc)) {
-        stage_registers_ = stages_.registers();
-        in_stage_ = true;  // conditions are about the function's arguments
-        const bool holds = condition_holds(pc);
-        in_stage_ = false;
-        if (holds) {
-            last_stop_ = {.kind = Stop::Kind::kBreakpoint, .task = machine_.kernel().state().current};
-            return true;
-        }
+    if (breaks_at_stage(entry_of(pc))) {
+        last_stop_.at_entry = true;
+        return true;
     }
+    if (breaks_at_stage(pc)) return true;
     if (auto what = fault_log_.take_caught()) {
         last_stop_ = {.kind = Stop::Kind::kCaught, .what = *what, .task = machine_.kernel().state().current};
         return true;
@@ -122,13 +147,28 @@ void Debugger::at_stage(u64 pc) {
         if (!stage_at_horizon()) return;
         last_stop_ = {.kind = Stop::Kind::kHorizon};
     }
-    stage_registers_ = stages_.registers();
-    in_stage_ = true;
-    how_ = stage_handler_();
-    in_stage_ = false;
+    serve_stage(pc);
     selected_ = 0;
     stepping_stages_ = stepped_from_stage_ = how_.kind != Resume::Kind::kContinue;
     if (stepping_stages_ || leaving_) leave_soon();
+}
+
+/// The client stands here; between a function's beginning and its first stage nothing happens but in its
+/// eyes.
+void Debugger::serve_stage(u64 pc) {
+    stage_registers_ = stages_.registers();
+    if (last_stop_.at_entry) stage_registers_.rip = entry_of(pc);
+    in_stage_ = true;
+    while (true) {
+        how_ = stage_handler_();
+        if (leaving_ || stage_registers_.rip == pc) break;
+        stage_registers_.rip = pc;
+        const bool breaks = breakpoints_.contains(pc) && condition_holds(pc);
+        if (!breaks && how_.kind == Resume::Kind::kContinue) break;
+        last_stop_ = {.kind = breaks ? Stop::Kind::kBreakpoint : Stop::Kind::kStep,
+                      .task = machine_.kernel().state().current};
+    }
+    in_stage_ = false;
 }
 
 void Debugger::set_breakpoint(u64 address, Condition condition, kernel::Pid process) {

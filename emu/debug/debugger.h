@@ -53,7 +53,8 @@ struct Stop {
     std::string what{};
     kernel::Pid task = 0;  ///< whose stop it is
     kernel::Pid other = 0;
-    int status = 0;  ///< as of wait4()
+    int status = 0;         ///< as of wait4()
+    bool at_entry = false;  ///< at a stage: of a breakpoint on the very beginning of its function
 };
 
 /// How to go on.
@@ -140,6 +141,9 @@ class Debugger {
     /// False within an instruction, at a stage of the MMU's: its position is where the instruction begins.
     bool has_position() const { return !in_stage_ || !mmu_stage_; }
     bool stage_of_syscall() const { return in_stage_ && stages_.of_syscall(); }
+    /// From a function's first stage back to its beginning, where a breakpoint of the client's is: GDB waits
+    /// for that address when it goes backwards out of a function. False: there is none.
+    bool back_to_entry();
     /// Runs to `to` without a stop and gives `arrival` there; or, where that is a stage, calls the stage
     /// handler and gives the stop that the run has come to since, or nothing when it goes on.
     std::optional<Stop> travel(const Target& to, const Stop& arrival);
@@ -230,6 +234,8 @@ class Debugger {
     bool steps_now() const;
     std::optional<Stop> execute(bool first);
     void at_stage(u64 pc);
+    void serve_stage(u64 pc);
+    bool breaks_at_stage(u64 pc);
     bool stops_at_stage(u64 pc);
     bool stage_left_for_guest();
     bool wants_references() const;
@@ -286,7 +292,7 @@ class Debugger {
     Stop arrival_;
     std::function<void()> put_back_;
     bool searching_ = false, searching_stages_ = false;
-    bool mmu_stage_ = false;  ///< the stage under way is one of the MMU's
+    bool mmu_stage_ = false;                 ///< the stage under way is one of the MMU's
     u64 stage_trap_ = 0, stage_number_ = 0;  ///< stages of that trap so far
 };
 

@@ -35,6 +35,7 @@ std::string GdbServer::save() const {
     put_number(text, state.acknowledging);
     put_bytes(text, state.unread);
     put_number(text, static_cast<u64>(debugger_.fault_mode()));
+    put_number(text, static_cast<u64>(debugger_.kernel_names()));
     put_bytes(text, arrival_reply_);
     put_number(text, debugger_.faults().caught().size());
     for (const std::string& what : debugger_.faults().caught()) put_bytes(text, what);
@@ -63,6 +64,7 @@ void GdbServer::restore(const std::string& saved) {
     if (get_bytes(text, bytes)) state.unread = bytes;
     connection_.set_state(std::move(state));
     if (get_number(text, number)) debugger_.set_fault_mode(static_cast<Debugger::FaultMode>(number));
+    if (get_number(text, number)) debugger_.set_kernel_names(static_cast<KernelNames>(number));
     if (get_bytes(text, bytes)) arrival_reply_ = bytes;
     for (get_number(text, count); count && get_bytes(text, bytes); --count)
         (void)debugger_.faults().catch_event(std::string(bytes));
@@ -87,6 +89,7 @@ void GdbServer::take_over() {
 Reply GdbServer::reverse(const std::string& packet) {
     if (packet != "bs" && packet != "bc") return "";
     if (!timeline_) return "E.there is no way back";
+    if (packet == "bc" && debugger_.back_to_entry()) return stop_reply();
     return carry_out(packet == "bs" ? timeline_->step_back() : timeline_->continue_back());
 }
 

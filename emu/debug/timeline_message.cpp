@@ -35,20 +35,22 @@ void put(std::string& to, const Stop& stop) {
     put_number(to, stop.watch.range.reads);
     put_number(to, stop.watch.range.writes);
     put_number(to, stop.watch.address);
+    put_number(to, stop.at_entry);
     put_bytes(to, stop.what);
 }
 bool get(std::string_view& from, Stop& stop) {
-    u64 kind = 0, signal = 0, reads = 0, writes = 0;
+    u64 kind = 0, signal = 0, reads = 0, writes = 0, at_entry = 0;
     std::string_view what;
     if (!get_number(from, kind) || !get_number(from, signal) || !get_number(from, stop.syscall) ||
         !get_number(from, stop.watch.range.first) || !get_number(from, stop.watch.range.last) ||
         !get_number(from, reads) || !get_number(from, writes) || !get_number(from, stop.watch.address) ||
-        !get_bytes(from, what))
+        !get_number(from, at_entry) || !get_bytes(from, what))
         return false;
     stop.kind = static_cast<Stop::Kind>(kind);
     stop.signal = static_cast<int>(signal);
     stop.watch.range.reads = reads;
     stop.watch.range.writes = writes;
+    stop.at_entry = at_entry;
     stop.what = what;
     return true;
 }

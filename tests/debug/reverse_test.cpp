@@ -73,6 +73,35 @@ TEST_CASE("reverse: steps back within a page fault, and out of it into the guest
     CHECK_CONTAINS(out, "[ W U ]");
 }
 
+TEST_CASE("reverse: out of functions of the kernel to their calls, down to the guest's instruction") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\nbreak set_pte_at\ncontinue\nmonitor vm names 2.6.32\n"
+                                "reverse-finish\nreverse-finish\nreverse-finish\nreverse-finish\n"
+                                "reverse-finish\nreverse-finish\nbt 1\nmonitor vm names\n");
+    const char* const callers[] = {
+        "do_anonymous_page (vma=",         "handle_pte_fault (vma=",      "handle_mm_fault (vma=",
+        "do_user_addr_fault (error_code=", "exc_page_fault (error_code=", "0x0000000000"};
+    std::string::size_type at = out.find("Breakpoint 2, set_pte_at");
+    for (const char* const caller : callers) {
+        INFO(caller);
+        at = out.find(std::string("\n") + caller, at);
+        INFO(out);
+        REQUIRE(at != std::string::npos);
+    }
+    // The choice of names goes along.
+    CHECK_CONTAINS(out.substr(at), "shown as in 2.6.32");
+}
+
+TEST_CASE("gdb: a breakpoint on the very address of a kernel's function, and a step from there") {
+    const std::string out = gdb("debuggee.static",
+                                "break *do_anonymous_page\nbreak do_anonymous_page\ncontinue\ncontinue\n"
+                                "delete 2\ncontinue\nstepi\nprint (long)$pc - (long)do_anonymous_page\n"
+                                "reverse-continue\n");
+    CHECK_CONTAINS(out, "Breakpoint 1, do_anonymous_page (vma=");
+    CHECK_CONTAINS(out, "Breakpoint 2, do_anonymous_page (vma=");
+    CHECK_CONTAINS(out, "$1 = 4\n");
+}
+
 TEST_CASE("reverse: goes to a fault and to an instruction") {
     const std::string out = gdb(
         "debuggee.static",
