@@ -295,6 +295,8 @@ Stop Debugger::run() {
         stops_due_.pop_front();
         return due;
     }
+    // Somebody has moved RIP: the fault was another instruction's.
+    if (unserved_ == Exit::kFault && machine_.cpu().regs.rip != unserved_rip_) unserved_.reset();
     if (const auto stop = settle_signals()) return *stop;
     if (!unserved_)
         if (const auto stop = deliver_due_signals()) return *stop;
@@ -346,7 +348,8 @@ std::optional<Stop> Debugger::execute(bool first) {
     const Exit exit = stepping || (first && breakpoints_.contains(machine_.cpu().regs.rip))
                           ? machine_.execute_one()
                           : machine_.execute(run_limit());
-    if (auto stop = after_execution(exit, first)) return stop;
+    // Where it stood already, a breakpoint is passed.
+    if (auto stop = after_execution(exit, first && instructions() == before)) return stop;
     if (hooks_.at_breakpoint) {
         if (condition_holds(machine_.cpu().regs.rip)) return Stop{.kind = Stop::Kind::kBreakpoint};
         const Exit again = machine_.execute_one();
@@ -373,17 +376,17 @@ bool Debugger::breaks_at_fetch_fault() {
 
 std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
     if (exit == Exit::kFault && !first && breaks_at_fetch_fault()) {
-        unserved_ = exit;
+        leave_unserved(exit);
         return Stop{.kind = Stop::Kind::kBreakpoint};
     }
     if (!hooks_.hits.empty() && vm_watch_.watches_memory()) vm_watch_.after_store();
     drop_foreign_hits();
     if (auto what = vm_watch_.take(); what && !current_ignored()) {
-        unserved_ = exit;
+        leave_unserved(exit);
         return Stop{.kind = Stop::Kind::kCaught, .what = *what};
     }
     if (!hooks_.hits.empty()) {
-        unserved_ = exit;
+        leave_unserved(exit);
         // A write is told before a read of the same instruction: it is what people wait for.
         const auto write =
             std::find_if(hooks_.hits.begin(), hooks_.hits.end(), [](auto& hit) { return hit.write; });
@@ -392,7 +395,7 @@ std::optional<Stop> Debugger::after_execution(Exit exit, bool first) {
     }
     const u64 number = machine_.cpu().regs.gpr[mmu::kRax];
     if (exit == Exit::kSyscall && catches_syscall(number) && !current_ignored()) {
-        unserved_ = exit;
+        leave_unserved(exit);
         return Stop{.kind = Stop::Kind::kSyscallEntry, .syscall = number};
     }
     return serve(exit);

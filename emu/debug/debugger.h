@@ -243,6 +243,10 @@ class Debugger {
     void leave_soon();
     std::optional<Stop> serve(Exit exit);
     std::optional<Stop> after_execution(Exit exit, bool first);
+    void leave_unserved(Exit exit) {
+        unserved_ = exit;
+        unserved_rip_ = machine_.cpu().regs.rip;
+    }
     bool breaks_at_fetch_fault();
     bool condition_holds(u64 address);
     void apply_hooks();
@@ -265,6 +269,7 @@ class Debugger {
     std::map<kernel::Pid, u64> caught_calls_;  ///< on their way
     std::set<int> passed_signals_;
     std::optional<Exit> unserved_;  ///< the guest stands before the kernel's part
+    u64 unserved_rip_ = 0;
     Stop last_stop_;
     mutable kernel::Pid last_task_ = 0;
     kernel::Pid stepped_task_ = 0;  ///< a step is its alone: others run meanwhile

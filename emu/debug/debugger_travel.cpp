@@ -85,7 +85,7 @@ bool Debugger::turn(const Target& to) {
         exit = to.at.instructions > now ? machine_.execute(std::min(run_limit(), to.at.instructions - now))
                                         : machine_.execute_one();
     if (!to.by_count && position() == to.at) {
-        unserved_ = exit;
+        leave_unserved(exit);
         return true;
     }
     machine_.serve(exit);

@@ -82,6 +82,20 @@ TEST_CASE("gdb: writes variables and registers, calls functions, makes a core fi
     CHECK_CONTAINS(out, "none 1234 counter 45");
 }
 
+TEST_CASE("gdb: calls functions in a row, in each kind of guest, whatever is done about signals") {
+    for (const char* const guest : {"debuggee.static", "debuggee.static-pie", "debuggee.dynamic"})
+        for (const char* const signals : {"", "handle all nostop noprint pass\n"}) {
+            const std::string out =
+                gdb(guest, std::string(signals) +
+                               "break main\ncontinue\nprint factorial(5)\nprint factorial(6)\n"
+                               "print (char*)getenv(\"PATH\") != 0\nnext\n");
+            CHECK_CONTAINS(out, "$1 = 120");
+            CHECK_CONTAINS(out, "$2 = 720");
+            CHECK_CONTAINS(out, "$3 = 1");
+            CHECK_CONTAINS(out, "touch(heap, 4 * 4096);");
+        }
+}
+
 TEST_CASE("gdb: monitor shows walks, reasons and frames, and catches events") {
     const std::string out =
         gdb("debuggee.static",
