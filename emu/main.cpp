@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "emu/cli/again.h"
 #include "emu/cli/options.h"
 #include "emu/cli/session.h"
 #include "emu/cli/tlb_command.h"
@@ -26,8 +27,12 @@ int main(int argc, char** argv) {
     mmu::init_log();
     std::vector<std::string> environment;
     for (char** variable = environ; *variable; ++variable) environment.emplace_back(*variable);
-    const auto options =
-        emu::parse_options(std::vector<std::string>(argv, argv + argc), std::move(environment));
+    std::vector<std::string> arguments(argv, argv + argc);
+    auto again = emu::take_again(arguments);
+    if (!again) return print(mmu::Unexpected{again.error()});
+    emu::change_environment(environment, *again);
+    auto options = emu::parse_options(arguments, std::move(environment));
+    if (options) options->again = std::move(*again);
     if (!options) {
         const emu::EarlyExit& exit = options.error();
         std::fputs(exit.text.c_str(), exit.status == 0 ? stdout : stderr);

@@ -7,7 +7,8 @@
 namespace emu {
 
 /// Runs the loaded guest to its end under GDB's hands: waits at options.gdb, or (command gdb) starts gdb,
-/// connected. In the latter case this process becomes gdb and a child is the guest.
-mmu::Expected<void, mmu::Error> run_with_gdb(Machine& guest, const Options& options);
+/// connected. In the latter case this process becomes gdb and a child is the guest. An answer: the guest is
+/// to begin anew.
+mmu::Expected<std::optional<Again>, mmu::Error> run_with_gdb(Machine& guest, const Options& options);
 
 }  // namespace emu

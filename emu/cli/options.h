@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "emu/debug/again.h"
 #include "emu/debug/gdb_options.h"
 #include "emu/prompt/prompt.h"
 #include "emu/report/strace.h"
@@ -64,6 +65,7 @@ struct Options {
     std::string replay;                    ///< replay FILE: it comes from there
     std::vector<std::string> own_words;    ///< the command line: its options, the command's name first
     bool quiet = false;                    ///< replay --quiet: the guest's output is not shown again
+    Again again;                           ///< of an earlier run, whose client is still there
     DebugOptions debug;                    ///< of `mmuscope debug`
     StraceOptions strace;
     bool state_hash = false;

@@ -124,6 +124,7 @@ Expected<Options, Error> start_replay(const Options& replay) {
     options->environment = beginning->environment;
     options->replay = replay.replay;
     options->quiet = replay.quiet;
+    options->again = replay.again;
     Seam::get().replay(std::make_unique<Journal>(std::move(*journal)), !replay.quiet);
     return *options;
 }

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "emu/cli/again.h"
 #include "emu/cli/diff_command.h"
 #include "emu/cli/gdb_command.h"
 #include "emu/cli/recording.h"
@@ -255,7 +256,8 @@ Expected<int, Error> run(const Options& options) {
     auto strace = Strace::create(options.strace, strace_output.stream());
     if (!strace) return Unexpected{strace.error()};
     if (options.strace.enabled) guest.kernel().set_syscall_trace(&*strace);
-    Story story(output.stream(), guest.mmu(), guest.kernel().state(), options.story_faults, options.story_calls);
+    Story story(output.stream(), guest.mmu(), guest.kernel().state(), options.story_faults,
+                options.story_calls);
     story.set_names(options.names);
     story.set_teller([&guest] { return running_task(guest.kernel().state()); });
     if (options.story) guest.set_observers(&story, &story);
@@ -277,6 +279,7 @@ Expected<int, Error> run(const Options& options) {
     }
     const double start = cpu_seconds();
     kernel::ExitStatus exit;
+    std::optional<Again> again;
     if (console) {
         const TerminalGuard terminal;
         const auto status = run_debugger(guest, *console, options.debug, options.names);
@@ -290,10 +293,14 @@ Expected<int, Error> run(const Options& options) {
         const TerminalGuard terminal;
         std::optional<SignalBridge> bridge;
         if (!replaying) bridge.emplace(guest);  // the signals of a replay are recorded ones
-        if (debugged)
-            if (auto done = run_with_gdb(guest, options); !done) return Unexpected{done.error()};
-        exit = guest.run();
+        if (debugged) {
+            auto done = run_with_gdb(guest, options);
+            if (!done) return Unexpected{done.error()};
+            again = std::move(*done);
+        }
+        if (!again) exit = guest.run();
     }
+    if (again) return Unexpected{begin_again(options, *again)};
     const bool cut_short = !replay_failure().empty();
     if (auto written = finish_recording(options); !written) return Unexpected{written.error()};
     if (options.strace.enabled) strace->finish();

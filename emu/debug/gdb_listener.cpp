@@ -18,11 +18,13 @@
 
 #include "emu/debug/gdb_server.h"
 #include "emu/debug/rsp_connection.h"
+#include "kernel/host/journal.h"
 #include "kernel/task.h"
 
 namespace emu {
 
 using kernel::UniqueFd;
+using kernel::host::get_bytes, kernel::host::get_number, kernel::host::put_bytes, kernel::host::put_number;
 using mmu::Error, mmu::Expected, mmu::Unexpected;
 
 namespace {
@@ -71,8 +73,8 @@ std::string port_of(int fd) {
     return port;
 }
 
-/// While it lives, bytes from the client, or a new client where the listener is meant, stop the guest: what it
-/// waits for on the host, and code that runs by itself. A signal handler can reach nothing but statics.
+/// While it lives, bytes from the client, or a new client where the listener is meant, stop the guest: what
+/// it waits for on the host, and code that runs by itself. A signal handler can reach nothing but statics.
 class WakeByClient {
   public:
     WakeByClient(Machine& machine, int fd) : fd_(fd) {
@@ -168,23 +170,58 @@ bool GdbListener::run_alone(Debugger& debugger) const {
     return stop.kind == Stop::Kind::kInterrupted;
 }
 
-void GdbListener::serve(Machine& machine, KernelNames names, const GdbOptions& options) {
-    serve(machine, names, Clients::kMany, options);
+std::optional<Again> GdbListener::serve(Machine& machine, KernelNames names, const GdbOptions& options) {
+    return serve(machine, names, Clients::kMany, options);
 }
 
-void GdbListener::serve_one(Machine& machine, KernelNames names, const GdbOptions& options) {
-    serve(machine, names, Clients::kOne, options);
+std::optional<Again> GdbListener::serve_one(Machine& machine, KernelNames names, const GdbOptions& options) {
+    return serve(machine, names, Clients::kOne, options);
 }
 
-void GdbListener::serve(Machine& machine, KernelNames names, Clients clients, const GdbOptions& options) {
+/// Descriptors that outlive this object, and the socket's file, which is the next run's to remove.
+void GdbListener::hand_on(Again& again, const RspConnection& connection) {
+    std::string state;
+    for (const int fd : {connection.descriptor(), connection.out_descriptor(), listener_.get()}) {
+        const int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        put_number(state, static_cast<u64>(copy + 1));
+        if (copy >= 0) again.descriptors.push_back(copy);
+    }
+    put_bytes(state, name_);
+    put_bytes(state, std::exchange(path_, {}));
+    put_bytes(state, again.state);
+    again.state = std::move(state);
+}
+
+Expected<GdbListener, Error> GdbListener::inherit(const std::string& state) {
+    GdbListener result;
+    std::string_view text = state, bytes;
+    u64 number = 0;
+    for (UniqueFd* const fd : {&result.in_, &result.out_, &result.listener_})
+        if (get_number(text, number) && number) *fd = UniqueFd(static_cast<int>(number) - 1);
+    if (get_bytes(text, bytes)) result.name_ = bytes;
+    if (get_bytes(text, bytes)) result.path_ = bytes;
+    if (!get_bytes(text, bytes) || !result.in_ || !result.out_)
+        return failed(result.name_, "nobody is there");
+    result.client_ = bytes;
+    return result;
+}
+
+std::optional<Again> GdbListener::serve(Machine& machine, KernelNames names, Clients clients,
+                                        const GdbOptions& options) {
     Debugger debugger(machine);
     debugger.set_kernel_names(names);
+    const auto kill = [&]() -> std::optional<Again> {
+        machine.kernel().kill(SIGKILL);
+        return std::nullopt;
+    };
     while (true) {
-        UniqueFd in = listener_ ? accept_one() : std::move(in_);
-        if (!in) return machine.kernel().kill(SIGKILL);
-        UniqueFd out = listener_ ? UniqueFd(fcntl(in.get(), F_DUPFD_CLOEXEC, 3)) : std::move(out_);
+        const bool listening = static_cast<bool>(listener_);
+        const auto client = std::exchange(client_, {});
+        UniqueFd in = listening && !client ? accept_one() : std::move(in_);
+        if (!in) return kill();
+        UniqueFd out = listening && !client ? UniqueFd(fcntl(in.get(), F_DUPFD_CLOEXEC, 3)) : std::move(out_);
         RspConnection connection(std::move(in), std::move(out));
-        if (listener_) connection.turn_away(listener_.get());
+        if (listening) connection.turn_away(listener_.get());
         // From here on the connection says when the client is gone; there is something to tidy up then.
         if (clients == Clients::kOne) prctl(PR_SET_PDEATHSIG, 0);
         GdbServer::End end;
@@ -193,13 +230,20 @@ void GdbListener::serve(Machine& machine, KernelNames names, Clients clients, co
             // A gdb that we have started has the symbols.
             const auto symbols =
                 clients == Clients::kOne ? GdbServer::Symbols::kGiven : GdbServer::Symbols::kServed;
-            end = GdbServer(debugger, connection, symbols, options).serve();
+            GdbServer server(debugger, connection, symbols, options);
+            if (client) server.go_on_from(*client);
+            end = server.serve();
+            if (end == GdbServer::End::kAgain) {
+                Again again = server.again();
+                hand_on(again, connection);
+                return again;
+            }
         }
-        if (machine.ended()) return;
-        if (end == GdbServer::End::kKilled) return machine.kernel().kill(SIGKILL);
-        const bool last = !listener_ || clients == Clients::kOne;
-        if (end == GdbServer::End::kGone && last) return machine.kernel().kill(SIGKILL);
-        if (end == GdbServer::End::kDetached && !run_alone(debugger)) return;
+        if (machine.ended()) return std::nullopt;
+        if (end == GdbServer::End::kKilled) return kill();
+        const bool last = !listening || clients == Clients::kOne;
+        if (end == GdbServer::End::kGone && last) return kill();
+        if (end == GdbServer::End::kDetached && !run_alone(debugger)) return std::nullopt;
     }
 }
 

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdio>
+#include <optional>
 #include <string>
 
+#include "emu/debug/again.h"
 #include "emu/debug/debugger.h"
 #include "emu/debug/gdb_options.h"
+#include "emu/debug/rsp_connection.h"
 #include "kernel/fs/unique_fd.h"
 #include "mmu/base/expected.h"
 
@@ -16,6 +19,8 @@ class GdbListener {
   public:
     /// "PORT", "HOST:PORT", "unix:PATH" or "stdio". Port 0: any; see name().
     static mmu::Expected<GdbListener, mmu::Error> open(const std::string& where);
+    /// In a guest's next run: from what serve() has given, with the client who is there.
+    static mmu::Expected<GdbListener, mmu::Error> inherit(const std::string& state);
     ~GdbListener();
     GdbListener(GdbListener&&) noexcept = default;
     GdbListener& operator=(GdbListener&&) = delete;
@@ -24,22 +29,26 @@ class GdbListener {
     const std::string& name() const { return name_; }
 
     /// Serves clients until the guest has ended. A client that goes without a word leaves the guest where it
-    /// stands, for the next; after `detach` it runs on, and a new client stops it.
-    void serve(Machine& machine, KernelNames names, const GdbOptions& options);
+    /// stands, for the next; after `detach` it runs on, and a new client stops it. An answer: the guest is to
+    /// begin anew, and this listener has no more to do.
+    std::optional<Again> serve(Machine& machine, KernelNames names, const GdbOptions& options);
     /// As serve(), for one client only: when it is gone the guest is ended, when it detaches the guest runs
     /// on alone.
-    void serve_one(Machine& machine, KernelNames names, const GdbOptions& options);
+    std::optional<Again> serve_one(Machine& machine, KernelNames names, const GdbOptions& options);
 
   private:
     enum class Clients : mmu::u8 { kMany, kOne };
     GdbListener() = default;
-    void serve(Machine& machine, KernelNames names, Clients clients, const GdbOptions& options);
+    std::optional<Again> serve(Machine& machine, KernelNames names, Clients clients,
+                               const GdbOptions& options);
+    void hand_on(Again& again, const RspConnection& connection);
     kernel::UniqueFd accept_one() const;
     bool somebody_waits() const;
     bool run_alone(Debugger& debugger) const;
 
     kernel::UniqueFd listener_, in_, out_;
-    std::string name_, path_;  ///< path_: of the socket's file, ours to remove
+    std::optional<std::string> client_;  ///< who is there already: of GdbServer::again()
+    std::string name_, path_;            ///< path_: of the socket's file, ours to remove
 };
 
 }  // namespace emu

@@ -26,7 +26,9 @@ void GdbServer::note_setting(const std::string& packet) {
 
 std::string GdbServer::save() const {
     std::string text;
-    put_number(text, multiprocess_);
+    for (const u64 flag : {multiprocess_, extended_, killed_, task_events_.forks, task_events_.execs,
+                           task_events_.exits, task_events_.children_ignored})
+        put_number(text, flag);
     put_number(text, stop_at_end_);
     put_number(text, told_end_);
     put_number(text, to_the_end_);
@@ -43,6 +45,14 @@ std::string GdbServer::save() const {
     for (const auto& [key, packet] : settings_) put_bytes(text, packet);
     put_number(text, let_go_.size());
     for (const kernel::Pid pid : let_go_) put_number(text, static_cast<u64>(pid));
+    put_number(text, guest_.size());
+    for (const std::string& word : guest_) put_bytes(text, word);
+    put_number(text, environment_.size());
+    for (const auto& [name, entry] : environment_) {
+        put_bytes(text, name);
+        put_bytes(text, entry);
+    }
+    put_number(text, reply_due_);
     return text;
 }
 
@@ -55,7 +65,10 @@ void GdbServer::restore(const std::string& saved) {
     objects_.clear();
     debugger_.select(0);
     RspConnection::State state;
-    if (get_number(text, number)) multiprocess_ = number != 0;
+    for (bool* const flag : {&multiprocess_, &extended_, &killed_, &task_events_.forks, &task_events_.execs,
+                             &task_events_.exits, &task_events_.children_ignored})
+        if (get_number(text, number)) *flag = number != 0;
+    debugger_.want_task_events(task_events_);
     if (get_number(text, number)) stop_at_end_ = number != 0;
     if (get_number(text, number)) told_end_ = number != 0;
     if (get_number(text, number)) to_the_end_ = number != 0;
@@ -78,6 +91,13 @@ void GdbServer::restore(const std::string& saved) {
         let_go_.insert(static_cast<kernel::Pid>(number));
         debugger_.ignore_process(static_cast<kernel::Pid>(number));
     }
+    guest_.clear();
+    for (get_number(text, count); count && get_bytes(text, bytes); --count) guest_.emplace_back(bytes);
+    environment_.clear();
+    std::string_view entry;
+    for (get_number(text, count); count && get_bytes(text, bytes) && get_bytes(text, entry); --count)
+        environment_.emplace_back(bytes, entry);
+    if (get_number(text, number)) reply_due_ = number != 0;
 }
 
 /// Bytes from the client are told to this process now.

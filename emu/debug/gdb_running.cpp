@@ -134,7 +134,8 @@ Reply GdbServer::kill_process(PacketReader packet) {
     const auto process =
         pid && *pid <= 0x7fffffff ? kernel.processes.find(static_cast<Pid>(*pid)) : kernel.processes.end();
     if (alone || debugger_.machine().ended()) {
-        end_ = End::kKilled;
+        killed_ = true;
+        if (!extended_) end_ = End::kKilled;
         return "OK";
     }
     if (process == kernel.processes.end() || process->second.threads.empty()) return error("no such process");
@@ -143,7 +144,10 @@ Reply GdbServer::kill_process(PacketReader packet) {
     debugger_.ignore_process(process->first);
     (void)kernel::send_group_signal(kernel, kernel.tasks.at(process->second.threads.front()), info);
     debugger_.select(0);
-    if (!anybody_attached()) end_ = End::kDetached;
+    if (anybody_attached()) return "OK";
+    end_when_gone_ = End::kDetached;
+    killed_ = true;
+    if (!extended_) end_ = End::kDetached;
     return "OK";
 }
 
@@ -308,6 +312,7 @@ std::string GdbServer::stop_reply() const {
 
 /// Where the selected thread stands.
 std::string GdbServer::standing_reply() const {
+    if (killed_) return exit_reply(SIGKILL, process());
     if (debugger_.machine().ended()) return stop_reply();
     const Stop& stop = debugger_.last_stop();
     const u8 signal = static_cast<u8>(stop.kind == Stop::Kind::kSignal        ? gdb_signal(stop.signal)

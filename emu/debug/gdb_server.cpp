@@ -22,7 +22,8 @@ constexpr const char* kFeatures =
     "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"
     ";"
     "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+";
+    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+;"
+    "QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+";
 constexpr const char* kBackwards = ";ReverseStep+;ReverseContinue+";
 /// Those of the client's wishes that come with multiprocess+.
 constexpr const char* kProcessFeatures = ";multiprocess+;fork-events+;vfork-events+;exec-events+";
@@ -34,8 +35,10 @@ GdbServer::End GdbServer::serve() {
     debugger_.set_stage_handler([this] { return serve_stage(); });
     begin_tasks();
     if (history_) timeline_.emplace(debugger_, *this);
+    if (std::exchange(reply_due_, false)) connection_.send(standing_reply());
     answer_until([this] { return end_.has_value(); });
     if (in_past()) (void)timeline_->leave(static_cast<int>(*end_));
+    if (*end_ == End::kAgain) again_state_ = save();
     timeline_.reset();
     debugger_.set_interrupt_check({});
     debugger_.set_stage_handler({});
@@ -68,7 +71,9 @@ void GdbServer::answer_until(const std::function<bool()>& done) {
         switch (connection_.receive(packet)) {
             case RspConnection::Event::kClosed:
                 // Processes that were left to themselves go on when those of the client have ended.
-                end_ = told_exit_ && !anybody_attached() ? End::kDetached : End::kGone;
+                end_ = killed_                             ? end_when_gone_
+                       : told_exit_ && !anybody_attached() ? End::kDetached
+                                                           : End::kGone;
                 break;
             case RspConnection::Event::kInterrupt:
                 break;  // the guest stands already
@@ -91,7 +96,10 @@ Reply GdbServer::answer(const std::string& text) {
         case '?':
             return standing_reply();
         case '!':
-            return kUnsupported;
+            extended_ = true;
+            return kOk;
+        case 'R':
+            return restart();
         case 'g':
             return read_registers();
         case 'G':
@@ -130,7 +138,8 @@ Reply GdbServer::answer(const std::string& text) {
         case 'D':
             return detach(packet);
         case 'k':
-            end_ = End::kKilled;
+            killed_ = true;
+            if (!extended_) end_ = End::kKilled;
             return std::nullopt;
         default:
             return kUnsupported;
@@ -166,10 +175,11 @@ std::string GdbServer::supported(std::string_view features) {
             return features.find(feature) != std::string_view::npos;
         };
         multiprocess_ = wants("multiprocess+");
-        debugger_.want_task_events({.forks = multiprocess_ && wants(";fork-events+"),
-                                    .execs = multiprocess_ && wants("exec-events+"),
-                                    .exits = multiprocess_,
-                                    .children_ignored = true});
+        task_events_ = {.forks = multiprocess_ && wants(";fork-events+"),
+                        .execs = multiprocess_ && wants("exec-events+"),
+                        .exits = multiprocess_,
+                        .children_ignored = true};
+        debugger_.want_task_events(task_events_);
     }
     return "PacketSize=" + hex_number(RspConnection::kMaxPacket / 2) + ";" + kFeatures +
            (history_ ? kBackwards : "") +
@@ -184,6 +194,7 @@ Reply GdbServer::set(PacketReader packet) {
     if (packet.take("CatchSyscalls:")) return catch_syscalls(packet);
     if (packet.take("PassSignals:")) return signals_to_pass(packet);
     if (packet.take("ProgramSignals:")) return kOk;  // all are delivered
+    if (packet.take("Environment")) return set_environment(packet);
     if (packet.take("qemu.PhyMemMode:")) {
         physical_addresses_ = packet.rest() == "1";
         return kOk;
@@ -196,6 +207,7 @@ Reply GdbServer::verbose(PacketReader packet) {
     if (packet.take("Cont;")) return resume_by_actions(packet);
     if (packet.take("File:")) return file_request(packet);
     if (packet.take("Kill;")) return kill_process(packet);
+    if (packet.take("Run;")) return run_anew(packet.rest());
     return kUnsupported;  // vMustReplyEmpty too
 }
 

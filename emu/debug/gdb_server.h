@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/debug/again.h"
 #include "emu/debug/debugger.h"
 #include "emu/debug/gdb_options.h"
 #include "emu/debug/gdb_registers.h"
@@ -27,7 +28,8 @@ class GdbServer final : public FrontEnd {
           connection_(connection),
           symbols_(symbols),
           history_(options.history),
-          stop_at_end_(options.stop_at_end) {}
+          stop_at_end_(options.stop_at_end),
+          guest_(options.guest) {}
 
     /// How a client left.
     enum class End : u8 {
@@ -35,9 +37,13 @@ class GdbServer final : public FrontEnd {
         kKilled,    ///< the guest is to end
         kGone,      ///< the connection broke: the guest stands still until somebody comes
         kExited,    ///< the guest has ended and the client knows
+        kAgain,     ///< it has not left: it wants the guest to begin anew, see again()
     };
     /// Serves the client until it leaves.
     End serve();
+    /// The other run's server says so before serve(): `state` is what its again() had.
+    void go_on_from(const std::string& state);
+    Again again() const;
 
     // Going back (gdb_reverse.cpp): another process goes on with this client.
     std::string save() const override;
@@ -57,6 +63,9 @@ class GdbServer final : public FrontEnd {
     std::string supported(std::string_view features);
     Reply set(PacketReader packet);
     Reply verbose(PacketReader packet);
+    Reply set_environment(PacketReader packet);
+    Reply run_anew(std::string_view words);
+    Reply restart();
 
     // Registers and memory.
     RegisterView registers() const;
@@ -145,10 +154,18 @@ class GdbServer final : public FrontEnd {
     RspConnection& connection_;
     Symbols symbols_;
     bool history_, stop_at_end_;
+    std::vector<std::string> guest_;                                ///< the words of this run or the next
+    std::vector<std::pair<std::string, std::string>> environment_;  ///< as Again's: for the next run
     bool multiprocess_ = false, told_exit_ = false;
+    bool extended_ = false;             ///< the client stays when the guest has ended, and may run it again
+    bool killed_ = false;               ///< the guest is to be no more; the client has not left
+    End end_when_gone_ = End::kKilled;  ///< of a client that has killed what it saw, and leaves
+    std::string again_state_;
+    bool reply_due_ = false;            ///< the client waits for the first stop of this run
+    TaskEvents task_events_;
     bool physical_addresses_ = false;  ///< what m reads at (Qqemu.PhyMemMode)
-    bool to_the_end_ = false;  ///< a journey to before the exit is under way
-    bool told_end_ = false;  ///< the client stands before the exit, or has stood there and gone on
+    bool to_the_end_ = false;          ///< a journey to before the exit is under way
+    bool told_end_ = false;            ///< the client stands before the exit, or has stood there and gone on
     std::optional<Timeline> timeline_;
     std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;

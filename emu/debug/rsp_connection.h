@@ -32,6 +32,7 @@ class RspConnection {
     /// Others that come to this socket meanwhile are dropped at once.
     void turn_away(int listener) { listener_ = listener; }
     int descriptor() const { return in_.get(); }
+    int out_descriptor() const { return out_.get(); }
     /// What another process that goes on with the same client needs.
     struct State {
         std::string unread;

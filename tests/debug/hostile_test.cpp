@@ -149,6 +149,11 @@ TEST_CASE("gdb server: malformed packets are answered and change nothing") {
                             "qSearch:memory:0;ffffffffffffffff;a",
                             "QCatchSyscalls:1;zz",
                             "qSupported",
+                            "vRun;",
+                            "vRun;zz",
+                            "QEnvironmentHexEncoded:zz",
+                            "QEnvironmentHexEncoded:3d61",
+                            "QEnvironmentUnset:613d",
                             "~",
                             "vKi"}) {
         INFO(bad);
