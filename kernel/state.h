@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "kernel/config.h"
 #include "kernel/fs/file_table.h"
@@ -135,7 +137,8 @@ struct KernelState {
     std::vector<TaskRecord> records;  ///< of them, in order of their ends
     SyscallTrace* trace = nullptr;    ///< who listens to system calls
     std::set<u64> logged_syscalls;    ///< each unknown number is logged once
-    bool hold_signals = false;        ///< a debugger wants to see a signal before it is delivered
+    std::set<std::pair<std::string, u64>> logged_requests;  ///< unsupported.h's
+    bool hold_signals = false;  ///< a debugger wants to see a signal before it is delivered
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.
     const volatile int* interrupt_flag = nullptr;
 

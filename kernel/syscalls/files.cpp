@@ -14,6 +14,7 @@
 #include "kernel/syscalls/descriptors.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/locks.h"
+#include "kernel/unsupported.h"
 #include "kernel/wait.h"
 
 namespace kernel::calls {
@@ -165,6 +166,12 @@ i64 dup3(Syscall& call) {
 }
 
 namespace {
+constexpr int kDupFdQuery = 1027, kCancelLock = 1029;  ///< F_DUPFD_QUERY (since 6.10), F_CANCELLK
+
+i64 refuse(Syscall& call, int error) {
+    return refuse_unsupported(call.kernel, "fcntl", call.args[1] & 0xffffffff, error);
+}
+
 constexpr int kSettable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;  ///< SETFL_MASK
 }  // namespace
 
@@ -208,6 +215,7 @@ i64 fcntl(Syscall& call) {
         case F_GETFL:
             return get_flags(file);
         case F_SETFL:
+            if (argument & FASYNC) (void)refuse_unsupported(call.kernel, "fcntl F_SETFL: O_ASYNC", FASYNC, 0);
             return set_flags(file, static_cast<int>(argument));
         case F_GETLK:
         case F_SETLK:
@@ -240,8 +248,23 @@ i64 fcntl(Syscall& call) {
             return host_fd(file) < 0
                        ? -EINVAL
                        : host_result(host::fcntl(host_fd(file), command, static_cast<int>(argument)));
+        case kDupFdQuery: {
+            const FdTable::Slot* other = call.files().find(static_cast<int>(argument));
+            return other ? other->file == slot->file : -EBADF;
+        }
+        case F_GETLEASE:
+            return F_UNLCK;
+        case F_SETLEASE:  // as on a file system without leases
+            return argument == F_UNLCK ? -EAGAIN : refuse(call, EINVAL);
+        case F_GET_RW_HINT:
+            return call.put(u64{RWH_WRITE_LIFE_NOT_SET}, argument) ? -EFAULT : 0;
+        case F_NOTIFY:
+            if (!(argument & ~u64{DN_MULTISHOT})) return 0;
+            return S_ISDIR(file.type) ? refuse(call, EINVAL) : -ENOTDIR;
+        case kCancelLock:
+            return -EINVAL;  // as of a lock that nobody waits for
         default:
-            return -EINVAL;
+            return refuse(call, EINVAL);
     }
 }
 

@@ -1,6 +1,8 @@
 // ioctl(2): what every descriptor answers, and of the host's files what cannot reach beyond the file itself.
 // Linux: fs/ioctl.c, drivers/tty/tty_io.c.
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,7 +15,7 @@
 #include "kernel/host/host.h"
 #include "kernel/syscalls/descriptors.h"
 #include "kernel/syscalls/functions.h"
-#include "mmu/base/log.h"
+#include "kernel/unsupported.h"
 
 namespace kernel::calls {
 
@@ -38,6 +40,36 @@ i64 ioctl_termios(Syscall& call, int fd, unsigned long request) {
     if (request != TCGETS && call.get(value, call.args[2])) return -EFAULT;
     if (host::ioctl(fd, request, &value, sizeof value) < 0) return -errno;
     return request == TCGETS ? call.put(value, call.args[2]) : 0;
+}
+
+/// What is about terminals is ENOTTY for all else, as programs know that ask for it.
+i64 no_such_ioctl(Syscall& call, const OpenFile& file, unsigned long request) {
+    const bool of_terminals =
+        _IOC_TYPE(request) == 'T' || _IOC_TYPE(request) == 'K' || _IOC_TYPE(request) == 'V';
+    const bool terminal = file.kind == OpenFile::Kind::kHost && host::isatty(file.fd.get());
+    if (of_terminals && !terminal) return -ENOTTY;
+    return refuse_unsupported(call.kernel, "ioctl", request, ENOTTY);
+}
+
+/// do_vfs_ioctl() of a file system that cannot clone, map or freeze.
+i64 ioctl_file(Syscall& call, const OpenFile& file, unsigned long request) {
+    switch (request) {
+        case FICLONE:
+        case FICLONERANGE:
+        case FS_IOC_FIEMAP:
+            return -EOPNOTSUPP;
+        case FIFREEZE:
+        case FITHAW:
+        case FIBMAP:
+            return -EPERM;  // capabilities
+        case FIGETBSZ: {
+            struct stat status {};
+            if (const int error = stat_file(file, status)) return error;
+            return call.put(static_cast<int>(status.st_blksize), call.args[2]);
+        }
+        default:
+            return no_such_ioctl(call, file, request);
+    }
 }
 
 }  // namespace
@@ -65,10 +97,11 @@ i64 ioctl(Syscall& call) {
     }
     if (file->kind == OpenFile::Kind::kObject && file->ops->ioctl) {
         FileCall operation{call.kernel, call.task, *file};
-        return file->ops->ioctl(operation, request, call.args[2]);
+        const i64 result = file->ops->ioctl(operation, request, call.args[2]);
+        return result == -ENOTTY ? no_such_ioctl(call, *file, request) : result;
     }
     const int fd = host_fd(*file);
-    if (fd < 0) return -ENOTTY;
+    if (fd < 0) return no_such_ioctl(call, *file, request);
     switch (request) {  // only what cannot reach beyond the file itself
         case FIONREAD:
             return ioctl_get<int>(call, fd, request);
@@ -97,8 +130,8 @@ i64 ioctl(Syscall& call) {
             if (!host::isatty(fd)) return -ENOTTY;
             return *ioctl_job_control(call.kernel, call.task, kUserTerminal, request, call.args[2]);
         default:
-            LOG(debug, "ioctl {:#x} is not supported: ENOTTY", request);
-            return -ENOTTY;
+            return file->regular() || S_ISDIR(file->type) ? ioctl_file(call, *file, request)
+                                                          : no_such_ioctl(call, *file, request);
     }
 }
 

@@ -3,7 +3,7 @@
 #include <sys/prctl.h>
 
 #include "kernel/syscalls/functions.h"
-#include "mmu/base/log.h"
+#include "kernel/unsupported.h"
 
 namespace kernel::calls {
 
@@ -24,6 +24,53 @@ i64 cap_ambient(u64 operation, u64 capability, bool more) {
             return -EPERM;
         default:
             return -EINVAL;
+    }
+}
+
+/// Requests that an x86-64 Linux, or one configured as this is, answers with EINVAL too.
+bool of_other_machines(int request) {
+    switch (request) {
+        case PR_GET_UNALIGN:
+        case PR_SET_UNALIGN:
+        case PR_GET_FPEMU:
+        case PR_SET_FPEMU:
+        case PR_GET_FPEXC:
+        case PR_SET_FPEXC:
+        case PR_GET_ENDIAN:
+        case PR_SET_ENDIAN:
+        case PR_SET_FP_MODE:
+        case PR_GET_FP_MODE:
+        case PR_SVE_SET_VL:
+        case PR_SVE_GET_VL:
+        case PR_PAC_RESET_KEYS:
+        case PR_SET_TAGGED_ADDR_CTRL:
+        case PR_GET_TAGGED_ADDR_CTRL:
+        case PR_SCHED_CORE:
+        case PR_SET_PTRACER:  // no Yama
+            return true;
+        default:
+            return false;
+    }
+}
+
+i64 refuse(Syscall& call, int error) {
+    return refuse_unsupported(call.kernel, "prctl", call.args[0] & 0xffffffff, error);
+}
+
+/// arch_prctl_spec_ctrl_get() and _set() of a CPU that has none of these weaknesses: what a status file says.
+i64 speculation(const Syscall& call, bool set) {
+    const auto& a = call.args;
+    if ((set ? 0 : a[2]) || a[3] || a[4]) return -EINVAL;
+    switch (a[1]) {
+        case PR_SPEC_STORE_BYPASS:
+            return set ? -ENXIO : PR_SPEC_NOT_AFFECTED;
+        case PR_SPEC_INDIRECT_BRANCH:
+            if (!set) return PR_SPEC_NOT_AFFECTED;
+            return a[2] == PR_SPEC_ENABLE                                     ? 0
+                   : a[2] == PR_SPEC_DISABLE || a[2] == PR_SPEC_FORCE_DISABLE ? -EPERM
+                                                                              : -ERANGE;
+        default:
+            return -ENODEV;
     }
 }
 
@@ -113,6 +160,18 @@ i64 prctl(Syscall& call) {
             return a[1] > CAP_LAST_CAP ? -EINVAL : 0;
         case PR_CAPBSET_DROP:
             return -EPERM;
+        case PR_GET_SPECULATION_CTRL:
+            return speculation(call, false);
+        case PR_SET_SPECULATION_CTRL:
+            return speculation(call, true);
+        case PR_SET_IO_FLUSHER:
+        case PR_GET_IO_FLUSHER:
+        case PR_SET_MM:
+        case PR_SET_SECUREBITS:
+            return -EPERM;  // capabilities
+        case PR_MCE_KILL:
+            if (a[3] || a[4]) return -EINVAL;
+            return refuse(call, EINVAL);
         case PR_GET_SECCOMP:
             return 0;
         case PR_GET_TSC:
@@ -120,8 +179,7 @@ i64 prctl(Syscall& call) {
         case PR_SET_VMA:
             return -EINVAL;  // names of anonymous memory: as a kernel without CONFIG_ANON_VMA_NAME
         default:
-            LOG(debug, "prctl {} is not supported: EINVAL", call.integer(0));
-            return -EINVAL;
+            return of_other_machines(call.integer(0)) ? -EINVAL : refuse(call, EINVAL);
     }
 }
 
@@ -138,7 +196,7 @@ i64 arch_prctl(Syscall& call) {
         case kArchGetGs:
             return call.put(registers.gs_base, call.args[1]);
         default:
-            return -EINVAL;
+            return refuse_unsupported(call.kernel, "arch_prctl", call.args[0] & 0xffffffff, EINVAL);
     }
 }
 

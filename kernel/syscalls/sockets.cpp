@@ -10,6 +10,7 @@
 #include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/unsupported.h"
 
 namespace kernel::calls {
 
@@ -19,6 +20,7 @@ using mmu::Expected;
 using mmu::Unexpected;
 
 constexpr int kTypeMask = 0xf;  ///< SOCK_TYPE_MASK
+constexpr int kFamilies = 46;   ///< NPROTO
 constexpr int kFlagMask = SOCK_CLOEXEC | SOCK_NONBLOCK;
 constexpr usize kPathMax = sizeof(sockaddr_un::sun_path);
 
@@ -233,7 +235,9 @@ i64 socket(Syscall& call) {
         if (!kind) return -kind.error();
         return install(call, make_unix_socket(call.kernel, *kind, file_flags(type)), type);
     }
-    if (domain != AF_INET && domain != AF_INET6) return -EAFNOSUPPORT;
+    if (domain < 0 || domain >= kFamilies) return -EAFNOSUPPORT;
+    if (domain != AF_INET && domain != AF_INET6)
+        return refuse_unsupported(call.kernel, "socket family", static_cast<u64>(domain), EAFNOSUPPORT);
     auto file =
         make_host_socket(call.kernel.config.network, domain, type & kTypeMask, protocol, file_flags(type));
     return file ? install(call, std::move(*file), type) : -file.error();
@@ -355,6 +359,12 @@ std::optional<int> unix_option(Socket& socket, int option) {
     }
 }
 
+/// Level and option in one number.
+i64 no_such_option(Syscall& call, const char* name) {
+    const u64 request = call.args[1] << 16 | (call.args[2] & 0xffff);
+    return refuse_unsupported(call.kernel, name, request & 0xffffffffffff, ENOPROTOOPT);
+}
+
 i64 put_option(Syscall& call, const void* bytes, usize size) {
     int room = 0;
     if (call.get(room, call.args[4])) return -EFAULT;
@@ -384,7 +394,7 @@ i64 getsockopt(Syscall& call) {
     if (!file) return -file.error();
     const int level = call.integer(1), option = call.integer(2);
     if (!is_object(**file, kUnixOperations)) {
-        if (!option_allowed(level, option)) return -ENOPROTOOPT;
+        if (!option_allowed(level, option)) return no_such_option(call, "getsockopt");
         u8 bytes[256];
         socklen_t size = sizeof bytes;
         return host::getsockopt((*file)->fd.get(), level, option, bytes, &size) < 0
@@ -403,7 +413,7 @@ i64 getsockopt(Syscall& call) {
         return put_option(call, &time, sizeof time);
     }
     const auto value = unix_option(socket, option);
-    return value ? put_option(call, &*value, sizeof *value) : -ENOPROTOOPT;
+    return value ? put_option(call, &*value, sizeof *value) : no_such_option(call, "getsockopt");
 }
 
 i64 setsockopt(Syscall& call) {
@@ -413,7 +423,7 @@ i64 setsockopt(Syscall& call) {
     if (size < 0) return -EINVAL;
     if (!is_object(**file, kUnixOperations)) {
         u8 bytes[256];
-        if (!option_allowed(level, option)) return -ENOPROTOOPT;
+        if (!option_allowed(level, option)) return no_such_option(call, "setsockopt");
         if (static_cast<usize>(size) > sizeof bytes) return -EINVAL;
         if (copy_from_user(call.system(), call.mm(), bytes, call.args[3], static_cast<usize>(size)))
             return -EFAULT;
@@ -446,7 +456,7 @@ i64 setsockopt(Syscall& call) {
         case SO_ACCEPTCONN:
             return -ENOPROTOOPT;
         default:
-            if (!unix_option(socket, option)) return -ENOPROTOOPT;
+            if (!unix_option(socket, option)) return no_such_option(call, "setsockopt");
             socket.options[option] = value != 0;
             return 0;
     }

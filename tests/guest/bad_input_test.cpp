@@ -215,6 +215,20 @@ TEST_CASE("Bad input: an unknown system call gets -ENOSYS and one log line") {
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
 }
 
+TEST_CASE("Bad input: requests that are not known get Linux's errno and one log line each") {
+    const Words guest = {test_guest_path("unsupported.glibc")};
+    const ProcessResult here = test::emulate({"run"}, guest), native = test::run(guest);
+    CHECK(here.out == native.out);
+    INFO(here.err);
+    for (const char* line :
+         {"prctl 0x3039 is not supported: EINVAL\n", "ioctl 0xdeadbeef is not supported: ENOTTY\n",
+          "ioctl 0xdeadbeee is", "ioctl 0xdeadbeed is", "arch_prctl 0x7777 is",
+          "fcntl 0x4d is not supported: EINVAL\n", "setsockopt 0x1270f is", "getsockopt 0x1270e is",
+          "socket family 0x13 is not supported: EAFNOSUPPORT\n"})
+        CHECK(here.err.find(line) != std::string::npos);
+    CHECK(std::count(here.err.begin(), here.err.end(), '\n') == 9);
+}
+
 TEST_CASE("Interrupt: Ctrl-C ends an endless guest promptly") {
     const ProcessResult result = test::emulate({"run"}, {test_guest_path("forever.glibc")},
                                                {.timeout_seconds = 20, .interrupt_after_ms = 500});

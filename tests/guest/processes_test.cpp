@@ -105,6 +105,12 @@ TEST_CASE("Task calls: prctl, membarrier and sched_* answer as natively, errno f
     check_as_native({test_guest_path("task_calls.glibc")});
 }
 
+TEST_CASE("Task calls: a guest starts at nice 0, however nice the emulator is") {
+    const test::ProcessResult result =
+        test::run({"/usr/bin/nice", "-n", "7", MMUSCOPE_PROGRAM, "run", "--", "/usr/bin/nice"});
+    CHECK(result.out == "0\n");
+}
+
 TEST_CASE("Processes: calls that take a capability end as for a process that has none") {
     check_as_native({test_guest_path("privileges.glibc")});
 }
