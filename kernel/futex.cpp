@@ -7,6 +7,7 @@
 #include "kernel/futex_internal.h"
 #include "kernel/page_table.h"
 #include "kernel/sched.h"
+#include "kernel/time_values.h"
 
 namespace kernel {
 
@@ -97,12 +98,10 @@ i64 start_timeout(Syscall& call, u64 address, TimeoutKind kind) {
     if (!address || call.task.blocked_call.deadline_ns) return 0;
     timespec timeout{};
     if (call.get(timeout, address)) return -EFAULT;
-    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return -EINVAL;
-    constexpr u64 kSecond = 1'000'000'000;
-    u64 ns = std::min<u64>(static_cast<u64>(timeout.tv_sec), u64{1} << 32) * kSecond +
-             static_cast<u64>(timeout.tv_nsec);
+    if (!valid(timeout)) return -EINVAL;
+    u64 ns = ns_of(timeout);
     if (kind != TimeoutKind::kRelative) {
-        const u64 zero = kind == TimeoutKind::kRealtime ? call.kernel.config.epoch * kSecond : 0;
+        const u64 zero = kind == TimeoutKind::kRealtime ? realtime_base_ns(call.kernel) : 0;
         const u64 now = call.kernel.clock.now_ns() + zero;
         ns = ns > now ? ns - now : 0;
     }

@@ -1,6 +1,5 @@
-// What the three kinds of System V objects have in common: ids, permissions, times. An object has the members
-// key, mode, uid, gid, cuid, cgid, seq and ctime of struct kern_ipc_perm. Linux: ipc/util.c. Deviation: no
-// namespaces.
+// What the three kinds of System V objects have in common: ids, permissions, times. An object is a
+// KernIpcPerm. Linux: ipc/util.c. Deviation: no namespaces.
 #pragma once
 
 #include <sys/ipc.h>
@@ -13,6 +12,7 @@
 
 #include "kernel/host/host.h"
 #include "kernel/state.h"
+#include "kernel/time_values.h"
 
 namespace kernel {
 
@@ -20,7 +20,7 @@ inline constexpr int kIpcIndexShift = 15;  ///< an id: a sequence number above i
 inline constexpr u32 kIpcRead = 0400, kIpcWrite = 0200;
 
 inline i64 ipc_now_seconds(const KernelState& kernel) {
-    return static_cast<i64>(kernel.config.epoch + kernel.clock.now_ns() / 1'000'000'000);
+    return static_cast<i64>(realtime_ns(kernel) / kNsPerSecond);
 }
 inline int ipc_index(int id) {
     return id & ((1 << kIpcIndexShift) - 1);
@@ -33,8 +33,7 @@ inline bool ipc_memory_suffices(const KernelState& kernel, u64 bytes) {
 }
 
 /// ipcperms(): all of `wanted` (as of an owner: 0400, 0200) is allowed.
-template <class Object>
-bool ipc_permitted(const Object& object, u32 wanted) {
+inline bool ipc_permitted(const KernIpcPerm& object, u32 wanted) {
     if (host::geteuid() == 0) return true;  // CAP_IPC_OWNER
     u32 granted = object.mode;
     if (host::geteuid() == object.cuid || host::geteuid() == object.uid) {
@@ -46,8 +45,7 @@ bool ipc_permitted(const Object& object, u32 wanted) {
 }
 
 /// ipcctl_obtain_check(): IPC_SET and IPC_RMID.
-template <class Object>
-bool ipc_owned(const Object& object) {
+inline bool ipc_owned(const KernIpcPerm& object) {
     return host::geteuid() == 0 || host::geteuid() == object.uid || host::geteuid() == object.cuid;
 }
 
@@ -117,8 +115,7 @@ i64 ipc_highest_index(const std::map<int, Object>& objects) {
 }
 
 /// kernel_to_ipc64_perm()
-template <class Object>
-void ipc_fill(const Object& object, ipc_perm& out) {
+inline void ipc_fill(const KernIpcPerm& object, ipc_perm& out) {
     out.__key = static_cast<key_t>(object.key);
     out.uid = object.uid;
     out.gid = object.gid;
@@ -129,8 +126,7 @@ void ipc_fill(const Object& object, ipc_perm& out) {
 }
 
 /// ipc_update_perm()
-template <class Object>
-void ipc_update(const KernelState& kernel, Object& object, const ipc_perm& wanted) {
+inline void ipc_update(const KernelState& kernel, KernIpcPerm& object, const ipc_perm& wanted) {
     object.uid = wanted.uid;
     object.gid = wanted.gid;
     object.mode = (object.mode & ~0777u) | (wanted.mode & 0777u);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/ipc_perm.h"
 #include "mmu/base/ints.h"
 
 namespace kernel {
@@ -35,15 +36,14 @@ struct MessageChoice {
 };
 
 /// struct msg_queue.
-struct MessageQueue {
+struct MessageQueue : KernIpcPerm {
     /// struct msg_receiver: asleep in msgrcv(); a sender hands its message over.
     struct Receiver {
         int pid = 0;
         MessageChoice choice;
         u64 most = 0;  ///< bytes
     };
-    u32 key = 0, mode = 0, uid = 0, gid = 0, cuid = 0, cgid = 0, seq = 0;
-    i64 stime = 0, rtime = 0, ctime = 0;
+    i64 stime = 0, rtime = 0;
     u64 bytes = 0, most_bytes = 16384;  ///< MSGMNB
     int last_sender = 0, last_receiver = 0;
     std::deque<Message> messages;

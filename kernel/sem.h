@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/ipc_perm.h"
 #include "mmu/base/ints.h"
 
 namespace kernel {
@@ -24,7 +25,7 @@ struct SemOperation {
 };
 
 /// struct sem_array.
-struct SemArray {
+struct SemArray : KernIpcPerm {
     struct Semaphore {
         int value = 0, pid = 0;
     };
@@ -35,8 +36,7 @@ struct SemArray {
         std::vector<SemOperation> operations;
         mmu::usize blocking = 0;  ///< the operation that could not be done
     };
-    u32 key = 0, mode = 0, uid = 0, gid = 0, cuid = 0, cgid = 0, seq = 0;
-    i64 otime = 0, ctime = 0;
+    i64 otime = 0;
     std::vector<Semaphore> semaphores;
     std::vector<Waiter> waiters;               ///< in order of arrival
     std::map<u32, std::vector<int>> adjust{};  ///< struct sem_undo, by undo list

@@ -3,17 +3,13 @@
 // and not with the end of a process; a segment that is to go goes when the next call looks.
 #include "kernel/shm.h"
 
-#include <sys/ipc.h>
 #include <sys/shm.h>
 
-#include <cstring>
-
 #include "kernel/fs/proc_table.h"
-#include "kernel/host/host.h"
 #include "kernel/hugetlb.h"
+#include "kernel/ipc_util.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
-#include "kernel/state.h"
 #include "kernel/uaccess.h"
 
 namespace kernel {
@@ -23,11 +19,6 @@ namespace {
 constexpr u64 kShmMax = ~u64{0} - (u64{1} << 24);
 constexpr u32 kDest = 01000, kLocked = 02000;
 constexpr int kShmHugetlb = 04000, kShmNoreserve = 010000;
-constexpr int kIndexShift = 15;
-
-i64 now_seconds(const KernelState& kernel) {
-    return static_cast<i64>(kernel.config.epoch + kernel.clock.now_ns() / 1'000'000'000);
-}
 
 /// shm_nattch: areas that map it.
 u64 attachments(const KernelState& kernel, const ShmSegment& segment) {
@@ -53,46 +44,10 @@ void destroy_unused(KernelState& kernel) {
     }
 }
 
-/// ipcperms(): all of `wanted` (as of an owner: 0400, 0200) is allowed.
-bool permitted(const ShmSegment& segment, u32 wanted) {
-    if (host::geteuid() == 0) return true;  // CAP_IPC_OWNER
-    u32 granted = segment.mode;
-    if (host::geteuid() == segment.cuid || host::geteuid() == segment.uid) {
-        granted >>= 6;
-    } else if (host::getegid() == segment.cgid || host::getegid() == segment.gid) {
-        granted >>= 3;
-    }
-    return !((wanted >> 6) & ~granted & 07);
-}
-
 ShmSegment* find_segment(KernelState& kernel, int id) {
     destroy_unused(kernel);
     const auto found = kernel.shm.segments.find(id);
     return found == kernel.shm.segments.end() ? nullptr : &found->second;
-}
-
-/// ipcid_to_idx(), ipcid_to_seqx()
-unsigned index_of(int id) {
-    return static_cast<unsigned>(id) & ((1u << kIndexShift) - 1);
-}
-unsigned seq_of(int id) {
-    return static_cast<unsigned>(id) >> kIndexShift;
-}
-
-/// ipc_addid(): the next index in a cycle of 64 (ipc_min_cycle), more when more are in use.
-int new_id(ShmState& shm) {
-    const auto used = [&shm](unsigned index) {
-        for (const auto& [id, segment] : shm.segments)
-            if (index_of(id) == index) return true;
-        return false;
-    };
-    const unsigned cycle = std::min<unsigned>(
-        std::max<unsigned>(static_cast<unsigned>(shm.segments.size()) * 3 / 2, 64), ShmState::kShmMni);
-    unsigned index = shm.next_index % cycle;
-    while (used(index)) index = (index + 1) % cycle;
-    if (index < shm.next_index) ++shm.seq;
-    shm.next_index = index + 1;
-    return static_cast<int>((shm.seq & 0xffff) << kIndexShift | index);
 }
 
 /// newseg()
@@ -117,18 +72,12 @@ i64 new_segment(KernelState& kernel, Task& task, u32 key, u64 size, int flags) {
         file = system.page_cache.open_shmem(pages_of(page_align(size)), path);
     }
     ShmSegment segment;
-    segment.key = key;
-    segment.mode = static_cast<u32>(flags) & 0777;
-    segment.uid = segment.cuid = host::geteuid();
-    segment.gid = segment.cgid = host::getegid();
     segment.size = size;
     segment.file = file;
     segment.cpid = task.tgid;
-    segment.ctime = now_seconds(kernel);
-    const int id = new_id(kernel.shm);
+    const int id = ipc_add(kernel.shm, kernel.shm.segments, segment, kernel, key, flags, ShmState::kShmMni);
     // What /proc/PID/maps shows as device and inode.
     system.page_cache.mapping_of(file).identity = {1, static_cast<u64>(id)};
-    kernel.shm.segments.emplace(id, segment);
     return id;
 }
 
@@ -136,15 +85,11 @@ i64 new_segment(KernelState& kernel, Task& task, u32 key, u64 size, int flags) {
 
 i64 sys_shmget(KernelState& kernel, Task& task, u32 key, u64 size, int flags) {
     destroy_unused(kernel);
-    if (key == IPC_PRIVATE) return new_segment(kernel, task, key, size, flags);
-    for (const auto& [id, segment] : kernel.shm.segments) {
-        if (segment.key != key) continue;
-        if ((flags & IPC_CREAT) && (flags & IPC_EXCL)) return -EEXIST;
-        if (segment.size < size) return -EINVAL;
-        const u32 wanted = static_cast<u32>(flags | flags << 3 | flags << 6) & 0700;
-        return permitted(segment, wanted) ? id : -EACCES;
-    }
-    return flags & IPC_CREAT ? new_segment(kernel, task, key, size, flags) : -ENOENT;
+    const i64 found = ipc_find_key(kernel.shm.segments, key, flags, [&](const ShmSegment& segment) {
+        return segment.size < size ? -EINVAL : 0;
+    });
+    if (found != -ENOENT || (key != IPC_PRIVATE && !(flags & IPC_CREAT))) return found;
+    return new_segment(kernel, task, key, size, flags);
 }
 
 i64 sys_shmat(KernelState& kernel, Task& task, int id, u64 address, int flags) {
@@ -167,7 +112,7 @@ i64 sys_shmat(KernelState& kernel, Task& task, int id, u64 address, int flags) {
         prot |= PROT_EXEC_;
         wanted |= 0100;
     }
-    if (!permitted(*segment, wanted)) return -EACCES;
+    if (!ipc_permitted(*segment, wanted)) return -EACCES;
     MmStruct& mm = kernel.mm_of(task);
     const u64 size = page_align(segment->size);
     if (address && !(flags & SHM_REMAP)) {
@@ -185,7 +130,7 @@ i64 sys_shmat(KernelState& kernel, Task& task, int id, u64 address, int flags) {
                                kMapShared | (address ? kMapFixed : 0), &file, 0);
     cache.put(kernel.system, attached);
     if (place < 0) return place;
-    segment->atime = now_seconds(kernel);
+    segment->atime = ipc_now_seconds(kernel);
     segment->lpid = task.tgid;
     return place;
 }
@@ -210,7 +155,7 @@ i64 sys_shmdt(KernelState& kernel, Task& task, u64 address) {
         }
     }
     if (!detached) return -EINVAL;
-    detached->dtime = now_seconds(kernel);
+    detached->dtime = ipc_now_seconds(kernel);
     detached->lpid = task.tgid;
     for (u64 at = address; at < end;) {
         const VmAreaStruct* vma = mm.mm_mt.find_vma(at);
@@ -226,15 +171,9 @@ i64 sys_shmdt(KernelState& kernel, Task& task, u64 address) {
 
 namespace {
 
-void fill_stat(const KernelState& kernel, int id, const ShmSegment& segment, struct shmid_ds& out) {
+void fill_stat(const KernelState& kernel, const ShmSegment& segment, struct shmid_ds& out) {
     std::memset(&out, 0, sizeof out);
-    out.shm_perm.__key = static_cast<key_t>(segment.key);
-    out.shm_perm.uid = segment.uid;
-    out.shm_perm.gid = segment.gid;
-    out.shm_perm.cuid = segment.cuid;
-    out.shm_perm.cgid = segment.cgid;
-    out.shm_perm.mode = static_cast<decltype(out.shm_perm.mode)>(segment.mode);
-    out.shm_perm.__seq = static_cast<unsigned short>(seq_of(id));
+    ipc_fill(segment, out.shm_perm);
     out.shm_segsz = segment.size;
     out.shm_atime = segment.atime;
     out.shm_dtime = segment.dtime;
@@ -242,13 +181,6 @@ void fill_stat(const KernelState& kernel, int id, const ShmSegment& segment, str
     out.shm_cpid = segment.cpid;
     out.shm_lpid = segment.lpid;
     out.shm_nattch = attachments(kernel, segment);
-}
-
-/// Index of the highest segment: what IPC_INFO and SHM_INFO return.
-i64 highest_index(const ShmState& shm) {
-    i64 highest = 0;
-    for (const auto& [id, segment] : shm.segments) highest = std::max<i64>(highest, index_of(id));
-    return highest;
 }
 
 i64 shm_info_call(KernelState& kernel, MmStruct& mm, int command, u64 buffer) {
@@ -259,7 +191,7 @@ i64 shm_info_call(KernelState& kernel, MmStruct& mm, int command, u64 buffer) {
         info.shmmin = 1;
         info.shmmni = info.shmseg = ShmState::kShmMni;
         if (put_user(kernel.system, mm, info, buffer)) return -EFAULT;
-        return highest_index(kernel.shm);
+        return ipc_highest_index(kernel.shm.segments);
     }
     struct shm_info info {};
     info.used_ids = static_cast<int>(kernel.shm.segments.size());
@@ -268,7 +200,7 @@ i64 shm_info_call(KernelState& kernel, MmStruct& mm, int command, u64 buffer) {
         info.shm_rss += resident_pages(kernel, segment);
         info.shm_swp += kernel.system.page_cache.mapping_of(segment.file).swapped;
     }
-    return put_user(kernel.system, mm, info, buffer) ? -EFAULT : highest_index(kernel.shm);
+    return put_user(kernel.system, mm, info, buffer) ? -EFAULT : ipc_highest_index(kernel.shm.segments);
 }
 
 }  // namespace
@@ -281,31 +213,21 @@ i64 sys_shmctl(KernelState& kernel, Task& task, int id, int command, u64 buffer)
     const bool by_index = command == SHM_STAT || command == kShmStatAny;
     struct shmid_ds data {};
     if (command == IPC_SET && get_user(kernel.system, mm, data, buffer)) return -EFAULT;
-    if (by_index) {
-        int found = -1;
-        for (const auto& [number, segment] : kernel.shm.segments)
-            if (index_of(number) == static_cast<unsigned>(id)) found = number;
-        if (found < 0) return -EINVAL;
-        id = found;
-    }
-    ShmSegment* segment = find_segment(kernel, id);
+    destroy_unused(kernel);
+    ShmSegment* segment = ipc_named(kernel.shm.segments, id, by_index);
     if (!segment) return -EINVAL;
-    const bool owner =
-        host::geteuid() == 0 || host::geteuid() == segment->uid || host::geteuid() == segment->cuid;
+    const bool owner = ipc_owned(*segment);
     switch (command) {
         case IPC_STAT:
         case SHM_STAT:
         case kShmStatAny:
-            if (command != kShmStatAny && !permitted(*segment, 0400)) return -EACCES;
-            fill_stat(kernel, id, *segment, data);
+            if (command != kShmStatAny && !ipc_permitted(*segment, 0400)) return -EACCES;
+            fill_stat(kernel, *segment, data);
             if (put_user(kernel.system, mm, data, buffer)) return -EFAULT;
             return by_index ? id : 0;
         case IPC_SET:
             if (!owner) return -EPERM;
-            segment->uid = data.shm_perm.uid;
-            segment->gid = data.shm_perm.gid;
-            segment->mode = (segment->mode & ~0777u) | (data.shm_perm.mode & 0777u);
-            segment->ctime = now_seconds(kernel);
+            ipc_update(kernel, *segment, data.shm_perm);
             return 0;
         case IPC_RMID:
             if (!owner) return -EPERM;

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "kernel/ipc_perm.h"
 #include "kernel/vma.h"
 #include "mmu/base/ints.h"
 
@@ -14,12 +15,10 @@ namespace kernel {
 using mmu::i64;
 
 /// struct shmid_kernel.
-struct ShmSegment {
-    mmu::u32 key = 0, mode = 0;  ///< mode: permissions, SHM_DEST, SHM_LOCKED
-    mmu::u32 uid = 0, gid = 0, cuid = 0, cgid = 0;
+struct ShmSegment : KernIpcPerm {
     u64 size = 0;     ///< bytes
     FileId file = 0;  ///< its own reference to the pages
-    i64 atime = 0, dtime = 0, ctime = 0;
+    i64 atime = 0, dtime = 0;
     int cpid = 0, lpid = 0;
 };
 

@@ -12,13 +12,13 @@
 #include "kernel/fs/files.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 #include "kernel/wait.h"
 
 namespace kernel::calls {
 
 namespace {
 
-constexpr u64 kSecond = 1'000'000'000;
 constexpr u64 kLongest = u64{1} << 62;
 
 i64 install(Syscall& call, const FileOperations& ops, u32 id, int flags) {
@@ -34,20 +34,9 @@ i64 make_eventfd(Syscall& call, int flags) {
     return install(call, kEventFdOperations, call.kernel.ipc.events.add(event), flags);
 }
 
-bool valid(const timespec& t) {
-    return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < static_cast<long>(kSecond);
-}
-u64 ns_of(const timespec& t) {
-    return std::min<u64>(static_cast<u64>(t.tv_sec), kLongest / kSecond) * kSecond +
-           static_cast<u64>(t.tv_nsec);
-}
-timespec timespec_of(u64 ns) {
-    return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
-}
-
 /// The date at virtual time 0, for timers of CLOCK_REALTIME.
 u64 epoch_of(const Syscall& call, int clock) {
-    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM ? call.kernel.config.epoch * kSecond : 0;
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM ? realtime_base_ns(call.kernel) : 0;
 }
 
 mmu::Expected<TimerFd*, int> timer_of(Syscall& call) {

@@ -12,12 +12,12 @@
 #include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 
 namespace kernel::calls {
 
 namespace {
 
-constexpr u64 kSecond = 1'000'000'000;
 constexpr u64 kMostPriorities = 32768, kMostQueues = 256;
 constexpr u64 kMostMessages = 10, kMostSize = 8192, kHardMessages = 65536, kHardSize = 16 << 20;
 constexpr u64 kMessageObject = 48 + 8;  ///< struct msg_msg and its tree node, as RLIMIT_MSGQUEUE counts
@@ -106,10 +106,8 @@ i64 prepare_timeout(Syscall& call) {
     if (!call.args[4]) return 0;
     timespec until{};
     if (call.get(until, call.args[4])) return -EFAULT;
-    if (until.tv_sec < 0 || until.tv_nsec < 0 || until.tv_nsec >= static_cast<long>(kSecond)) return -EINVAL;
-    const u64 seconds = std::min<u64>(static_cast<u64>(until.tv_sec), (u64{1} << 62) / kSecond);
-    const u64 ns = seconds * kSecond + static_cast<u64>(until.tv_nsec),
-              epoch = call.kernel.config.epoch * kSecond;
+    if (!kernel::valid(until)) return -EINVAL;
+    const u64 ns = ns_of(until), epoch = realtime_base_ns(call.kernel);
     call.task.blocked_call.deadline_ns = std::max<u64>(ns > epoch ? ns - epoch : 0, 1);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 #include "kernel/wait.h"
 
 namespace kernel::calls {
@@ -60,14 +61,6 @@ i64 do_poll(Syscall& call, u64 timeout_ns) {
         if (call.put(entries[i].revents, call.args[0] + i * sizeof(pollfd) + offsetof(pollfd, revents)))
             return -EFAULT;
     return ready;
-}
-
-bool valid(const timespec& t) {
-    return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000;
-}
-u64 ns_of(const timespec& t) {
-    return std::min<u64>(static_cast<u64>(t.tv_sec), u64{1} << 32) * 1'000'000'000 +
-           static_cast<u64>(t.tv_nsec);
 }
 
 /// The time-out of ppoll and pselect6; null: none. -EFAULT, -EINVAL.

@@ -5,13 +5,13 @@
 #include "kernel/cpu_timer.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 #include "kernel/timer.h"
 
 namespace kernel::calls {
 
 namespace {
 
-constexpr u64 kSecond = 1'000'000'000;
 constexpr usize kMaxTimers = 1024;
 
 /// struct sigevent, 64 bytes.
@@ -32,16 +32,6 @@ PosixTimer* find_timer(Syscall& call) {
 u64 clock_of(const Syscall& call, const PosixTimer& timer) {
     return timer.cpu ? read_cpu_clock(call.kernel, {timer.cpu, timer.cpu_thread})
                      : call.kernel.clock.now_ns();
-}
-
-bool valid(const timespec& t) {
-    return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < static_cast<long>(kSecond);
-}
-u64 ns_of(const timespec& t) {
-    return std::min<u64>(static_cast<u64>(t.tv_sec), u64{1} << 32) * kSecond + static_cast<u64>(t.tv_nsec);
-}
-timespec timespec_of(u64 ns) {
-    return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
 }
 
 itimerspec value_of(const Syscall& call, const PosixTimer& timer) {
@@ -122,7 +112,7 @@ i64 timer_settime(Syscall& call) {
     if (when) {
         const bool absolute = call.integer(1) & TIMER_ABSTIME;
         const bool realtime = timer->clock == CLOCK_REALTIME || timer->clock == CLOCK_TAI;
-        const u64 zero = realtime ? call.kernel.config.epoch * kSecond : 0;
+        const u64 zero = realtime ? realtime_base_ns(call.kernel) : 0;
         when = absolute ? when - std::min(when, zero) : now + when;
         timer->expires = std::max<u64>(when, 1);
         arm_posix_timer(call.kernel, process, call.integer(0), *timer);

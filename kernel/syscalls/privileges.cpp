@@ -11,12 +11,11 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 
 namespace kernel::calls {
 
 namespace {
-
-constexpr u64 kNsPerSecond = 1'000'000'000;
 
 /// cap_validate_magic(): how many __user_cap_data_struct the version has, or the error. An unknown one is
 /// answered with the one to use.
@@ -55,8 +54,7 @@ i64 read_timex(const Syscall& call, u64 address) {
     answer.precision = 1;
     answer.tolerance = 32'768'000;
     answer.tick = 10'000;
-    const u64 now = call.kernel.config.epoch * kNsPerSecond + call.kernel.clock.now_ns();
-    answer.time = {static_cast<time_t>(now / kNsPerSecond), static_cast<long>(now % kNsPerSecond / 1000)};
+    answer.time = timeval_of(realtime_ns(call.kernel));
     return call.put(answer, address) ? -EFAULT : i64{TIME_ERROR};
 }
 

@@ -5,13 +5,13 @@
 #include "kernel/msg.h"
 #include "kernel/sem.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 
 namespace kernel::calls {
 
 namespace {
 
 constexpr u32 kSemOpm = 500;
-constexpr u64 kSecond = 1'000'000'000;
 
 /// `timeout`: its address; 0: none.
 i64 do_semop(Syscall& call, u64 timeout) {
@@ -25,10 +25,8 @@ i64 do_semop(Syscall& call, u64 timeout) {
                        count * sizeof(SemOperation)))
         return -EFAULT;
     if (call.integer(0) < 0) return -EINVAL;
-    if (timeout && (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= static_cast<long>(kSecond)))
-        return -EINVAL;
-    const u64 ns = std::min<u64>(static_cast<u64>(limit.tv_sec), (u64{1} << 62) / kSecond) * kSecond +
-                   static_cast<u64>(limit.tv_nsec);
+    if (timeout && !valid(limit)) return -EINVAL;
+    const u64 ns = timeout ? ns_of(limit) : 0;
     return sys_semtimedop(call.kernel, call.task, call.integer(0), std::move(operations), timeout != 0, ns);
 }
 

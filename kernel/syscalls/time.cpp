@@ -10,29 +10,12 @@
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/time_values.h"
 #include "kernel/timer.h"
 
 namespace kernel::calls {
 
 namespace {
-
-constexpr u64 kSecond = 1'000'000'000;
-
-timespec timespec_of(u64 ns) {
-    return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
-}
-timeval timeval_of(u64 ns) {
-    return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond / 1000)};
-}
-
-bool valid(const timespec& t) {
-    return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < static_cast<long>(kSecond);
-}
-/// Saturates at about 146 years.
-u64 ns_of(const timespec& t) {
-    constexpr u64 kMaxSeconds = (u64{1} << 62) / kSecond;
-    return std::min(static_cast<u64>(t.tv_sec), kMaxSeconds) * kSecond + static_cast<u64>(t.tv_nsec);
-}
 
 /// The clock's reading; nothing: no such clock.
 std::optional<u64> read_clock(KernelState& kernel, int clock) {
@@ -40,7 +23,7 @@ std::optional<u64> read_clock(KernelState& kernel, int clock) {
         case CLOCK_REALTIME:
         case CLOCK_REALTIME_COARSE:
         case CLOCK_TAI:
-            return kernel.config.epoch * kSecond + kernel.clock.now_ns();
+            return realtime_ns(kernel);
         case CLOCK_MONOTONIC:
         case CLOCK_MONOTONIC_RAW:
         case CLOCK_MONOTONIC_COARSE:
@@ -90,7 +73,7 @@ i64 sleep_on_cpu_clock(Syscall& call, const CpuClock& clock, bool absolute, u64 
 }  // namespace
 
 i64 time(Syscall& call) {
-    const i64 now = static_cast<i64>(*read_clock(call.kernel, CLOCK_REALTIME) / kSecond);
+    const i64 now = static_cast<i64>(*read_clock(call.kernel, CLOCK_REALTIME) / kNsPerSecond);
     if (call.args[0] && call.put(now, call.args[0])) return -EFAULT;
     return now;
 }
@@ -205,9 +188,9 @@ i64 alarm(Syscall& call) {
     const u64 expires = process.real_timer.expires;
     const u64 left = expires > now ? expires - now : 0;
     const u64 seconds = call.args[0] & 0xffffffff;
-    set_real_timer(call.kernel, process, {seconds ? now + seconds * kSecond : 0, 0});
+    set_real_timer(call.kernel, process, {seconds ? now + seconds * kNsPerSecond : 0, 0});
     // alarm_setitimer(): at least one second is reported while the timer runs.
-    return static_cast<i64>(left && left < kSecond ? 1 : (left + kSecond / 2) / kSecond);
+    return static_cast<i64>(left && left < kNsPerSecond ? 1 : (left + kNsPerSecond / 2) / kNsPerSecond);
 }
 
 }  // namespace kernel::calls
