@@ -31,6 +31,7 @@ std::string bytes_of(const Again& again) {
     }
     put_number(text, again.descriptors.size());
     for (const int fd : again.descriptors) put_number(text, static_cast<u64>(fd));
+    put_bytes(text, again.terminal);
     put_bytes(text, again.state);
     return text;
 }
@@ -46,7 +47,8 @@ Expected<Again, Error> again_of(std::string_view text) {
         again.environment.emplace_back(name, entry);
     for (get_number(text, count); count && get_number(text, fd); --count)
         again.descriptors.push_back(static_cast<int>(fd));
-    if (count || !get_bytes(text, entry)) return damaged();
+    if (count || !get_bytes(text, name) || !get_bytes(text, entry)) return damaged();
+    again.terminal = name;
     again.state = entry;
     return again;
 }

@@ -281,13 +281,18 @@ Expected<int, Error> run(const Options& options) {
     kernel::ExitStatus exit;
     std::optional<Again> again;
     if (console) {
-        const TerminalGuard terminal;
-        const auto status = run_debugger(guest, *console, options.debug, options.names);
+        TerminalGuard terminal(options.again.terminal);
+        auto end = run_debugger(guest, *console, options.debug, options.names, options.guest, options.again);
+        if (end && end->again) {
+            end->again->terminal = terminal.hand_on();
+            return Unexpected{begin_again(options, *end->again)};
+        }
         if (auto written = finish_recording(options); !written) return Unexpected{written.error()};
         if (options.strace.enabled) strace->finish();
-        if (status && options.state_hash)
+        if (end && options.state_hash)
             std::fprintf(output.stream(), "state hash %s\n", guest.state_hash().c_str());
-        return status;
+        if (!end) return Unexpected{end.error()};
+        return end->status;
     }
     {
         const TerminalGuard terminal;

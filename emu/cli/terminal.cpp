@@ -4,7 +4,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <initializer_list>
+#include <utility>
 
 namespace emu {
 
@@ -34,11 +36,12 @@ void die(int signal) {
 
 }  // namespace
 
-TerminalGuard::TerminalGuard() {
+TerminalGuard::TerminalGuard(const std::string& settings) {
     for (const int fd : {0, 1, 2}) {
         if (terminal >= 0 || tcgetattr(fd, &saved) != 0) continue;
         terminal = fd;
     }
+    if (settings.size() == sizeof saved) std::memcpy(&saved, settings.data(), sizeof saved);
     if (terminal < 0) return;
     struct sigaction action {};
     action.sa_handler = die;
@@ -48,6 +51,11 @@ TerminalGuard::TerminalGuard() {
         if (sigaction(signal, nullptr, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(signal, &action, nullptr);
     }
+}
+
+std::string TerminalGuard::hand_on() {
+    if (std::exchange(terminal, -1) < 0) return {};
+    return {reinterpret_cast<const char*>(&saved), sizeof saved};
 }
 
 TerminalGuard::~TerminalGuard() {

@@ -2,12 +2,17 @@
 // mmuscope itself dies.
 #pragma once
 
+#include <string>
+
 namespace emu {
 
 class TerminalGuard {
   public:
     /// Remembers the settings of the terminal on stdin, stdout or stderr, if there is one.
-    TerminalGuard();
+    /// In a guest's next run: those that an earlier one gave by hand_on().
+    explicit TerminalGuard(const std::string& settings = {});
+    /// The settings, which somebody else is to restore now.
+    std::string hand_on();
     ~TerminalGuard();
     TerminalGuard(const TerminalGuard&) = delete;
     TerminalGuard& operator=(const TerminalGuard&) = delete;

@@ -13,6 +13,7 @@ struct Again {
     /// Variables for the guest: a name, and "name=value", or "" where it is to have none.
     std::vector<std::pair<std::string, std::string>> environment{};
     std::string state{};             ///< the front-end's own
+    std::string terminal{};          ///< its settings before the first run
     std::vector<int> descriptors{};  ///< that stay open, with their numbers
 };
 

@@ -30,10 +30,11 @@ constexpr usize kMostCompletions = 200;
 std::span<const CommandRow> command_table() {
     using S = DebugSession;
     static constexpr CommandRow kRows[] = {
-        {"run", "r", "Running", "", "Runs the guest from its first instruction. A guest runs once.",
-         Completes::kNothing, false, &S::run_guest, Direction::kForward},
-        {"start", "", "Running", "", "Runs to main.", Completes::kNothing, false, &S::start,
-         Direction::kForward},
+        {"run", "r", "Running", "[ARGUMENTS]",
+         "Runs the guest from its first instruction; again and again. ARGUMENTS in the place of its own.",
+         Completes::kNothing, false, &S::run_guest, Direction::kLive},
+        {"start", "", "Running", "[ARGUMENTS]", "The same, to main.", Completes::kNothing, false, &S::start,
+         Direction::kLive},
         {"continue", "c fg", "Running", "[N]",
          "Goes on to the next stop; N: passes the breakpoint here N-1 times more.", Completes::kExpressions,
          true, &S::go_on, Direction::kForward},

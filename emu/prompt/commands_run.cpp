@@ -5,6 +5,7 @@
 
 #include "emu/debug/kernel_functions.h"
 #include "emu/prompt/debug_session.h"
+#include "kernel/host/seam.h"
 #include "kernel/kernel.h"
 #include "kernel/state.h"
 
@@ -24,31 +25,60 @@ mmu::Expected<u64, std::string> count_of(const mmu::Expected<u64, std::string>& 
     return value;
 }
 
+/// The words of a line: blanks separate, quotes of both kinds and \\ keep. Nothing: a quote has no end.
+std::optional<std::vector<std::string>> words_of(const std::string& line) {
+    std::vector<std::string> words;
+    char quote = 0;
+    bool open = false;
+    for (usize at = 0; at < line.size(); ++at) {
+        const char c = line[at];
+        if (!quote && (c == ' ' || c == '\t')) {
+            open = false;
+            continue;
+        }
+        if (!std::exchange(open, true)) words.emplace_back();
+        if (quote ? c == quote : c == '\'' || c == '"')
+            quote = quote ? '\0' : c;
+        else if (c == '\\' && quote != '\'' && at + 1 < line.size())
+            words.back() += line[++at];
+        else
+            words.back() += c;
+    }
+    return quote ? std::nullopt : std::optional(words);
+}
+
 }  // namespace
 
 Answer DebugSession::run_guest(Arguments arguments) {
-    if (!arguments.empty())
-        return {"The guest's arguments are given to mmuscope debug; its files by --stdin and --stdout.\n",
-                true};
-    if (stop_.kind != Stop::Kind::kStart || ended())
-        return {
-            std::string("A guest runs once: a second run would do the same, instruction by instruction. ") +
-                (timeline_
-                     ? "`goto start` goes\nback to its beginning, `continue` on from there.\n"
-                     : "Quit and start\nmmuscope debug again (without --no-reverse there is a way back).\n"),
-            true};
+    if (stop_.kind != Stop::Kind::kStart || ended() || !arguments.empty()) return run_anew("run", arguments);
     return proceed({});
 }
 
 Answer DebugSession::start(Arguments arguments) {
     const auto symbol = modules_.find("main");
-    if (!symbol) return {"There is no symbol main; `break ADDRESS` and `run`.\n", true};
-    if (stop_.kind != Stop::Kind::kStart) return run_guest(arguments);
+    if (!symbol && !ended()) return {"There is no symbol main; `break ADDRESS` and `run`.\n", true};
+    if (stop_.kind != Stop::Kind::kStart || ended() || !arguments.empty())
+        return run_anew("start", arguments);
     StopPoint point{.number = state_.next_number++, .what = "main"};
     point.address = modules_.behind_prologue(*symbol);
     point.temporary = true;
     state_.stop_points.push_back(std::move(point));
     return proceed({});
+}
+
+/// The next run has a session of its own, which begins with the command.
+Answer DebugSession::run_anew(const std::string& command, Arguments arguments) {
+    if (host_.stream < 0) return {"This session has one run of the guest only.\n", true};
+    Anew anew{.command = command};
+    if (!arguments.empty()) {
+        if (kernel::host::Seam::get().mode() == kernel::host::Seam::Mode::kReplay)
+            return {"A recorded guest has the arguments that it was recorded with.\n", true};
+        anew.words = words_of(arguments);
+        if (!anew.words) return {"A quote has no end.\n", true};
+    }
+    anew_ = std::move(anew);
+    anew_->settings = save();
+    return {};
 }
 
 Answer DebugSession::go_on(Arguments arguments) {

@@ -93,6 +93,15 @@ class DebugSession final : public FrontEnd {
     void take_over() override;
     void begin_search() override;
     bool counts(const Stop& stop) override;
+    /// `run` again: the guest is to begin anew, with this command, and who serves the session sees to it.
+    struct Anew {
+        std::string command;                              ///< for the session of the next run
+        std::optional<std::vector<std::string>> words{};  ///< the guest's arguments; nothing: as they were
+        std::string settings{};
+    };
+    std::optional<Anew> take_anew() { return std::exchange(anew_, {}); }
+    /// In the next run: what was set up is there again, and the command is the first one.
+    Answer begin_anew(const std::string& settings, const std::string& command);
     /// Null: no history is kept.
     Timeline* history() { return timeline_ ? &*timeline_ : nullptr; }
     /// For a picture of it; as it was when this moment was come to.
@@ -130,6 +139,7 @@ class DebugSession final : public FrontEnd {
     // commands_run.cpp
     Answer run_guest(Arguments);
     Answer start(Arguments);
+    Answer run_anew(const std::string& command, Arguments);
     Answer go_on(Arguments);
     Answer step(Arguments);
     Answer next(Arguments);
@@ -286,6 +296,7 @@ class DebugSession final : public FrontEnd {
     bool internal_hit_ = false, quit_ = false, tui_wish_ = false, dropping_signal_ = false;
     std::optional<ScriptFile> source_wish_;
 
+    std::optional<Anew> anew_;
     std::optional<Timeline> timeline_;
     Host host_;
     std::optional<int> left_;

@@ -20,6 +20,7 @@
 #include "emu/prompt/script.h"
 #include "emu/prompt/session_server.h"
 #include "emu/prompt/tui.h"
+#include "kernel/host/journal.h"
 
 namespace emu {
 namespace {
@@ -149,18 +150,73 @@ int talk(RemotePort& port, int in, const DebugOptions& options, const std::strin
     return ending() ? 128 + ending_signal.load() : 0;
 }
 
+/// What the guest's process has to do with the terminal's; goes from run to run.
+struct Link {
+    pid_t terminal = 0;                 ///< the process
+    int stream = -1;                    ///< to it
+    int guest_in = -1, guest_out = -1;  ///< the ends of the guest's own terminal; the first is not read here
+
+    void put(Again& again) const {
+        kernel::host::put_number(again.state, static_cast<u64>(terminal));
+        for (const int fd : {stream, guest_in, guest_out}) {
+            const int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+            kernel::host::put_number(again.state, static_cast<u64>(copy + 1));
+            if (copy >= 0) again.descriptors.push_back(copy);
+        }
+    }
+    static std::optional<Link> take(std::string_view& text) {
+        u64 pid = 0, fds[3] = {};
+        bool whole = kernel::host::get_number(text, pid);
+        for (u64& fd : fds) whole = whole && kernel::host::get_number(text, fd);
+        if (!whole) return std::nullopt;
+        return Link{static_cast<pid_t>(pid), static_cast<int>(fds[0]) - 1, static_cast<int>(fds[1]) - 1,
+                    static_cast<int>(fds[2]) - 1};
+    }
+};
+
+/// What the next run's session is to do.
+struct Task {
+    std::string settings, command;
+};
+
 /// The guest's process.
-int serve(Machine& guest, int stream, int terminal, const DebugOptions& options, KernelNames names) {
+int serve(Machine& guest, const Link& link, const DebugOptions& options, KernelNames names,
+          const std::optional<Task>& task, DebugSession::Anew& anew) {
     DebugSession session(guest);
     session.debugger().set_kernel_names(names);
     int status = 0;
     {
-        SessionServer server(session, stream, terminal);
+        SessionServer server(session, link.stream, link.guest_out);
         if (options.history) session.keep_history();
-        status = server.serve();
+        status = task ? server.serve_on(session.begin_anew(task->settings, task->command)) : server.serve();
+        anew = server.anew();
     }
     if (!guest.ended() && session.debugger().in_stage()) (void)session.execute("kill");
     return status;
+}
+
+/// The same to its end, which is the terminal's too, or to where the guest is to begin anew.
+DebugEnd serve_to_end(Machine& guest, const Link& link, const DebugOptions& options, KernelNames names,
+                      const std::vector<std::string>& words, const std::optional<Task>& task) {
+    const PassSignalsOn signals(link.terminal);
+    DebugSession::Anew anew;
+    int status = serve(guest, link, options, names, task, anew);
+    if (status == SessionServer::kAnew) {
+        Again again{.guest = {words[0]}};
+        if (!anew.words) anew.words.emplace(words.begin() + 1, words.end());
+        again.guest.insert(again.guest.end(), anew.words->begin(), anew.words->end());
+        link.put(again);
+        kernel::host::put_bytes(again.state, anew.command);
+        kernel::host::put_bytes(again.state, anew.settings);
+        return {.status = 0, .again = std::move(again)};
+    }
+    ::close(link.stream);
+    int how = 0;
+    while (::waitpid(link.terminal, &how, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(how)) status = 128 + WTERMSIG(how);
+    if (!guest.ended()) guest.kernel().kill(SIGKILL);
+    return {.status = status, .again = {}};
 }
 
 }  // namespace
@@ -201,9 +257,18 @@ DebugConsole::~DebugConsole() {
     if (commands_ >= 0) ::close(commands_);
 }
 
-Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const DebugOptions& options,
-                                  KernelNames names) {
+Expected<DebugEnd, Error> run_debugger(Machine& guest, DebugConsole& console, const DebugOptions& options,
+                                       KernelNames names, const std::vector<std::string>& guest_words,
+                                       const Again& again) {
     setlocale(LC_CTYPE, "");
+    if (!again.state.empty()) {
+        std::string_view text = again.state, command, settings;
+        const auto link = Link::take(text);
+        if (!link || !kernel::host::get_bytes(text, command) || !kernel::host::get_bytes(text, settings))
+            return Unexpected{Error{"--again is for mmuscope itself"}};
+        return serve_to_end(guest, *link, options, names, guest_words,
+                            Task{std::string(settings), std::string(command)});
+    }
     std::string script;
     if (!options.script.empty()) {
         auto text = read_script(options.script);
@@ -232,18 +297,8 @@ Expected<int, Error> run_debugger(Machine& guest, DebugConsole& console, const D
         ::_exit(status);
     }
     ::close(ends[0]);
-    int status = 0;
-    {
-        const PassSignalsOn signals(child);
-        status = serve(guest, ends[1], terminal.slave(), options, names);
-        ::close(ends[1]);
-        int how = 0;
-        while (::waitpid(child, &how, 0) < 0 && errno == EINTR) {
-        }
-        if (WIFSIGNALED(how)) status = 128 + WTERMSIG(how);
-    }
-    if (!guest.ended()) guest.kernel().kill(SIGKILL);
-    return status;
+    return serve_to_end(guest, {child, ends[1], terminal.master(), terminal.slave()}, options, names,
+                        guest_words, {});
 }
 
 }  // namespace emu

@@ -6,9 +6,11 @@
 //   process
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "emu/debug/again.h"
 #include "emu/report/kernel_names.h"
 #include "mmu/base/expected.h"
 
@@ -41,8 +43,15 @@ class DebugConsole {
     int commands_ = -1;  ///< where command lines come from
 };
 
-/// The exit status: 0, or 1 when an expectation of the script does not hold.
-mmu::Expected<int, mmu::Error> run_debugger(Machine& guest, DebugConsole& console,
-                                            const DebugOptions& options, KernelNames names);
+/// How a session ends.
+struct DebugEnd {
+    int status = 0;              ///< for exit(): 1 when an expectation of the script does not hold
+    std::optional<Again> again;  ///< it does not: the guest is to begin anew
+};
+/// `guest_words`: its path and arguments. `again`: of an earlier run, whose terminal is there.
+mmu::Expected<DebugEnd, mmu::Error> run_debugger(Machine& guest, DebugConsole& console,
+                                                 const DebugOptions& options, KernelNames names,
+                                                 const std::vector<std::string>& guest_words,
+                                                 const Again& again);
 
 }  // namespace emu

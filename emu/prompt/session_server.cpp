@@ -99,15 +99,21 @@ int SessionServer::serve() {
         if (kind == WireKind::kBye) return frame->size() > 1 ? static_cast<u8>((*frame)[1]) : 0;
         const std::string reply = answer(*frame);
         if (const auto left = session_.left()) return *left;
+        if (auto anew = session_.take_anew()) {
+            anew_ = std::move(*anew);
+            return kAnew;
+        }
         if (!send_frame(stream_, reply)) return kGoneStatus;
     }
 }
 
+int SessionServer::serve_on(const DebugSession::Answer& first) {
+    return send_frame(stream_, command_answer(first)) ? serve() : kGoneStatus;
+}
+
 /// This process has been sent to another moment and serves from now on.
 void SessionServer::arrive(const DebugSession::Answer& first) {
-    int status = kGoneStatus;
-    if (send_frame(stream_, command_answer(first))) status = serve();
-    session_.leave(status);
+    session_.leave(serve_on(first));
 }
 
 std::string SessionServer::command_answer(const DebugSession::Answer& answer) {

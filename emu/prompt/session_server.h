@@ -18,8 +18,12 @@ class SessionServer {
     SessionServer(const SessionServer&) = delete;
     SessionServer& operator=(const SessionServer&) = delete;
 
-    /// Until the terminal is done or gone: its exit status.
+    /// Until the terminal is done or gone: its exit status. kAnew: it waits, for the guest to begin anew.
     int serve();
+    static constexpr int kAnew = -1;
+    /// As serve(), in that next run: `first` answers what the terminal waits for.
+    int serve_on(const DebugSession::Answer& first);
+    const DebugSession::Anew& anew() const { return anew_; }
 
   private:
     void arrive(const DebugSession::Answer& first);
@@ -35,6 +39,7 @@ class SessionServer {
     kernel::OpenFileId guest_out_ = 0, guest_error_ = 0;  ///< what the guest began with; 0: nothing
     int shared_out_ = -1, shared_error_ = -1;             ///< where they led before the TUI
     bool gone_ = false;
+    DebugSession::Anew anew_;
 };
 
 }  // namespace emu

@@ -83,6 +83,21 @@ void DebugSession::restore(const std::string& settings) {
     apply_stop_points();
 }
 
+Answer DebugSession::begin_anew(const std::string& settings, const std::string& command) {
+    const mmu::Registers first = registers();
+    restore(settings);
+    before_ = first;
+    internal_.reset();
+    handed_over_.clear();
+    again_ = {};
+    debugger_.vm_watch().clear();
+    for (StopPoint& point : state_.stop_points) point.hits = 0;
+    refresh_watches();
+    Answer answer = execute(command);
+    answer.text = "The guest begins anew.\n" + answer.text;
+    return answer;
+}
+
 /// A copy looks for a stop: watched bytes are compared with what they were, not with what was last shown.
 void DebugSession::begin_search() {
     looking_back_ = true;

@@ -215,7 +215,7 @@ TEST_CASE("DebugSession: step goes through an entry of a table of calls into the
             finish
             expect = 42
             start
-            expect error A guest runs once
+            expect error one run of the guest only
         )") == "");
     }
     // The linker looks for printf first; it has no lines.
@@ -458,6 +458,74 @@ TEST_CASE("debug: a script's end is the exit status, and its expectations are to
                 "debuggee.dynamic")
               .status == 0);
     CHECK(test::run({MMUSCOPE_PROGRAM, "debug", "--script", "/nowhere", kGuest}).status == 125);
+}
+
+TEST_CASE("debug: run again, from everywhere, with other arguments, in each kind of guest") {
+    const test::TemporaryFolder folder;
+    const std::string script = folder.write("lesson", R"(
+        break factorial
+        run
+        expect that n == 6
+        expect not anew
+        run
+        expect begins anew
+        expect stop factorial
+        next
+        reverse-stepi
+        run
+        expect stop factorial
+        delete
+        handle SIGUSR1 nostop
+        continue
+        expect exited normally
+        start 'two  words' 7
+        expect stop main
+        expect that argc == 3
+        expect that argv[1][4] == ' ' && argv[2][0] == '7'
+        break do_anonymous_page
+        continue
+        faults step
+        rsi
+        run
+        expect stop do_anonymous_page
+        kill
+        start
+        expect stop do_anonymous_page
+        info breakpoints
+        expect hit 1 time
+        delete
+        continue
+        expect exited with code 7
+        run 'no end
+        expect error A quote has no end
+    )");
+    for (const std::string kind : {"static", "static-pie", "dynamic"})
+        for (const std::string history : {"--no-reverse", ""}) {
+            std::string text = test::read_file(script);
+            const auto back = [&](const std::string& word) {
+                for (auto at = text.find(word); at != std::string::npos; at = text.find(word))
+                    text.replace(at, word.size(), "next");
+            };
+            std::vector<std::string> words{MMUSCOPE_PROGRAM, "debug", "--script", folder.write("this", text)};
+            if (!history.empty()) {
+                back("reverse-stepi");
+                back("rsi");
+                words[3] = folder.write("this", text);
+                words.push_back(history);
+            }
+            words.push_back(test::debug_guest("debuggee." + kind));
+            const auto result = test::run(words);
+            INFO(kind << " " << history << "\n" << result.out << result.err);
+            CHECK(result.status == 0);
+        }
+    // A recording runs again as it was.
+    const std::string file = folder.path() + "/recording";
+    REQUIRE(test::run({MMUSCOPE_PROGRAM, "record", file, kGuest, "q"}).status == 0);
+    const std::string replayed =
+        folder.write("replayed",
+                     "start\nexpect that argv[1][0] == 'q'\nstart\nexpect that argv[1][0] == 'q'\nrun other\n"
+                     "expect error recorded\n");
+    CHECK(test::run({MMUSCOPE_PROGRAM, "replay", file, "debug", "--script", replayed}).status == 0);
 }
 
 TEST_CASE("debug: commands from a pipe, and the guest's own files") {

@@ -228,6 +228,11 @@ TEST_CASE("TUI: panels of code, source, walk, TLB, map, registers, backtrace and
     tui.type({":", "echo drawn", "Enter"});
     REQUIRE(tui.shows("(mmuscope) echo drawn"));
     CHECK(tui.shows("\nnone 7 counter 45"));
+    tui.type({":", "start other", "Enter"});
+    REQUIRE(tui.shows("The guest begins anew"));
+    CHECK(tui.shows("main (argc=2"));
+    tui.type({"c"});
+    CHECK(tui.shows("\nother 7 counter 45"));
     tui.type({"q"});
     CHECK(tui.shows(kPrompt));
     CHECK(tui.shows("none 7 counter 45"));
