@@ -161,7 +161,8 @@ std::string catch_event(Debugger& debugger, const Words& words) {
     }
     if (words[2] == "evict") {
         debugger.vm_watch().catch_evictions();
-        return "the guest stops behind each instruction that evicts a TLB entry\n";
+        return "the guest stops behind each instruction that evicts an entry of a TLB or of a "
+               "paging-structure cache\n";
     }
     if (words[2] == "tlbmiss") {
         const auto range = words.size() > 3 ? range_of(words[3]) : Range{0, ~u64{0}};

@@ -7,6 +7,7 @@
 #include "emu/report/story_words.h"
 #include "kernel/host/journal.h"
 #include "mmu/tlb.h"
+#include "mmu/walk_cache.h"
 
 namespace emu {
 
@@ -186,8 +187,37 @@ void VmWatch::tell_evictions(const MmuEvent& event) {
     residents_.clear();
 }
 
+void VmWatch::remember_walk_caches() {
+    oldest_.clear();
+    for (unsigned level = 2; level <= 5; ++level) {
+        const mmu::WalkCacheLevel& cache = mmu_.walk_cache().level(level);
+        if (!cache.capacity() || cache.size() < cache.capacity()) continue;
+        Oldest last{.level = level};
+        cache.for_each([&](u64 address, u64 pcid, const mmu::WalkStart&) {
+            last.address = address;
+            last.pcid = static_cast<mmu::u16>(pcid);
+        });
+        oldest_.push_back(last);
+    }
+}
+
+void VmWatch::tell_walk_cache_evictions(const MmuEvent& event) {
+    constexpr const char* kNames[] = {"PDE", "PDPTE", "PML4E", "PML5E"};
+    for (const Oldest& old : oldest_) {
+        const mmu::WalkCacheLevel& cache = mmu_.walk_cache().level(old.level);
+        if (cache.size() < cache.capacity() || cache.peek(VirtAddr{old.address}, old.pcid)) continue;
+        hit(std::string("evict ") + kNames[old.level - 2] + " cache: the entry for " + hex(old.address) +
+            " leaves for that of " + hex(event.address.value) + " (" + access_name(event.access) + ")");
+        at_event_();
+    }
+    oldest_.clear();
+}
+
 void VmWatch::on_mmu_event(const MmuEvent& event) {
     switch (event.stage) {
+        case Stage::kWalkBegin:
+            if (evictions_) remember_walk_caches();
+            break;
         case Stage::kReference:
             if (evictions_) remember_sets(event.address);
             break;
@@ -209,7 +239,10 @@ void VmWatch::on_mmu_event(const MmuEvent& event) {
             if (!hits_.empty()) at_event_();
             break;
         case Stage::kFill:
-            if (evictions_) tell_evictions(event);
+            if (evictions_) {
+                tell_evictions(event);
+                tell_walk_cache_evictions(event);
+            }
             break;
         default:
             break;

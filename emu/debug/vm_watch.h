@@ -89,6 +89,8 @@ class VmWatch final : public mmu::Observer, public kernel::Observer {
     void compare(const std::string& who);
     void hit(const std::string& line);
     void remember_sets(mmu::VirtAddr address);
+    void remember_walk_caches();
+    void tell_walk_cache_evictions(const mmu::MmuEvent& event);
     void tell_evictions(const mmu::MmuEvent& event);
 
     mmu::Mmu& mmu_;
@@ -102,6 +104,13 @@ class VmWatch final : public mmu::Observer, public kernel::Observer {
     std::vector<WatchRange> misses_;
     bool evictions_ = false;
     std::vector<Resident> residents_;
+    /// What a full cache of upper entries would let go next.
+    struct Oldest {
+        unsigned level = 0;
+        u64 address = 0;
+        mmu::u16 pcid = 0;
+    };
+    std::vector<Oldest> oldest_;
     std::vector<std::string> hits_;
     std::string context_, writer_;  ///< what the kernel is at; who changes memory now
 };

@@ -1,5 +1,5 @@
-// Commands about processes and threads: which there are, and whose registers and memory are looked at. Steps
-// stay with the task that runs.
+// Commands about processes and threads: which there are, whose registers and memory are looked at, and steps
+// of a task that does not run now.
 #include <charconv>
 #include <map>
 #include <utility>
@@ -118,19 +118,47 @@ Answer DebugSession::select_inferior(Arguments arguments) {
     return look_at(*chosen);
 }
 
-/// Steps are the running task's.
+/// Steps back are the running task's.
 std::optional<Answer> DebugSession::cannot_step_this() {
     if (!ended() && looked_at_)
         return Answer{"Task " + std::to_string(looked_at_) +
-                          " does not run now and cannot be stepped: `thread " +
-                          std::to_string(running_task()) +
-                          "` goes back to the one that does, `continue` lets all go on.\n",
+                          " does not run now, and the way back is the running one's: `thread " +
+                          std::to_string(running_task()) + "` looks at that.\n",
                       true};
     return std::nullopt;
 }
 
+/// A step of a task that waits for the CPU: the others run until its turn comes; no schedule is changed for
+/// it. An answer: something else stops the guest before.
+std::optional<Answer> DebugSession::wait_for_turn() {
+    const Pid pid = looked_at_;
+    const u64 rip = registers().rip;
+    const unsigned frame = selected_;
+    if (debugger_.in_stage()) {
+        // The kernel finishes first what it does for the running one.
+        while (!ended() && debugger_.in_stage()) go({.kind = Resume::Kind::kStep});
+        if (ended()) return Answer{stop_text()};
+    }
+    look_at_running();
+    before_ = registers();
+    if (debugger_.task().pid != pid) {
+        internal_ = {.address = rip, .task = pid};
+        go({});
+        internal_.reset();
+        if (!internal_hit_ || !hit_.empty()) {
+            note_stop(stop_);
+            return Answer{stop_text()};
+        }
+    }
+    stop_ = {.kind = Stop::Kind::kStep};
+    note_stop(stop_);
+    selected_ = frame;
+    return std::nullopt;
+}
+
 std::optional<Answer> DebugSession::cannot_step() {
-    if (auto no = cannot_step_this()) return no;
+    if (!ended() && looked_at_)
+        if (auto stopped = wait_for_turn()) return stopped;
     return cannot_run();
 }
 

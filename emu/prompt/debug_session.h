@@ -214,6 +214,7 @@ class DebugSession final : public FrontEnd {
     std::optional<Answer> cannot_run();
     std::optional<Answer> cannot_step();
     std::optional<Answer> cannot_step_this();
+    std::optional<Answer> wait_for_turn();
     Answer look_at(const kernel::Task& task);
     void look_at_running();
     kernel::Pid running_task();
@@ -290,7 +291,8 @@ class DebugSession final : public FrontEnd {
     /// A breakpoint of our own.
     struct Internal {
         u64 address = 0, least_rsp = 0;
-        bool alone = false;  ///< looking back: with exactly this RSP, and nothing else stops
+        bool alone = false;    ///< looking back: with exactly this RSP, and nothing else stops
+        kernel::Pid task = 0;  ///< not 0: only when it is this one's turn
     };
     std::optional<Internal> internal_;
     bool internal_hit_ = false, quit_ = false, tui_wish_ = false, dropping_signal_ = false;

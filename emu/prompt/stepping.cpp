@@ -83,7 +83,9 @@ bool DebugSession::stops_at(u64 address) {
     }
     frames_.reset();
     const u64 rsp = registers().gpr[mmu::kRsp];
-    if (internal_ && internal_->address == address &&
+    const bool theirs =
+        !internal_ || !internal_->task || internal_->task == debugger_.machine().kernel().state().current;
+    if (internal_ && internal_->address == address && theirs &&
         (internal_->alone ? rsp == internal_->least_rsp : rsp >= internal_->least_rsp))
         internal_hit_ = stops = true;
     return stops;

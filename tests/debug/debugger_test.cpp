@@ -1,6 +1,9 @@
 // The engine alone: it stops where it should, and the guest cannot tell that it was there.
 #include "emu/debug/debugger.h"
 
+#include <csignal>
+
+#include "mmu/presets.h"
 #include "tests/debug/support.h"
 
 #include <catch2/catch.hpp>
@@ -252,6 +255,23 @@ TEST_CASE("Debugger: watched memory and entries, TLB misses and evictions stop, 
     });
     CHECK(misses > 10);
     CHECK(machine->state_hash() == free_run(kGuest));
+}
+
+TEST_CASE("Debugger: entries that leave a paging-structure cache are told, and change nothing") {
+    mmu::TlbConfig small = *mmu::find_preset("skylake-sp");
+    small.walk_caches.pde = 2;
+    const auto free = test::load_with(small, kGuest);
+    free->run();
+    const auto machine = test::load_with(small, kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    debugger.vm_watch().catch_evictions();
+    u64 left = 0;
+    run_out(debugger, [&](const Stop& stop) {
+        left += stop.what.find("evict PDE cache: the entry for 0x") != std::string::npos;
+    });
+    CHECK(left > 5);
+    CHECK(machine->state_hash() == free->state_hash());
 }
 
 TEST_CASE("Debugger: a thread that stands still runs on later, and no other one is lost") {

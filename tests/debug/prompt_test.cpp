@@ -146,12 +146,8 @@ TEST_CASE("DebugSession: threads and processes are looked at, and the running on
             expect not work \(
             info threads
             expect \* task 1000
-            stepi
-            expect error Task 1000 does not run now and cannot be stepped: `thread 100[12]`
-            next
-            expect error does not run now
-            finish
-            expect error does not run now
+            reverse-stepi
+            expect error Task 1000 does not run now, and the way back is the running one's: `thread 100[12]`
             thread 77
             expect error No task 77
             thread x
@@ -171,6 +167,38 @@ TEST_CASE("DebugSession: threads and processes are looked at, and the running on
         )") == "");
     }
     CHECK(machine->state_hash() == free(threads));
+    // One that waits steps when its turn comes; who stops before is told.
+    const auto stepped = test::load(threads);
+    {
+        DebugSession session(*stepped);
+        CHECK(failure(session, R"(
+            break work if which == 1
+            run
+            expect stop work
+            thread 1002
+            expect clone3
+            stepi
+            info threads
+            expect \* task 1002
+            next
+            expect start_thread
+            break run
+            thread 1000
+            finish
+            expect stop run
+            info threads
+            expect \* task 1002
+            delete
+            thread 1000
+            finish
+            expect stop __pthread_clockjoin_ex
+            info threads
+            expect \* task 1000
+            continue
+            expect stop exited
+        )") == "");
+    }
+    CHECK(stepped->state_hash() == free(threads));
     const std::string processes = test::debug_guest("processes.static");
     const auto forking = test::load(processes);
     {

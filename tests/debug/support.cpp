@@ -7,9 +7,14 @@
 namespace test {
 
 std::unique_ptr<emu::Machine> load(const std::string& guest, const std::vector<std::string>& arguments) {
+    return load_with(*mmu::find_preset("skylake-sp"), guest, arguments);
+}
+
+std::unique_ptr<emu::Machine> load_with(const mmu::TlbConfig& tlb, const std::string& guest,
+                                        const std::vector<std::string>& arguments) {
     emu::MachineConfig config;
     config.memory_bytes = mmu::u64{128} << 20;
-    config.tlb = *mmu::find_preset("skylake-sp");
+    config.tlb = tlb;
     auto machine = emu::Machine::create(config);
     if (!machine) throw std::runtime_error(machine.error().message);
     std::vector<std::string> words{guest};

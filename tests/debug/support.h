@@ -17,6 +17,9 @@ inline std::string debug_guest(const std::string& name) {
 
 /// A machine with the guest loaded, before its first instruction.
 std::unique_ptr<emu::Machine> load(const std::string& guest, const std::vector<std::string>& arguments = {});
+/// The same with other TLBs than skylake-sp's.
+std::unique_ptr<emu::Machine> load_with(const mmu::TlbConfig& tlb, const std::string& guest,
+                                        const std::vector<std::string>& arguments = {});
 
 /// The address of a symbol of a static program.
 mmu::u64 symbol(const std::string& guest, const std::string& name);
