@@ -187,6 +187,7 @@ void VmWatch::tell_evictions(const MmuEvent& event) {
     residents_.clear();
 }
 
+/// Before a walk. What it begins with becomes the newest, but then it brings nothing into that cache.
 void VmWatch::remember_walk_caches() {
     oldest_.clear();
     for (unsigned level = 2; level <= 5; ++level) {
@@ -215,7 +216,7 @@ void VmWatch::tell_walk_cache_evictions(const MmuEvent& event) {
 
 void VmWatch::on_mmu_event(const MmuEvent& event) {
     switch (event.stage) {
-        case Stage::kWalkBegin:
+        case Stage::kRewalk:
             if (evictions_) remember_walk_caches();
             break;
         case Stage::kReference:
@@ -223,6 +224,7 @@ void VmWatch::on_mmu_event(const MmuEvent& event) {
             break;
         case Stage::kTlbLookup:
             if (evictions_ && event.level == 2) tell_evictions(event);
+            if (evictions_ && event.level == 0) remember_walk_caches();
             for (const WatchRange& range : misses_)
                 if (!event.level && event.address.value >= range.first && event.address.value <= range.last) {
                     hit("tlbmiss: " + std::string(access_name(event.access)) + " of " +
@@ -238,11 +240,11 @@ void VmWatch::on_mmu_event(const MmuEvent& event) {
                     " on the walk of a " + access_name(event.access) + " of " + hex(event.address.value));
             if (!hits_.empty()) at_event_();
             break;
+        case Stage::kVerdict:
+            if (evictions_) tell_walk_cache_evictions(event);
+            break;
         case Stage::kFill:
-            if (evictions_) {
-                tell_evictions(event);
-                tell_walk_cache_evictions(event);
-            }
+            if (evictions_) tell_evictions(event);
             break;
         default:
             break;
