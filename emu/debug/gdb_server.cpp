@@ -409,6 +409,12 @@ Reply GdbServer::monitor(PacketReader packet) {
     PacketReader words(*command);
     if (words.take("vm goto ")) return go_to(words);
     if (words.take("vm end")) return to_hex(std::string_view(end_words(words.rest())));
+    if (*command == "help" || *command == "vm help")
+        return to_hex(run_monitor(debugger_, *command) +
+                      "vm goto icount N|fault N   to that moment; then: maintenance flush register-cache\n"
+                      "vm record             snapshots and their memory\n"
+                      "vm end [stop|pass]    whether the guest stops before its exit, from where there is a "
+                      "way back\n");
     if (*command == "vm record" && timeline_) return to_hex(std::string_view(timeline_->describe()));
     const std::string text = run_monitor(debugger_, *command);
     return text.empty() ? kOk : to_hex(text);

@@ -29,6 +29,8 @@ constexpr const char* kHelp =
     "resident\n"
     "vm names [2.6.32]     the kernel's functions by the names of Linux 2.6.32, or of 6.12 (the default)\n"
     "vm faults [last N]    the page faults so far\n"
+    "vm faults no N        one of them\n"
+    "vm faults va ADDRESS|FIRST-LAST   those of a page, or of a range\n"
     "vm faults hidden      steps never enter the kernel; breakpoints on its functions still stop (the "
     "default)\n"
     "vm faults step        a step on an instruction that faults enters exc_page_fault\n"
@@ -43,6 +45,9 @@ constexpr const char* kHelp =
     "vm stats              counts of references, walks and faults\n"
     "info tlb, info mem    the same as vm tlb and vm maps\n"
     "Numbers may be 0x... or decimal, or $REGISTER in GDB after `eval`.\n";
+
+constexpr const char* kFaultsUsage =
+    "usage: vm faults [last N | no N | va ADDRESS|FIRST-LAST | hidden | step | stop]\n";
 
 using Words = std::vector<std::string>;
 
@@ -113,12 +118,26 @@ std::string table_text(Debugger& debugger, const std::string& name) {
 
 std::string faults(Debugger& debugger, const Words& words) {
     auto table = *debug_table(debugger, "faults");
-    if (words.size() == 4 && words[2] == "last") {
-        const auto count = number_of(words[3]);
-        if (!count) return "how many? " + words[3] + "\n";
-        if (table.rows.size() > *count)
-            table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<std::ptrdiff_t>(*count));
+    if (words.size() == 2) return table.text();
+    if (words.size() != 4) return kFaultsUsage;
+    const auto number = number_of(words[3]);
+    if (words[2] == "va") {
+        const auto range = range_of(words[3]);
+        if (!range) return "no address or range: " + words[3] + "\n";
+        std::erase_if(table.rows, [&](const auto& row) {
+            const u64 address = std::stoull(row[2], nullptr, 0);
+            return address < range->first || address > range->last;
+        });
+        return table.rows.empty() ? "no fault there so far\n" : table.text();
     }
+    if (words[2] != "last" && words[2] != "no") return kFaultsUsage;
+    if (!number) return "no number: " + words[3] + "\n";
+    if (words[2] == "no") {
+        std::erase_if(table.rows, [&](const auto& row) { return row[0] != std::to_string(*number); });
+        return table.rows.empty() ? "no such fault has been seen\n" : table.text();
+    }
+    if (table.rows.size() > *number)
+        table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<std::ptrdiff_t>(*number));
     return table.text();
 }
 
@@ -150,9 +169,10 @@ std::string slab(Debugger& debugger, const Words& words) {
 std::string catch_event(Debugger& debugger, const Words& words) {
     FaultLog& log = debugger.faults();
     if (words.size() < 3) {
-        std::string text = log.caught().empty() ? "nothing is caught" : "caught:";
+        std::string text;
         for (const std::string& name : log.caught()) text += " " + name;
-        return text + "\n";
+        text += debugger.vm_watch().caught();
+        return text.empty() ? "nothing is caught\n" : "caught:" + text + "\n";
     }
     if (words[2] == "off") {
         log.catch_nothing();
@@ -183,7 +203,7 @@ std::string fault_mode(Debugger& debugger, const std::string& name) {
     else if (name == "stop")
         debugger.set_fault_mode(Mode::kStop);
     else
-        return "hidden, step or stop, or: vm faults [last N]\n";
+        return kFaultsUsage;
     return "faults: " + name + "\n";
 }
 

@@ -66,25 +66,27 @@ Table faults(Debugger& debugger) {
 }
 
 /// Each table of the current address space with how many of its entries are in use.
-void add_page_tables(Table& out, const mmu::PhysicalMemory& memory, PhysAddr table, unsigned level,
-                     u64 base) {
+void add_page_tables(Table& out, const mmu::PhysicalMemory& memory, PhysAddr table, unsigned level, u64 base,
+                     unsigned address_bits) {
     std::vector<u64> used;
     for (u64 n = 0; n < 512; ++n)
         if (memory.read64(table + 8 * n)) used.push_back(n);
-    const unsigned shift = 12 + 9 * (level - 1);
+    const unsigned shift = 12 + 9 * (level - 1), unused = 64 - address_bits;
+    base = static_cast<u64>(static_cast<mmu::i64>(base << unused) >> unused);  // canonical
     out.rows.push_back({table_name(level), hex(table.value), hex(base), std::to_string(used.size())});
     if (level == 1) return;
     for (const u64 n : used) {
         const Pte entry{memory.read64(table + 8 * n)};
         if (entry.present() && !entry.large())
-            add_page_tables(out, memory, entry.address(), level - 1, base + (n << shift));
+            add_page_tables(out, memory, entry.address(), level - 1, base + (n << shift), address_bits);
     }
 }
 
 Table page_tables(Debugger& debugger) {
     Table table{{"table", "physical", "first-address", "entries"}, {}};
     const mmu::ControlRegisters control = debugger.control();
-    add_page_tables(table, debugger.machine().memory(), control.root(), control.levels(), 0);
+    add_page_tables(table, debugger.machine().memory(), control.root(), control.levels(), 0,
+                    control.virtual_bits());
     return table;
 }
 

@@ -42,6 +42,10 @@ class VmWatch final : public mmu::Observer, public kernel::Observer {
     void clear();
     void clear_catches() { misses_.clear(), evictions_ = false; }
     std::string list() const;
+    /// " tlbmiss evict": what of these is caught.
+    std::string caught() const {
+        return (misses_.empty() ? "" : " tlbmiss") + std::string(evictions_ ? " evict" : "");
+    }
     /// What is watched and caught, for another process at another moment; restore() replaces what there is.
     std::string save() const;
     void restore(std::string_view saved);

@@ -82,6 +82,24 @@ TEST_CASE("gdb: writes variables and registers, calls functions, makes a core fi
     CHECK_CONTAINS(out, "none 1234 counter 45");
 }
 
+TEST_CASE("gdb: monitor picks faults, says what is caught, and refuses other words") {
+    const std::string out = gdb("debuggee.static",
+                                "break count_up\ncontinue\nmonitor vm faults last 1\nmonitor vm faults no 2\n"
+                                "monitor vm faults va $heap\nmonitor vm faults va 0x4014f0\n"
+                                "monitor vm faults va 0x4014f0-0x402fff\nmonitor vm faults no 999\n"
+                                "monitor vm faults some 5\nmonitor vm catch tlbmiss\nmonitor vm catch evict\n"
+                                "monitor vm catch fault:cow\nmonitor vm catch\nmonitor vm help\n"
+                                "monitor vm pgtables\n");
+    CHECK_CONTAINS(out, "\n2       11 ");
+    CHECK_CONTAINS(out, "\n1       0             0x4014f0");
+    CHECK_CONTAINS(out, "no address or range: $heap");
+    CHECK_CONTAINS(out, "no such fault has been seen");
+    CHECK_CONTAINS(out, "usage: vm faults [last N | no N | va");
+    CHECK_CONTAINS(out, "caught: fault:cow tlbmiss evict\n");
+    CHECK_CONTAINS(out, "vm goto icount N|fault N");
+    CHECK_CONTAINS(out, "0xffffc90000000000");
+}
+
 TEST_CASE("gdb: calls functions in a row, in each kind of guest, whatever is done about signals") {
     for (const char* const guest : {"debuggee.static", "debuggee.static-pie", "debuggee.dynamic"})
         for (const char* const signals : {"", "handle all nostop noprint pass\n"}) {
