@@ -119,7 +119,7 @@ Expected<Program, ExecFailure> find_program(KernelState& kernel, Task& task, con
             return failure(file.error().error, "its interpreter " + path + ": " + file.error().reason);
         }
         program.file = std::move(*file);
-        const MmapFile view = mmap_file_of(program.file);
+        const MmapFile view = mmap_file_of(kernel, program.file);
         if (!view.backing) return failure(ENFILE, "the host has no file descriptor left");
         std::string interpreter, argument;
         auto script = read_script_line(*view.backing, interpreter, argument);
@@ -153,7 +153,7 @@ Expected<void, ExecFailure> find_elf_interpreter(KernelState& kernel, Task& task
                        "needs the interpreter " + path + ", which " +
                            (error == ENOENT ? "is missing" : "cannot be used: " + file.error().reason));
     }
-    const MmapFile view = mmap_file_of(*file);
+    const MmapFile view = mmap_file_of(kernel, *file);
     if (!view.backing) return failure(ENFILE, "the host has no file descriptor left");
     auto image = read_elf(*view.backing);
     if (!image) return failure(ELIBBAD, "its interpreter " + path + ": " + image.error().reason);
@@ -342,7 +342,7 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
         placement.dynamic_base = kElfDynBase;
         if (randomize) placement.dynamic_base += kernel.rng.below(u64{1} << kMmapRandomBits) * kPageSize;
     }
-    auto loaded = load_elf(system, mm, program.image, placement, [&] { return mmap_file_of(program.file); });
+    auto loaded = load_elf(system, mm, program.image, placement, [&] { return mmap_file_of(kernel, program.file); });
     if (!loaded) return Unexpected{loaded.error()};
     layout.program = *loaded;
     mm.start_code = loaded->start_code;
@@ -355,7 +355,7 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
         ElfPlacement anywhere;
         anywhere.is_interpreter = true;
         auto interpreter = load_elf(system, mm, program.interpreter_image, anywhere,
-                                    [&] { return mmap_file_of(*program.interpreter_file); });
+                                    [&] { return mmap_file_of(kernel, *program.interpreter_file); });
         if (!interpreter)
             return failure(interpreter.error().error, "its interpreter: " + interpreter.error().reason);
         layout.interpreter = *interpreter;

@@ -1,4 +1,4 @@
-// Purpose: the page cache. See filemap.h. Linux: mm/filemap.c, mm/readahead.c, mm/shmem.c.
+// Purpose: the page cache. See filemap.h; shared memory is shmem.cpp's. Linux: mm/filemap.c.
 // Dirty pages are written back at msync(), at the last munmap() and before a
 // read() of the file.
 #include "kernel/filemap.h"
@@ -16,7 +16,7 @@
 namespace kernel {
 
 u64 AddressSpace::size_bytes() const {
-    if (shmem) return shmem_pages << mmu::kPageShift;
+    if (shmem && !backing) return shmem_pages << mmu::kPageShift;
     if (hugetlb) return hugetlb->size_bytes;
     return backing ? backing->size() : 0;
 }
@@ -48,10 +48,11 @@ AddressSpaceId PageCache::new_space() {
     for (AddressSpaceId id = 1; id < spaces_.size(); ++id) {
         if (spaces_[id]) continue;
         spaces_[id] = std::make_unique<AddressSpace>();
+        spaces_[id]->id = id;
         return id;
     }
     spaces_.push_back(std::make_unique<AddressSpace>());
-    return static_cast<AddressSpaceId>(spaces_.size() - 1);
+    return spaces_.back()->id = static_cast<AddressSpaceId>(spaces_.size() - 1);
 }
 
 FileId PageCache::new_file(AddressSpaceId space) {
@@ -79,9 +80,12 @@ FileId PageCache::open(MemorySystem& system, MmapFile& file) {
     if (is_new) {
         entry->second = new_space();
         spaces_[entry->second]->identity = identity;
+        spaces_[entry->second]->shmem = file.backing->is_shmem();
+        spaces_[entry->second]->limited = file.limited;
+        shmem_files_ += file.backing->is_shmem();
     }
     AddressSpace& space = *spaces_[entry->second];
-    if (space.users == 0 && space.nrpages && space.version != file.backing->version())
+    if (!space.shmem && space.users == 0 && space.nrpages && space.version != file.backing->version())
         truncate(system, space, 0);  // it changed while nobody looked
     // A later open may allow writing where the first did not.
     if (!space.backing || file.writable) space.backing = std::move(file.backing);
@@ -145,8 +149,10 @@ void PageCache::put(MemorySystem& system, FileId id) {
         hugetlb_remove_pages(system, space, 0, ~u64{0});
         spaces_[space_id].reset();
     } else if (space.shmem) {
-        truncate(system, space, 0);
-        spaces_[space_id].reset();
+        if (space.backing && space.backing->links())
+            space.backing.reset();  // the name keeps its pages
+        else
+            evict(system, space_id);
     } else {
         space.version = space.backing->version();
         space.backing.reset();  // closes the file; its clean pages stay
@@ -186,6 +192,7 @@ PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpace
         static_cast<PageIndex>(pfn.value);
     ++space.nrpages;
     ++cached_pages_;
+    limited_pages_ += space.limited;
     if (!space.unevictable) system.lru.add(static_cast<PageIndex>(pfn.value));
     return static_cast<PageIndex>(pfn.value);
 }
@@ -218,62 +225,17 @@ bool PageCache::read_window(MemorySystem& system, AddressSpace& space, AddressSp
 }
 
 PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 index, u64 vm_flags) {
-    const AddressSpaceId id = files_[file].mapping;
-    AddressSpace& space = *spaces_[id];
+    AddressSpace& space = *spaces_[files_[file].mapping];
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
     if (index >= file_pages) return {.past_end = true};
     if (const PageIndex page = space.find(index)) {
         async_mmap_readahead(system, files_[file], index, vm_flags, page);
         return {.page = page};
     }
-    if (space.swap_entry(index)) return shmem_swapin(system, space, id, index);
-    if (space.shmem) {
-        const auto pfn = system.alloc_zeroed_page();
-        if (!pfn) return {.oom = true};
-        const PageIndex page = add(system, space, id, index, *pfn);
-        return {.page = page, .oom = !page};
-    }
-    // What is in memory is not read ahead: a hole beside the page is none of the file's pages yet.
-    const bool in_memory = space.backing->in_memory();
-    if (!(in_memory ? read_window(system, space, id, index, index + 1, index)
-                    : sync_mmap_readahead(system, files_[file], index, vm_flags)))
-        return {};
+    if (space.shmem) return shmem_get_page(system, space, index);
+    if (!sync_mmap_readahead(system, files_[file], index, vm_flags)) return {};
     const PageIndex page = space.find(index);
-    return {.page = page, .major = !in_memory, .oom = !page};
-}
-
-/// shmem_swapin_folio(): the page comes back, and its slot is free.
-PageCache::Lookup PageCache::shmem_swapin(MemorySystem& system, AddressSpace& space, AddressSpaceId id,
-                                          u64 index) {
-    const SwapSlot slot = space.swap_entry(index);
-    SwapRead read{swap_cache_get_folio(system, slot, nullptr, 0)};
-    const bool major = !read.page;
-    if (major) read = swap_cluster_readahead(system, slot);
-    if (!read.page) return {.oom = !read.io_error};
-    Page& page = system.mem_map.at_index(read.page);
-    ++page.refcount;
-    delete_from_swap_cache(system, page);
-    page.flags = static_cast<u16>((page.flags & ~Page::kAnon) | Page::kCache | Page::kShmem | Page::kDirty);
-    page.mapping = id;
-    page.index = index;
-    space.chunks[index >> AddressSpace::kChunkShift][index % AddressSpace::kChunkPages] = read.page;
-    system.swap.put(slot);
-    if (space.unevictable) system.lru.remove(read.page);
-    --space.swapped;
-    ++space.nrpages;
-    ++cached_pages_;
-    return {.page = read.page, .major = major};
-}
-
-void PageCache::shmem_replace_by_entry(MemorySystem& system, PageIndex index, SwapSlot slot) {
-    Page& page = system.mem_map.at_index(index);
-    AddressSpace& space = *spaces_[page.mapping];
-    space.chunks[page.index >> AddressSpace::kChunkShift][page.index % AddressSpace::kChunkPages] =
-        AddressSpace::kSwapEntry | slot;
-    ++space.swapped;
-    --space.nrpages;
-    --cached_pages_;
-    page.flags &= static_cast<u16>(~(Page::kCache | Page::kShmem));
+    return {.page = page, .major = true, .oom = !page};
 }
 
 void PageCache::set_unevictable(MemorySystem& system, AddressSpace& space, bool unevictable) {
@@ -319,6 +281,7 @@ void PageCache::writeback_all(MemorySystem& system) {
 }
 
 void PageCache::release(MemorySystem& system, AddressSpace& space, PageIndex& slot) {
+    limited_pages_ -= space.limited;
     if (slot & AddressSpace::kSwapEntry) {  // shmem_free_swap()
         --space.swapped;
         return free_swap_entry(system, std::exchange(slot, 0) & ~AddressSpace::kSwapEntry);

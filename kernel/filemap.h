@@ -37,8 +37,10 @@ class FileBacking {
     virtual u64 size() const = 0;
     /// Changes when the contents do (the modification time); 0 if unknown.
     virtual u64 version() const { return 0; }
-    /// tmpfs: its pages are memory already, and reading them is no major fault.
-    virtual bool in_memory() const { return false; }
+    /// tmpfs (shmem.h): the pages are the page cache's alone, the backing has length and identity only.
+    virtual bool is_shmem() const { return false; }
+    /// i_nlink; without one the last user takes the pages along.
+    virtual u64 links() const { return 1; }
     /// Bytes read, fewer only at the end of the file; -errno.
     virtual i64 pread(std::span<u8> buffer, u64 offset) = 0;
     /// Bytes written; -errno (-EROFS where nothing may be written).
@@ -52,6 +54,7 @@ struct MmapFile {
     /// 0: none but this mapping knows it.
     u64 description = 0;
     bool readable = false, writable = false;  ///< FMODE_READ, FMODE_WRITE
+    bool limited = false;                     ///< of shmem: on /dev/shm
     bool path_noexec = false;
     bool write_sealed = false;  ///< F_SEAL_WRITE or F_SEAL_FUTURE_WRITE
     FileId hugetlb = 0;     ///< a file of huge pages (hugetlb.h) instead of a backing
@@ -76,12 +79,14 @@ struct AddressSpace {
     };
 
     FileBacking::Identity identity{};
-    bool shmem = false;                    ///< no file behind it: a page that is missing is zero
-    u64 shmem_pages = 0;                   ///< length of a shmem object
+    AddressSpaceId id = 0;
+    bool shmem = false;                    ///< no file's pages behind it: one that is missing is zero
+    bool limited = false;                  ///< of shmem: /dev/shm's, whose size is limited
+    u64 shmem_pages = 0;                   ///< length of a shmem object without a name (no backing)
     u64 swapped = 0;                       ///< shmem_inode_info.swapped: its pages that are in swap
     bool unevictable = false;              ///< mapping_unevictable(): reclaim lets its pages be (SHM_LOCK)
     u32 users = 0;                         ///< MappedFiles that refer to it
-    std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem
+    std::unique_ptr<FileBacking> backing;  ///< present while users > 0, unless shmem without a name
     std::unique_ptr<HugetlbInode> hugetlb;  ///< of a file of huge pages; then nothing of this but `users`
     u64 version = 0;                       ///< of the backing when the pages were read
     u64 nrpages = 0;
@@ -89,6 +94,7 @@ struct AddressSpace {
     std::map<u64, Chunk> chunks;  ///< page index >> kChunkShift
 
     u64 size_bytes() const;           ///< i_size
+    u64 blocks() const { return (nrpages + swapped) * (mmu::kPageSize / 512); }  ///< i_blocks of shmem
     PageIndex find(u64 index) const;  ///< 0: not cached
     SwapSlot swap_entry(u64 index) const;  ///< where it went; 0: nowhere
     u64 collect_swapped(u64 first, u64 end) const;  ///< shmem_partial_swap_usage(): pages of [first, end) in swap
@@ -123,6 +129,12 @@ struct MappedFile {
 
 class PageCache {
   public:
+    struct Lookup {
+        PageIndex page = 0;     ///< 0: error
+        bool major = false;     ///< the page had to be read
+        bool past_end = false;  ///< index is at or beyond the end of the file: SIGBUS
+        bool oom = false;
+    };
     /// Takes over `file.backing`; one reference is the caller's. Never 0.
     FileId open(MemorySystem& system, MmapFile& file);
     /// A shared anonymous object of `pages` pages (shmem_zero_setup()).
@@ -140,6 +152,18 @@ class PageCache {
     AddressSpace& mapping_of(FileId id) { return *spaces_[files_[id].mapping]; }
     const AddressSpace& mapping_of(FileId id) const { return *spaces_[files_[id].mapping]; }
     AddressSpace* find(FileBacking::Identity identity);
+    const AddressSpace* find(FileBacking::Identity identity) const {
+        return const_cast<PageCache*>(this)->find(identity);
+    }
+    /// shmem_get_folio(): the page of shared memory, from swap or new where there is none. `past_end` says that
+    /// /dev/shm is full.
+    Lookup shmem_get_page(MemorySystem& system, AddressSpace& space, u64 index);
+    /// shmem_evict_inode(): the last name of a file is gone; so are its pages when nobody has it open.
+    void evict_unlinked(MemorySystem& system, FileBacking::Identity identity);
+    /// Of the files of /dev/shm, in memory and in swap, and how many they may have.
+    u64 limited_pages() const { return limited_pages_; }
+    u64 max_limited_pages = ~u64{0};
+    bool has_shmem_files() const { return shmem_files_; }
     bool same_mapping(FileId a, FileId b) const { return files_[a].mapping == files_[b].mapping; }
     /// References to all mapped files of this file: areas, and who else holds one.
     u64 areas_of(FileId id) const;
@@ -161,12 +185,6 @@ class PageCache {
     void before_io(MemorySystem& system, FileBacking::Identity identity);
     void after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes);
 
-    struct Lookup {
-        PageIndex page = 0;     ///< 0: error
-        bool major = false;     ///< the page had to be read
-        bool past_end = false;  ///< index is at or beyond the end of the file: SIGBUS
-        bool oom = false;
-    };
     /// filemap_fault()'s core: the page, read with `readahead` pages around it if it is missing.
     Lookup read_page(MemorySystem& system, FileId id, u64 index, u64 vm_flags);
     /// Writes dirty pages of [first, last] to the file. 0 or -errno.
@@ -217,7 +235,8 @@ class PageCache {
     bool sync_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags);
     void async_mmap_readahead(MemorySystem& system, MappedFile& file, u64 index, u64 vm_flags,
                               PageIndex found);
-    Lookup shmem_swapin(MemorySystem& system, AddressSpace& space, AddressSpaceId id, u64 index);
+    Lookup shmem_swapin(MemorySystem& system, AddressSpace& space, u64 index);
+    void evict(MemorySystem& system, AddressSpaceId id);
     int write_out(MemorySystem& system, AddressSpace& space, PageIndex index);
     void release(MemorySystem& system, AddressSpace& space, PageIndex& slot);
 
@@ -228,6 +247,8 @@ class PageCache {
     std::map<FileBacking::Identity, AddressSpaceId> by_identity_;
     std::map<u64, FileAdvice> advice_;  ///< by description
     u64 cached_pages_ = 0;
+    u64 limited_pages_ = 0;
+    u64 shmem_files_ = 0;  ///< spaces of shared memory with a backing or a name
     u64 next_hugetlb_ino_ = 1024;
 };
 

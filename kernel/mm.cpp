@@ -30,6 +30,7 @@ MemorySystem::MemorySystem(mmu::PhysicalMemory& ram, mmu::Mmu& the_mmu)
     mem_map[zero_page].flags = Page::kReserved;
     mem_map[zero_page].refcount = 1;
     memory.clear_frame(zero_page);
+    page_cache.max_limited_pages = buddy.managed_frames() / 2;  // shmem_default_max_blocks()
 }
 
 /// __alloc_pages_slowpath(): wake kswapd, then reclaim oneself; the rest below the min mark is not for users.

@@ -6,6 +6,7 @@
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/shmem.h"
 #include "kernel/vmscan.h"
 #include "mmu/base/check.h"
 
@@ -147,7 +148,9 @@ void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identit
     unmap_mapping_pages(system, mm, *space, first, ~u64{0});
     system.page_cache.truncate(system, *space, first);
     if (!page_offset(new_size)) return;
-    if (const PageIndex last = space->find(first - 1)) {  // what lies beyond the end reads zero from now on
+    if (space->shmem) {
+        (void)shmem_zero(system, *space, new_size, mmu::kPageSize - page_offset(new_size));
+    } else if (const PageIndex last = space->find(first - 1)) {  // what lies beyond the end reads zero from now on
         system.memory.note_write(Pfn{last});
         u8* frame = system.memory.frame(Pfn{last});
         std::memset(frame + page_offset(new_size), 0, mmu::kPageSize - page_offset(new_size));

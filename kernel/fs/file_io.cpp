@@ -14,6 +14,7 @@
 #include "kernel/fs/notify.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/fs/tty.h"
 #include "kernel/fs/unix_socket.h"
 #include "kernel/host/host.h"
@@ -183,11 +184,12 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
         case OpenFile::Kind::kHost:
             break;
     }
-    if (file.regular()) {
+    if (file.regular() && !file.shmem) {
         kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
         if (kernel.system.inject.fails(InjectSite::kDiskRead)) return -EIO;
     }
-    const i64 got = host_read(kernel, task, file, bytes, offset);
+    const i64 got = file.shmem ? shmem_file_read(kernel, file, bytes, offset)
+                               : host_read(kernel, task, file, bytes, offset);
     if (got > 0) fsnotify_file(kernel, file, IN_ACCESS);
     return got;
 }
@@ -206,12 +208,13 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
     if (file.kind == OpenFile::Kind::kObject && file.ops->give)
         return file.ops->give(kernel, task, file, bytes);
     if (file.kind != OpenFile::Kind::kHost) return -EBADF;
-    if (file.regular()) {
+    if (file.regular() && !file.shmem) {
         kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
         if (kernel.system.inject.fails(InjectSite::kDiskWrite)) return -EIO;
     }
-    const i64 put = host_write(kernel, task, file, bytes, offset);
-    if (put > 0) note_written(kernel, file, offset, static_cast<u64>(put));
+    const i64 put = file.shmem ? shmem_file_write(kernel, file, bytes, offset)
+                               : host_write(kernel, task, file, bytes, offset);
+    if (put > 0 && !file.shmem) note_written(kernel, file, offset, static_cast<u64>(put));
     if (put > 0) fsnotify_file(kernel, file, IN_MODIFY);
     return put;
 }

@@ -30,6 +30,9 @@ using ProcWindow = mmu::Expected<std::string, int> (*)(KernelState&, Task&, u64 
 /// Takes what one write() to a generated file says. 0 or -errno.
 using ProcWrite = int (*)(KernelState&, const OpenFile& file, const std::string& text);
 
+/// Whether a host file's pages are the guest's own (shmem_file.h): of a memfd, or of /dev/shm.
+enum class Tmpfs : u8 { kNone, kMemfd, kMounted };
+
 /// struct file.
 struct OpenFile {
     enum class Kind : u8 {
@@ -44,6 +47,8 @@ struct OpenFile {
     mode_t type = 0;          ///< S_IFMT bits
     int flags = 0;            ///< open(2) flags with the access mode; those of kHost are asked from the host
     bool path_only = false;   ///< O_PATH
+    Tmpfs tmpfs = Tmpfs::kNone;  ///< kHost
+    FileId shmem = 0;            ///< of a tmpfs file: it holds the pages while it is open
     bool network = false;     ///< kHost: a socket of host_socket.h, which never waits on the host
     bool may_change = false;  ///< fchmod() and its like: it lies in a --rw folder
     struct stat status {};    ///< kDevice, kText and kObject

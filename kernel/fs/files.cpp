@@ -9,6 +9,7 @@
 #include "kernel/fs/file_operations.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/notify.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/fs/unix_gc.h"
 #include "kernel/host/host.h"
 #include "kernel/uaccess.h"
@@ -48,6 +49,7 @@ void fput(KernelState& kernel, OpenFileId id) {
     locks_remove_file(kernel, *last);
     epoll_forget(kernel, *last);
     kernel.system.page_cache.forget_advice(last->id);
+    shmem_file_closed(kernel, *last);
     if (last->kind == OpenFile::Kind::kObject && last->ops->release) last->ops->release(kernel, *last);
 }
 
@@ -77,6 +79,7 @@ int install_file(KernelState& kernel, Task& task, OpenFile file, bool close_on_e
     const bool allocated = alloc_file(kernel.system, file);
     const OpenFileId id = kernel.files.add(std::move(file));
     kernel.files.get(id);
+    shmem_file_opened(kernel, kernel.files.at(id));
     if (!allocated) return fput(kernel, id), -ENOMEM;
     const int fd = install_reference(kernel, task, id, close_on_exec, from);
     fput(kernel, id);

@@ -6,13 +6,13 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/hugetlb_file.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
 #include "kernel/state.h"
 
 namespace kernel {
 
-HostFileBacking::HostFileBacking(UniqueFd fd, bool in_memory)
-    : fd_(std::move(fd)), identity_(identity_of(fd_.get())), in_memory_(in_memory) {}
+HostFileBacking::HostFileBacking(UniqueFd fd) : fd_(std::move(fd)), identity_(identity_of(fd_.get())) {}
 
 u64 HostFileBacking::size() const {
     struct stat status {};
@@ -23,6 +23,11 @@ u64 HostFileBacking::version() const {
     struct stat status {};
     if (host::fstat(fd_.get(), &status) != 0) return 0;
     return static_cast<u64>(status.st_mtim.tv_sec) * 1'000'000'000 + static_cast<u64>(status.st_mtim.tv_nsec);
+}
+
+u64 HostFileBacking::links() const {
+    struct stat status {};
+    return host::fstat(fd_.get(), &status) == 0 ? status.st_nlink : 0;
 }
 
 i64 HostFileBacking::pread(std::span<u8> buffer, u64 offset) {
@@ -56,7 +61,7 @@ FileBacking::Identity identity_of(int fd) {
     return {status.st_dev, status.st_ino};
 }
 
-MmapFile mmap_file_of(const OpenFile& file) {
+MmapFile mmap_file_of(KernelState& kernel, const OpenFile& file) {
     MmapFile result;
     result.readable = file.readable();
     result.writable = file.writable();
@@ -71,12 +76,12 @@ MmapFile mmap_file_of(const OpenFile& file) {
         if (file.writable())
             copy = host::open(descriptor_path(file.fd.get()).c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (copy < 0) copy = host::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 3);
-        const bool memfd = file.path.starts_with("/memfd:");
-        if (copy >= 0)
-            result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy},
-                                                               memfd || file.path.starts_with("/dev/shm/"));
-        const int seals = memfd ? host::fcntl(file.fd.get(), F_GET_SEALS) : 0;
-        result.write_sealed = seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+        if (copy >= 0 && file.tmpfs == Tmpfs::kNone)
+            result.backing = std::make_unique<HostFileBacking>(UniqueFd{copy});
+        else if (copy >= 0)
+            result.backing = std::make_unique<ShmemFileBacking>(UniqueFd{copy}, kernel.system);
+        result.limited = file.tmpfs == Tmpfs::kMounted;
+        result.write_sealed = file.tmpfs != Tmpfs::kNone && shmem_write_sealed(file);
     }
     return result;
 }

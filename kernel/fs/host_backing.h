@@ -10,25 +10,24 @@ namespace kernel {
 class HostFileBacking : public FileBacking {
   public:
     /// `fd` is a regular file's.
-    explicit HostFileBacking(UniqueFd fd, bool in_memory = false);
+    explicit HostFileBacking(UniqueFd fd);
 
     Identity identity() const override { return identity_; }
     u64 size() const override;
     u64 version() const override;
-    bool in_memory() const override { return in_memory_; }
+    u64 links() const override;
     i64 pread(std::span<u8> buffer, u64 offset) override;
     i64 pwrite(std::span<const u8> buffer, u64 offset) override;
 
   private:
     UniqueFd fd_;
     Identity identity_;
-    bool in_memory_;
 };
 
 FileBacking::Identity identity_of(int fd);
 
 /// What mmap(2) is to know of an open file.
-MmapFile mmap_file_of(const OpenFile& file);
+MmapFile mmap_file_of(KernelState& kernel, const OpenFile& file);
 
 /// mapping_deny_writable(): some area maps it shared and may write.
 bool mapped_writable(const KernelState& kernel, const OpenFile& file);

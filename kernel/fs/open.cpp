@@ -133,7 +133,25 @@ Expected<OpenFile, int> open_descriptor(KernelState& kernel, Task& task, const N
     }
     auto fd = reopen(file->fd.get(), flags & kReopenFlags);
     if (!fd) return Unexpected{fd.error()};
-    return host_file(std::move(*fd), file->path, flags & kKeptFlags, file->may_change);
+    if (file->shmem && (flags & O_TRUNC))
+        truncate_pagecache(kernel.system, kernel.mm_of(task), identity_of(fd->get()), 0);
+    OpenFile again = host_file(std::move(*fd), file->path, flags & kKeptFlags, file->may_change);
+    again.tmpfs = file->tmpfs;
+    return again;
+}
+
+/// host_file(), of what may lie in /dev/shm, or be a memfd.
+OpenFile named_file(KernelState& kernel, UniqueFd fd, std::string path, int flags, bool may_change) {
+    const PageCache& cache = kernel.system.page_cache;
+    OpenFile file = host_file(std::move(fd), std::move(path), flags, may_change);
+    if (!file.regular()) return file;
+    if (kernel.paths->is_shm(file.fd.get())) {
+        file.tmpfs = Tmpfs::kMounted;
+    } else if (cache.has_shmem_files()) {
+        const AddressSpace* space = cache.find(identity_of(file.fd.get()));
+        if (space && space->shmem) file.tmpfs = space->limited ? Tmpfs::kMounted : Tmpfs::kMemfd;
+    }
+    return file;
 }
 
 /// may_open(): by type, then rights.
@@ -155,7 +173,9 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
                                   (flags & (kReopenFlags | O_EXCL)) | O_TMPFILE | O_CLOEXEC,
                                   mode & 07777 & ~kernel.fs_of(task).umask);
         if (fd < 0) return Unexpected{errno};
-        return host_file(UniqueFd{fd}, std::move(path), flags & kKeptFlags, true);
+        OpenFile file = host_file(UniqueFd{fd}, path, flags & kKeptFlags, true);
+        if (kernel.paths->is_shm(place.get())) file.tmpfs = Tmpfs::kMounted;
+        return file;
     }
     if (type == S_IFDIR) {
         if (wants_write(flags) || (flags & O_CREAT)) return Unexpected{EISDIR};
@@ -184,7 +204,7 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     auto fd = reopen(wants_write(flags) ? place.get() : node.fd.get(), flags & kReopenFlags);
     if (!fd) return Unexpected{fd.error()};
     if (flags & O_TRUNC) truncate_pagecache(kernel.system, kernel.mm_of(task), identity_of(fd->get()), 0);
-    return host_file(std::move(*fd), std::move(path), flags & kKeptFlags, changeable);
+    return named_file(kernel, std::move(*fd), std::move(path), flags & kKeptFlags, changeable);
 }
 
 Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
@@ -224,7 +244,7 @@ Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Paren
     std::string path = guest_path(kernel, owned.get());
     fsnotify_name(kernel, parent.fd.get(), parent.name, IN_CREATE);
     fsnotify_fd(kernel, owned.get(), IN_OPEN);
-    return host_file(std::move(owned), std::move(path), flags & kKeptFlags, true);
+    return named_file(kernel, std::move(owned), std::move(path), flags & kKeptFlags, true);
 }
 
 /// open_node(), told to who watches.
@@ -348,7 +368,7 @@ Expected<OpenFile, int> open_program(KernelState& kernel, Task& task, const std:
     auto fd = reopen(pinned.get(), O_RDONLY);
     if (!fd) return Unexpected{fd.error()};
     const auto name = kernel.paths->guest_path_of(fd->get());
-    return host_file(std::move(*fd), name ? *name : path, O_RDONLY, false);
+    return named_file(kernel, std::move(*fd), name ? *name : path, O_RDONLY, false);
 }
 
 }  // namespace kernel

@@ -251,6 +251,11 @@ Expected<std::string, int> PathResolver::guest_path_of(int fd) const {
     return "/" + *rest;
 }
 
+bool PathResolver::is_shm(int fd) const {
+    const ShmFolder& shm = shm_folder();
+    return shm.fd && below(shm.path, host_path_of(fd));
+}
+
 UniqueFd PathResolver::reach_writable(int fd) const {
     const ShmFolder& shm = shm_folder();
     if (writable_.empty() && !shm.fd) return {};

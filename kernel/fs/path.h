@@ -80,6 +80,9 @@ class PathResolver {
     /// The guest's name for a host object: ENOENT when it is deleted or outside the root.
     mmu::Expected<std::string, int> guest_path_of(int fd) const;
 
+    /// It is /dev/shm or lies in it.
+    bool is_shm(int fd) const;
+
     /// What a walk on the host came to: one of the host's objects, or one that the guest has its own of.
     mmu::Expected<Node, int> classify(UniqueFd fd) const;
 

@@ -152,10 +152,10 @@ std::string limits(KernelState& kernel, Task& task) {
 }
 
 std::string mounts(KernelState&, Task&) {
-    return "/dev/root / ext4 rw 0 0\n";
+    return "/dev/root / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\n";
 }
 std::string mountinfo(KernelState&, Task&) {
-    return "1 0 8:1 / / rw - ext4 /dev/root rw\n";
+    return "1 0 8:1 / / rw - ext4 /dev/root rw\n2 1 0:25 / /dev/shm rw - tmpfs tmpfs rw\n";
 }
 std::string cgroup(KernelState&, Task&) {
     return "0::/\n";

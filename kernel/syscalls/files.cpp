@@ -289,8 +289,10 @@ i64 pipe2(Syscall& call) {
 i64 memfd_create(Syscall& call) {
     const u64 flags = call.args[1] & 0xffffffff;
     constexpr u64 kSizeBits = u64{63} << 26;  // MFD_HUGE_*
-    if (flags & ~(u64{MFD_CLOEXEC | MFD_ALLOW_SEALING} | MFD_HUGETLB | (flags & MFD_HUGETLB ? kSizeBits : 0)))
-        return -EINVAL;
+    constexpr u64 kNoexecSeal = 8, kExec = 16;  // MFD_NOEXEC_SEAL, MFD_EXEC
+    constexpr u64 kPlain = MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoexecSeal | kExec;
+    if (flags & ~(kPlain | MFD_HUGETLB | (flags & MFD_HUGETLB ? kSizeBits : 0))) return -EINVAL;
+    if ((flags & kNoexecSeal) && (flags & kExec)) return -EINVAL;
     std::string name;
     const i64 length = strncpy_from_user(call.system(), call.mm(), name, call.args[0], 250);
     if (length < 0) return length;
@@ -300,10 +302,18 @@ i64 memfd_create(Syscall& call) {
         if (!file) return -ENODEV;
         return install_file(call.kernel, call.task, std::move(*file), flags & MFD_CLOEXEC);
     }
-    const int fd = host::memfd_create(name.c_str(), MFD_CLOEXEC | (flags & MFD_ALLOW_SEALING));
+    const auto create = [&](u64 host_flags) {
+        return host::memfd_create(name.c_str(), static_cast<unsigned>(MFD_CLOEXEC | host_flags));
+    };
+    int fd = create(flags & (kPlain & ~u64{MFD_CLOEXEC}));
+    if (fd < 0 && errno == EINVAL && (flags & (kNoexecSeal | kExec))) {  // a host older than 6.3
+        fd = create(flags & kNoexecSeal ? MFD_ALLOW_SEALING : flags & MFD_ALLOW_SEALING);
+        if (fd >= 0 && (flags & kNoexecSeal)) (void)host::fchmod(fd, 0666);
+    }
     if (fd < 0) return -errno;
     OpenFile file = plain_host_file(UniqueFd{fd}, O_RDWR);
     file.may_change = true;
+    file.tmpfs = Tmpfs::kMemfd;
     file.path = "/memfd:" + name + " (deleted)";
     return install_file(call.kernel, call.task, std::move(file), flags & MFD_CLOEXEC);
 }

@@ -7,6 +7,7 @@
 #include "kernel/fs/event_files.h"
 #include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 
@@ -175,6 +176,8 @@ i64 lseek(Syscall& call) {
     const int whence = call.integer(2);
     if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
     const i64 offset = static_cast<i64>(call.args[1]);
+    if (file->shmem && (whence == SEEK_DATA || whence == SEEK_HOLE))
+        return shmem_file_llseek(call.kernel, *file, offset, whence);
     if (file->kind == OpenFile::Kind::kHost) {
         const off_t at = host::lseek(file->fd.get(), offset, whence);
         return at < 0 ? -errno : at;

@@ -16,7 +16,7 @@ i64 mmap(Syscall& call) {
         return sys_mmap(call.system(), call.mm(), addr, len, prot, flags, nullptr, offset);
     const OpenFile* file = file_of(call.kernel, call.task, static_cast<int>(fd));
     if (!file) return -EBADF;
-    MmapFile view = mmap_file_of(*file);
+    MmapFile view = mmap_file_of(call.kernel, *file);
     return sys_mmap(call.system(), call.mm(), addr, len, prot, flags, &view, offset);
 }
 

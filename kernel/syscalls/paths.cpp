@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kernel/fs/files.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/fs/proc.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
@@ -19,13 +20,17 @@ namespace {
 i64 stat_at(Syscall& call, int dirfd, const std::string& path, int flags, struct stat& status) {
     if (path.empty() && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD) {
         const OpenFile* file = file_of(call.kernel, call.task, dirfd, FileUse::kAnyFile);
-        return file ? stat_file(*file, status) : -EBADF;
+        const int error = file ? stat_file(*file, status) : -EBADF;
+        if (!error) shmem_getattr(call.kernel, status);
+        return error;
     }
     const std::string name = path.empty() && (flags & AT_EMPTY_PATH) ? "." : path;
     const auto node = lookup_path(call.kernel, call.task, dirfd, name,
                                   flags & AT_SYMLINK_NOFOLLOW ? Follow::kNo : Follow::kYes);
     if (!node) return -node.error();
-    return stat_node(call.kernel, call.task, *node, status);
+    const int error = stat_node(call.kernel, call.task, *node, status);
+    if (!error) shmem_getattr(call.kernel, status);
+    return error;
 }
 
 /// The second argument; since 6.11 a null pointer with AT_EMPTY_PATH is as good as "".
@@ -85,6 +90,7 @@ i64 fstat(Syscall& call) {
     if (!file) return -EBADF;
     struct ::stat status {};
     if (const int error = stat_file(*file, status)) return error;
+    shmem_getattr(call.kernel, status);
     return call.put(status, call.args[1]);
 }
 
@@ -254,6 +260,7 @@ i64 statfs(Syscall& call) {
     if (!node) return -node.error();
     struct ::statfs status {};
     if (node->fd && host::fstatfs(node->fd.get(), &status) != 0) return -errno;
+    if (node->fd && call.kernel.paths->is_shm(node->fd.get())) shmem_statfs(call.kernel, status);
     return call.put(status, call.args[1]);
 }
 
@@ -262,6 +269,9 @@ i64 fstatfs(Syscall& call) {
     if (!file) return -EBADF;
     struct ::statfs status {};
     if (file->kind == OpenFile::Kind::kHost && host::fstatfs(file->fd.get(), &status) != 0) return -errno;
+    if (file->tmpfs == Tmpfs::kMounted ||
+        (file->kind == OpenFile::Kind::kHost && call.kernel.paths->is_shm(file->fd.get())))
+        shmem_statfs(call.kernel, status);
     return call.put(status, call.args[1]);
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
 #include "kernel/fs/notify.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
 #include "kernel/mmap.h"
 #include "kernel/syscalls/descriptors.h"
@@ -65,12 +66,18 @@ i64 fallocate(Syscall& call) {
     if (!file) return -EBADF;
     const i64 offset = static_cast<i64>(call.args[2]), length = static_cast<i64>(call.args[3]);
     if (offset < 0 || length <= 0) return -EINVAL;
-    if (call.integer(1) & ~FALLOC_FL_KEEP_SIZE) return -EOPNOTSUPP;
+    if (!file->shmem && (call.integer(1) & ~FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
     if (!file->writable()) return -EBADF;
     if (S_ISFIFO(file->type)) return -ESPIPE;
     if (S_ISDIR(file->type)) return -EISDIR;
     if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
-    if (host::fallocate(host_fd(*file), call.integer(1), offset, length) != 0) return -errno;
+    if (file->shmem) {
+        if (const i64 error = shmem_fallocate(call.kernel, call.task, *file, call.integer(1),
+                                              static_cast<u64>(offset), static_cast<u64>(length)))
+            return error;
+    } else if (host::fallocate(host_fd(*file), call.integer(1), offset, length) != 0) {
+        return -errno;
+    }
     fsnotify_file(call.kernel, *file, IN_MODIFY);
     return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/notify.h"
+#include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/sockets.h"
@@ -79,7 +80,9 @@ i64 remove_name(Syscall& call, int dirfd, unsigned path_argument, int flags) {
     if (parent->name == ".." || parent->name == "../") return flags & AT_REMOVEDIR ? -ENOTEMPTY : -EISDIR;
     if (!parent->writable) return -EROFS;
     const NotifyVictim victim = notify_victim(call.kernel, parent->fd.get(), parent->name);
+    const auto shmem = shmem_victim(call.kernel, parent->fd.get(), parent->name);
     if (host::unlinkat(parent->fd.get(), parent->name.c_str(), flags) != 0) return -errno;
+    if (shmem) call.system().page_cache.evict_unlinked(call.system(), *shmem);
     fsnotify_removed(call.kernel, parent->fd.get(), parent->name, victim);
     return 0;
 }
@@ -101,8 +104,11 @@ i64 move_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     const bool exchange = flags & RENAME_EXCHANGE;
     const NotifyVictim moved = notify_victim(call.kernel, from->fd.get(), from->name);
     const NotifyVictim there = notify_victim(call.kernel, to->fd.get(), to->name);
+    if (call.kernel.paths->is_shm(from->fd.get()) != call.kernel.paths->is_shm(to->fd.get())) return -EXDEV;
+    const auto shmem = exchange ? std::nullopt : shmem_victim(call.kernel, to->fd.get(), to->name);
     if (host::renameat2(from->fd.get(), from->name.c_str(), to->fd.get(), to->name.c_str(), flags) != 0)
         return -errno;
+    if (shmem) call.system().page_cache.evict_unlinked(call.system(), *shmem);
     fsnotify_moved(call.kernel, from->fd.get(), from->name, to->fd.get(), to->name, moved,
                    exchange ? NotifyVictim{} : there);
     if (exchange) fsnotify_moved(call.kernel, to->fd.get(), to->name, from->fd.get(), from->name, there, {});
@@ -157,7 +163,8 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     } else {
         place = call.kernel.paths->reach_writable(node->fd.get());
     }
-    if (!place) return -EXDEV;
+    if (!place || call.kernel.paths->is_shm(place.get()) != call.kernel.paths->is_shm(to->fd.get()))
+        return -EXDEV;
     if (host::linkat(AT_FDCWD, descriptor_path(place.get()).c_str(), to->fd.get(), to->name.c_str(),
                      AT_SYMLINK_FOLLOW) != 0)
         return -errno;

@@ -132,3 +132,28 @@ TEST_CASE("Memory calls: a window of readahead turns major faults into minor one
     CHECK(none > usual);
     CHECK(usual > large);
 }
+
+TEST_CASE(
+    "Memory calls: memfds, their seals and files of /dev/shm as on the host, with every frame recounted") {
+    const Words guest{test_guest_path("shmem_files.glibc")};
+    const auto native = test::run(guest), here = emulate({"run", "--check"}, guest);
+    CHECK(here.status == 0);
+    CHECK(here.err == "");
+    CHECK(here.out == native.out);
+}
+
+TEST_CASE("Memory calls: what was written to a memfd or to /dev/shm goes to swap, and with its last user") {
+    for (const char* kind : {"memfd", "shm"}) {
+        const Words guest{test_guest_path("shmem_swap.glibc"), kind};
+        const auto run = emulate({"run", "--check", "--memory", "16M", "--swap", "32M"}, guest);
+        CHECK(run.status == 0);
+        CHECK(run.out == "written\nwrong through the mapping: 0\nwrong for read(): 0\nin swap: 1\nleft: 0\n");
+        // Without swap they cannot be had: the OOM killer, or for /dev/shm its limit.
+        CHECK(emulate({"run", "--memory", "16M"}, guest).status != 0);
+    }
+    const auto full =
+        emulate({"run", "--memory", "8M", "--swap", "32M"}, {test_guest_path("shmem_swap.glibc"), "shm"});
+    CHECK(full.out == "write: ENOSPC\n");
+    const auto df = emulate({"run", "--memory", "64M"}, {kBusybox, "df", "-k", "/dev/shm"});
+    CHECK(df.out.find(" 32256 ") != std::string::npos);
+}
