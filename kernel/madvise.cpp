@@ -6,6 +6,7 @@
 #include "kernel/khugepaged.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/mseal.h"
 #include "kernel/vmscan.h"
 
 namespace kernel {
@@ -41,6 +42,12 @@ enum Behavior : int {
 bool madvise_behavior_valid(int behavior) {
     return (behavior >= MADV_NORMAL_ && behavior <= MADV_DONTNEED_) ||
            (behavior >= MADV_FREE_ && behavior <= MADV_COLLAPSE_);
+}
+
+/// is_madv_discard()
+bool is_madv_discard(int behavior) {
+    return behavior == MADV_FREE_ || behavior == MADV_DONTNEED_ || behavior == MADV_DONTNEED_LOCKED_ ||
+           behavior == MADV_REMOVE_ || behavior == MADV_DONTFORK_ || behavior == MADV_WIPEONFORK_;
 }
 
 /// madvise_free_single_vma(): the pages may be dropped; a write takes that back.
@@ -165,11 +172,11 @@ std::optional<u64> advised_flags(const VmAreaStruct& vma, int behavior) {
         case MADV_WIPEONFORK_:
             return vma.vm_file || (flags & VM_SHARED) ? std::nullopt : std::optional(flags | VM_WIPEONFORK);
         case MADV_KEEPONFORK_:
-            return flags & ~VM_WIPEONFORK;
+            return flags & VM_DROPPABLE ? std::nullopt : std::optional(flags & ~VM_WIPEONFORK);
         case MADV_DONTDUMP_:
             return flags | VM_DONTDUMP;
         case MADV_DODUMP_:
-            return special ? std::nullopt : std::optional(flags & ~VM_DONTDUMP);
+            return special || (flags & VM_DROPPABLE) ? std::nullopt : std::optional(flags & ~VM_DONTDUMP);
         case MADV_MERGEABLE_:
             return special || (flags & (VM_SHARED | VM_MAYSHARE)) ? flags : flags | VM_MERGEABLE;
         case MADV_UNMERGEABLE_:
@@ -185,6 +192,7 @@ std::optional<u64> advised_flags(const VmAreaStruct& vma, int behavior) {
 
 int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end,
                          int behavior) {
+    if (is_madv_discard(behavior) && !can_discard_vma(system, vma)) return -EPERM;
     switch (behavior) {
         case MADV_REMOVE_:
             return madvise_remove(system, mm, vma, start, end);

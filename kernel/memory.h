@@ -2,6 +2,7 @@
 // only.
 #pragma once
 
+#include "kernel/mseal.h"
 #include "kernel/mm_internal.h"
 
 namespace kernel {
@@ -40,6 +41,7 @@ inline void add_new_anon_page(VmFaultInfo& vmf, Pfn pfn, u64 index) {
     page.flags |= Page::kAnon | Page::kAnonExclusive;
     page.mapcount = 1;
     page.index = index;
+    if (vmf.vma.vm_flags & VM_DROPPABLE) page.flags |= Page::kLazyFree;  // folio_clear_swapbacked()
     vmf.system.lru.add(static_cast<PageIndex>(pfn.value));
     add_mm_rss(vmf.mm, MM_ANONPAGES);
 }

@@ -2,6 +2,7 @@
 // accounting, the limits and the populating. Linux: mm/mlock.c.
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/mseal.h"
 
 namespace kernel {
 
@@ -12,7 +13,7 @@ constexpr u64 kMlockOnfault = 1, kMclCurrent = 1, kMclFuture = 2, kMclOnfault = 
 
 int mlock_fixup(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end, u64 new_flags) {
     const u64 old_flags = vma.vm_flags;
-    if (new_flags == old_flags || (old_flags & (VM_IO | VM_DONTEXPAND))) return 0;
+    if (new_flags == old_flags || (old_flags & (VM_IO | VM_DONTEXPAND | VM_DROPPABLE))) return 0;
     if (!vma_modify_flags(system, mm, vma, start, end, new_flags)) return -ENOMEM;
     if (old_flags & VM_LOCKED) mm.locked_vm -= pages_of(end - start);
     if (new_flags & VM_LOCKED) mm.locked_vm += pages_of(end - start);

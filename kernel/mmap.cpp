@@ -4,13 +4,14 @@
 
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
+#include "kernel/mseal.h"
 #include "kernel/pkeys.h"
 
 namespace kernel {
 
 namespace {
 
-constexpr u64 kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapType = 0xf, kMapFixed = 0x10,
+constexpr u64 kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapDroppable = 8, kMapType = 0xf, kMapFixed = 0x10,
               kMapGrowsdown = 0x100, kMapLocked = 0x2000, kMapNoreserve = 0x4000, kMapPopulate = 0x8000,
               kMapNonblock = 0x10000, kMapStack = 0x20000, kMapHugetlb = 0x40000,
               kMapFixedNoreplace = 0x100000;
@@ -59,6 +60,10 @@ int check_anonymous(u64 flags, u64& vm_flags) {
         case kMapShared:
             if (vm_flags & VM_GROWSDOWN) return -EINVAL;
             vm_flags |= VM_SHARED | VM_MAYSHARE;
+            return 0;
+        case kMapDroppable:
+            if ((flags & (kMapLocked | kMapHugetlb)) || (vm_flags & VM_GROWSDOWN)) return -EINVAL;
+            vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
             return 0;
         case kMapPrivate:
             return 0;
@@ -127,7 +132,7 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
 
     u64 vm_flags = calc_vm_prot_bits(prot) | vm_flags_of_map(flags) | mm.def_flags | VM_MAYREAD |
                    VM_MAYWRITE | VM_MAYEXEC;
-    const u64 shared = (flags & kMapType) != kMapPrivate ? VM_SHARED : 0;
+    const u64 shared = flags & kMapShared ? VM_SHARED : 0;
     const i64 place = huge_size ? hugetlb_get_unmapped_area(mm, addr, len, flags, huge_size)
                                 : get_unmapped_area(system, mm, addr, len, flags, vm_flags | shared, !file);
     if (place < 0) return place;

@@ -4,6 +4,7 @@
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/mseal.h"
 #include "kernel/pkeys.h"
 
 namespace kernel {
@@ -61,6 +62,7 @@ void change_protection(MmuGather& tlb, MmStruct& mm, const VmAreaStruct& vma, u6
 int mprotect_fixup(MmuGather& tlb, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end, u64 new_flags) {
     MemorySystem& system = tlb.system();
     const u64 old_flags = vma.vm_flags;
+    if (!can_modify_vma(vma)) return -EPERM;
     if (new_flags == old_flags) return 0;
     const u64 pages = pages_of(end - start);
     if (new_flags & VM_WRITE) {

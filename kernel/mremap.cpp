@@ -4,6 +4,7 @@
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/mseal.h"
 #include "mmu/base/check.h"
 
 namespace kernel {
@@ -186,6 +187,7 @@ i64 sys_mremap(MemorySystem& system, MmStruct& mm, u64 addr, u64 old_len, u64 ne
     if (!move.new_len) return -EINVAL;
     VmAreaStruct* vma = mm.mm_mt.vma_lookup(addr);
     if (!vma) return -EFAULT;
+    if (!can_modify_vma(*vma)) return -EPERM;
     if (vma->vm_flags & VM_HUGETLB)
         if (const int error = check_hugetlb(system, *vma, move)) return error;
     const u64 vm_flags = vma->vm_flags;

@@ -6,6 +6,7 @@
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mmap.h"
+#include "kernel/mseal.h"
 #include "kernel/shmem.h"
 #include "kernel/vmscan.h"
 #include "mmu/base/check.h"
@@ -101,6 +102,7 @@ int do_munmap(MemorySystem& system, MmStruct& mm, u64 start, u64 len) {
     const u64 end = start + page_align(len);
     if (end == start) return -EINVAL;
     if (!mm.mm_mt.find_vma_intersection(start, end)) return 0;
+    if (!can_modify_mm(mm, start, end)) return -EPERM;
     if (const int error = split_at_ends(system, mm, start, end)) return error;
     unmap_region(system, mm, start, end);
     remove_vmas(system, mm, start, end);

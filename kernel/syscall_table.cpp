@@ -364,7 +364,7 @@ constexpr SyscallRow kRows[] = {
     {437, "openat2", calls::openat2, kPartial},
     {438, "pidfd_getfd", calls::pidfd_getfd, kFull},
     {439, "faccessat2", calls::faccessat2, kFull},
-    {440, "process_madvise", nullptr, kNone},
+    {440, "process_madvise", calls::process_madvise, kFull},
     {441, "epoll_pwait2", calls::epoll_pwait2, kFull},
     {442, "mount_setattr", nullptr, kNone},
     {443, "quotactl_fd", nullptr, kNone},
@@ -375,9 +375,9 @@ constexpr SyscallRow kRows[] = {
     {448, "process_mrelease", nullptr, kNone},
     {449, "futex_waitv", calls::futex_waitv, kFull},
     {450, "set_mempolicy_home_node", calls::numa_policy, kAbsent},
-    {451, "cachestat", nullptr, kNone},
+    {451, "cachestat", calls::cachestat, kPartial},
     {452, "fchmodat2", calls::fchmodat2, kFull},
-    {453, "map_shadow_stack", nullptr, kNone},
+    {453, "map_shadow_stack", calls::map_shadow_stack, kFull},
     {454, "futex_wake", calls::futex2_wake, kFull},
     {455, "futex_wait", calls::futex2_wait, kFull},
     {456, "futex_requeue", calls::futex2_requeue, kFull},
@@ -386,7 +386,7 @@ constexpr SyscallRow kRows[] = {
     {459, "lsm_get_self_attr", nullptr, kNone},
     {460, "lsm_set_self_attr", nullptr, kNone},
     {461, "lsm_list_modules", nullptr, kNone},
-    {462, "mseal", nullptr, kNone},
+    {462, "mseal", calls::mseal, kFull},
 };
 
 }  // namespace

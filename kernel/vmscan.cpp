@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernel/mm_internal.h"
+#include "kernel/mseal.h"
 #include "kernel/rmap.h"
 #include "mmu/base/check.h"
 
@@ -143,7 +144,8 @@ Verdict shrink_page(ScanControl& sc, PageIndex index) {
         return Verdict::kActivate;
     bool redirtied = false;  // written since MADV_FREE: it is wanted again
     rmap_walk(system, sc.mms, index, [&](PageVma at) {
-        redirtied = redirtied || (lazy && ptep_get(at.pte).dirty());
+        const bool droppable = at.vma.vm_flags & VM_DROPPABLE;
+        redirtied = redirtied || (lazy && !droppable && ptep_get(at.pte).dirty());
         if (!redirtied) try_to_unmap_one(system, page, at);
     });
     if (redirtied) page.flags &= static_cast<u16>(~Page::kLazyFree);

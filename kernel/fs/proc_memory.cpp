@@ -7,6 +7,7 @@
 #include "kernel/huge_memory.h"
 #include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
+#include "kernel/mseal.h"
 #include "kernel/pkeys.h"
 
 namespace kernel {
@@ -102,13 +103,13 @@ std::string vma_flags_text(u64 vm_flags) {
     };
     static constexpr Mnemonic kMnemonics[] = {
         // by bit number; what is VM_IO here is VM_PFNMAP, too
-        {VM_READ, "rd"},        {VM_WRITE, "wr"},     {VM_EXEC, "ex"},      {VM_SHARED, "sh"},
-        {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},  {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},
-        {VM_GROWSDOWN, "gd"},   {VM_IO, "pf"},        {VM_LOCKED, "lo"},    {VM_IO, "io"},
-        {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"},
-        {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"},
-        {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},  {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},
-        {VM_MERGEABLE, "mg"},
+        {VM_READ, "rd"},        {VM_WRITE, "wr"},      {VM_EXEC, "ex"},      {VM_SHARED, "sh"},
+        {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},   {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},
+        {VM_GROWSDOWN, "gd"},   {VM_IO, "pf"},         {VM_LOCKED, "lo"},    {VM_IO, "io"},
+        {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"},  {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"},
+        {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},    {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"},
+        {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},   {VM_SEALED, "sl"},    {VM_DROPPABLE, "dp"},
+        {VM_HUGEPAGE, "hg"},    {VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},
     };
     std::string text = "VmFlags: ";
     for (const Mnemonic& mnemonic : kMnemonics)
@@ -214,12 +215,8 @@ mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 off
 }
 
 constexpr ProcRow kRows[] = {
-    {"auxv", auxv, 0400},
-    {"maps", maps},
-    {"pagemap", nullptr, 0400, pagemap},
-    {"smaps", smaps},
-    {"smaps_rollup", smaps_rollup},
-    {"statm", statm},
+    {"auxv", auxv, 0400},           {"maps", maps},   {"pagemap", nullptr, 0400, pagemap}, {"smaps", smaps},
+    {"smaps_rollup", smaps_rollup}, {"statm", statm},
 };
 
 }  // namespace

@@ -44,6 +44,10 @@ i64 shmctl(Syscall& call);
 
 // process_vm.cpp
 i64 process_vm_readv(Syscall& call);
+i64 process_madvise(Syscall& call);
+i64 cachestat(Syscall& call);
+i64 map_shadow_stack(Syscall& call);
+i64 mseal(Syscall& call);
 i64 process_vm_writev(Syscall& call);
 
 // files.cpp

@@ -157,3 +157,13 @@ TEST_CASE("Memory calls: what was written to a memfd or to /dev/shm goes to swap
     const auto df = emulate({"run", "--memory", "64M"}, {kBusybox, "df", "-k", "/dev/shm"});
     CHECK(df.out.find(" 32256 ") != std::string::npos);
 }
+
+TEST_CASE("Memory calls: mseal, MAP_DROPPABLE, process_madvise and cachestat as on a host that has them") {
+    const Words guest{test_guest_path("memory_newer.glibc")};
+    const auto native = test::run(guest), here = emulate({"run", "--check"}, guest);
+    CHECK(here.status == 0);
+    CHECK(here.out.starts_with("mseal ok\n"));
+    const bool as_new =
+        native.out.find("mseal ok\n") == 0 && native.out.find("droppable ok\n") != std::string::npos;
+    if (as_new) CHECK(here.out == native.out);
+}
