@@ -177,6 +177,8 @@ Reply GdbServer::go_on(const Resume& how) {
         return carry_out(timeline_->go_forward(debugger_.pending()));
     if (stop.kind == Stop::Kind::kExited && stop_at_end_ && timeline_ && !told_end_) return before_the_end();
     if (stop.kind == Stop::Kind::kProcessExited) told_exit_ = true;
+    if (const auto& error = debugger_.machine().error(); error && stop.kind == Stop::Kind::kExited)
+        connection_.send("O" + to_hex("mmuscope: " + error->message + "\n"));
     debugger_.select(stop.task);
     say_what_was_caught(stop);
     return arrival_reply();
@@ -300,7 +302,9 @@ std::string GdbServer::stop_reply() const {
     const Stop& stop = debugger_.last_stop();
     Machine& machine = debugger_.machine();
     if (debugger_.machine().ended()) {
-        const auto status = debugger_.machine().kernel().exit_status().value_or(kernel::ExitStatus{});
+        // A recording that ends too early, an instruction limit: no exit of the guest's own.
+        const kernel::ExitStatus none{.code = machine.error() ? machine.error()->exit_status : 0};
+        const auto status = machine.kernel().exit_status().value_or(none);
         // The process that GDB knows: the last one there was.
         const Pid last = machine.kernel().state().tasks.empty() ? kernel::kFirstPid : process();
         return exit_reply(status.killed_by ? status.killed_by : (status.code & 0xff) << 8, last);

@@ -110,5 +110,13 @@ TEST_CASE("gdb: a recording runs again, with what was recorded only") {
                                    "--gdb-option=-batch", "--gdb-option=-x", "--gdb-option=" + script});
     const std::string out = result.out + result.err;
     CHECK_CONTAINS(out, "\"q\"");
+    // One that is cut short says so there and then.
+    const std::string all = test::read_file(file);
+    const std::string cut = folder.write("cut", all.substr(0, all.size() / 2));
+    const std::string short_script = folder.write("short", "run\necho behind\\n\n");
+    const auto ended = test::run({MMUSCOPE_PROGRAM, "replay", cut, "gdb", "--gdb-option=-nx",
+                                  "--gdb-option=-batch", "--gdb-option=-x", "--gdb-option=" + short_script});
+    CHECK_CONTAINS(ended.out + ended.err, "the recording ends here: it is cut short");
+    CHECK_CONTAINS(ended.out, "exited with code 0175");
     CHECK_CONTAINS(out, "a recorded guest has the arguments and variables that it was recorded with");
 }

@@ -190,6 +190,21 @@ TEST_CASE("Prompt: a terminal of one character, a signal to end, a closed termin
     CHECK(terminal.seen().find("\033[?1049l") != std::string::npos);  // the screen that was there is back
 }
 
+TEST_CASE("gdb: on a terminal Ctrl-C stops a run, and the next run") {
+    OnTerminal terminal(
+        {MMUSCOPE_PROGRAM, "gdb", "--gdb-option=-nx", test::debug_guest("spin_aloud.static")});
+    REQUIRE(terminal.shows("(gdb)"));
+    for (const char* const command : {"run", "continue", "run"}) {
+        terminal.type(std::string(command) + "\r");
+        REQUIRE(terminal.shows(command[0] == 'r' ? "spinning" : "Continuing."));
+        terminal.type("\x03");
+        CHECK(terminal.shows("received signal SIGINT"));
+        REQUIRE(terminal.shows("(gdb)"));
+    }
+    terminal.type("quit\r");
+    CHECK(terminal.status() == 0);
+}
+
 TEST_CASE("TUI: panels of code, source, walk, TLB, map, registers, backtrace and timeline; keys step") {
     InTmux tui(
         std::string(MMUSCOPE_PROGRAM) + " debug -e start --tui " + test::debug_guest("debuggee.static"), 160,
