@@ -274,7 +274,9 @@ Expected<int, Error> run(const Options& options) {
     const bool debugged = options.command == Command::kGdb || !options.gdb.empty();
     if (options.strace.enabled) {
         const mmu::u64 argv = guest.cpu().regs.gpr[mmu::kRsp] + 8;
-        strace->begin(guest.kernel().state().tasks.at(kernel::kFirstPid).executable, options.guest,
+        const std::string& asked = options.guest[0];  // strace looks along PATH and follows no links
+        const std::string& found = guest.kernel().state().tasks.at(kernel::kFirstPid).executable;
+        strace->begin(asked.find('/') == std::string::npos ? found : asked, options.guest,
                       options.environment.size(), argv + 8 * (options.guest.size() + 1));
     }
     const double start = cpu_seconds();

@@ -18,7 +18,7 @@ constexpr usize kResultColumn = 40;  ///< strace -a
 /// Calls that do not come back, or not to the program that made them: shown when they begin.
 bool shown_at_entry(const char* name) {
     const std::string_view call = name ? name : "";
-    return call == "exit" || call == "exit_group" || call == "execve" || call == "rt_sigreturn";
+    return call == "exit" || call == "exit_group" || call == "execve";
 }
 
 }  // namespace
@@ -86,7 +86,11 @@ void Strace::on_enter(kernel::KernelState& kernel, const kernel::Task& task, con
     Open& open = open_[task.pid];
     open.call = call;
     open.began = kernel.clock.instructions;
-    if (shown_at_entry(call.name)) open.shown = strace_arguments(kernel, task, call, true);
+    const int length = strace_length_argument(call);
+    u32 room = 0;
+    if (length >= 0 && GuestView(kernel).get(room, call.args[static_cast<usize>(length)]))
+        open.entry.length = room;
+    if (shown_at_entry(call.name)) open.shown = strace_arguments(kernel, task, call, true, open.entry);
 }
 
 void Strace::on_exit(kernel::KernelState& kernel, const kernel::Task& task, const TracedCall& call) {
@@ -94,7 +98,9 @@ void Strace::on_exit(kernel::KernelState& kernel, const kernel::Task& task, cons
     if (found == open_.end()) return;
     Open& open = found->second;
     if (call.result == -kernel::kCallBlocked) {
-        if (open.shown.empty()) open.shown = strace_arguments(kernel, task, open.call, false);
+        if (!open.shown.empty()) return;
+        open.shown = strace_arguments(kernel, task, open.call, false, open.entry);
+        open.entry.shown = strace_arguments_before(open.call);
         return;
     }
     TracedCall done = open.call;
@@ -106,17 +112,13 @@ void Strace::on_exit(kernel::KernelState& kernel, const kernel::Task& task, cons
     count.instructions += kernel.clock.instructions - open.began;
     if (!options_.summary) {
         suspend_others(task.pid);
-        const std::string all =
-            shown_at_entry(done.name) ? open.shown : strace_arguments(kernel, task, done, true);
+        std::string rest;
+        if (!shown_at_entry(done.name)) rest = strace_arguments(kernel, task, done, true, open.entry);
+        if (done.name && std::string_view(done.name) == "rt_sigreturn")  // what it has brought back
+            rest = "{mask=" + strace_sigset(task.signals.blocked) + "}";
         begin_line(task);
-        std::string text;
-        if (open.printed) {
-            const bool prefix = all.compare(0, open.shown.size(), open.shown) == 0;
-            text = std::string("<... ") + name + " resumed>" + (prefix ? all.substr(open.shown.size()) : "") +
-                   ")";
-        } else {
-            text = std::string(name) + "(" + all + ")";
-        }
+        const std::string text = open.printed ? std::string("<... ") + name + " resumed>" + rest + ")"
+                                              : std::string(name) + "(" + open.shown + rest + ")";
         end_call(text, strace_result(kernel, task, done));
     }
     open_.erase(found);

@@ -21,6 +21,12 @@ struct StraceOptions {
     std::string file;      ///< -o; empty: stderr
 };
 
+/// What is known only when a call begins.
+struct CallEntry {
+    unsigned shown = 0;    ///< arguments that were shown then
+    mmu::i64 length = -1;  ///< where an address's length is read and written: what it was; -1: not known
+};
+
 class Strace final : public kernel::SyscallTrace {
   public:
     /// Error: a filter that names no call.
@@ -49,6 +55,7 @@ class Strace final : public kernel::SyscallTrace {
         kernel::TracedCall call;
         std::string shown;     ///< its arguments as far as they are known
         bool printed = false;  ///< as "<unfinished ...>"
+        CallEntry entry;
         mmu::u64 began = 0;
     };
 

@@ -37,8 +37,8 @@ constexpr Row kRows[] = {
     {"fstat", {kFd, kStat}},
     {"newfstatat", {kDirFd, kPath, kStat, kAtFlags}},
     {"statx", {kDirFd, kPath, kStatxFlags, kStatxMask, kStatx}},
-    {"statfs", {kPath, kPointer}},
-    {"fstatfs", {kFd, kPointer}},
+    {"statfs", {kPath, kStatfs}},
+    {"fstatfs", {kFd, kStatfs}},
     {"poll", {kPollFds, kUnsigned, kInt}},
     {"ppoll", {kPollFds, kUnsigned, kTimespecIn, kSigsetIn, kUnsigned}},
     {"select", {kInt, kFdSet, kFdSet, kFdSet, kTimevalIn}},
@@ -77,7 +77,7 @@ constexpr Row kRows[] = {
     {"dup2", {kFd, kFd}},
     {"dup3", {kFd, kFd, kOpenFlagsOnly}},
     {"fcntl", {kFd, kFcntl, kFcntlArgument}},
-    {"flock", {kFd, kHex}},
+    {"flock", {kFd, kFlock}},
     {"fsync", {kFd}},
     {"fdatasync", {kFd}},
     {"truncate", {kPath, kInt}},
@@ -113,7 +113,7 @@ constexpr Row kRows[] = {
     {"mknod", {kPath, kTypeMode}},
     {"mknodat", {kDirFd, kPath, kTypeMode}},
     {"umask", {kMode}},
-    {"utimensat", {kDirFd, kPath, kPointer, kAtFlags}},
+    {"utimensat", {kDirFd, kPath, kTimespecPair, kAtFlags}},
     {"sendfile", {kFd, kFd, kPointer, kSize}},
     {"splice", {kFd, kPointer, kFd, kPointer, kSize, kHex}},
     {"copy_file_range", {kFd, kPointer, kFd, kPointer, kSize, kUnsigned}},
@@ -159,7 +159,7 @@ constexpr Row kRows[] = {
     {"set_robust_list", {kPointer, kSize}},
     {"rseq", {kPointer, kHex, kInt, kHex}},
     {"arch_prctl", {kArchPrctl, kPointer}},
-    {"prctl", {kPrctl, kPointer}},
+    {"prctl", {kPrctl, kPrctlArgument}},
     {"getpid", {kNoArguments}},
     {"getppid", {kNoArguments}},
     {"gettid", {kNoArguments}},
@@ -185,18 +185,18 @@ constexpr Row kRows[] = {
     {"prlimit64", {kInt32, kResource, kLimitIn, kLimitOut}},
     {"getrusage", {kInt32, kPointer}},
     {"uname", {kUname}},
-    {"sysinfo", {kPointer}},
+    {"sysinfo", {kSysinfo}},
     {"times", {kPointer}},
     {"time", {kPointer}},
     {"gettimeofday", {kTimevalOut, kPointer}},
     {"clock_gettime", {kClock, kTimespecOut}},
     {"clock_getres", {kClock, kTimespecOut}},
-    {"clock_nanosleep", {kClock, kSleepFlags, kTimespecIn, kPointer}},
-    {"nanosleep", {kTimespecIn, kPointer}},
+    {"clock_nanosleep", {kClock, kSleepFlags, kTimespecIn, kRemainingOut}},
+    {"nanosleep", {kTimespecIn, kRemainingOut}},
     {"alarm", {kUnsigned}},
     {"getrandom", {kRandomBytes, kSize, kRandomFlags}},
-    {"sched_getaffinity", {kInt32, kUnsigned, kPointer}},
-    {"sched_setaffinity", {kInt32, kUnsigned, kPointer}},
+    {"sched_getaffinity", {kInt32, kUnsigned, kCpusOut}},
+    {"sched_setaffinity", {kInt32, kUnsigned, kCpusIn}},
     {"getxattr", {kPath, kPath, kPointer, kSize}},
     {"lgetxattr", {kPath, kPath, kPointer, kSize}},
     {"fgetxattr", {kFd, kPath, kPointer, kSize}},
@@ -223,8 +223,8 @@ constexpr Row kRows[] = {
     {"inotify_init1", {kOpenFlagsOnly}},
     {"inotify_add_watch", {kFd, kPath, kHex}},
     {"inotify_rm_watch", {kFd, kInt32}},
-    {"getitimer", {kHex, kPointer}},
-    {"setitimer", {kHex, kPointer, kPointer}},
+    {"getitimer", {kTimerKind, kItimerOut}},
+    {"setitimer", {kTimerKind, kItimerIn, kItimerOut}},
     {"setreuid", {kInt32, kInt32}},
     {"setregid", {kInt32, kInt32}},
     {"setresuid", {kInt32, kInt32, kInt32}},
@@ -238,6 +238,11 @@ constexpr Row kRows[] = {
     {"utimes", {kPath, kPointer}},
     {"futimesat", {kDirFd, kPath, kPointer}},
     {"personality", {kHex}},
+    {"ioprio_get", {kHex, kInt32}},
+    {"ioprio_set", {kHex, kInt32, kHex}},
+    {"unshare", {kHex}},
+    {"setns", {kFd, kHex}},
+    {"sync_file_range", {kFd, kInt, kInt, kHex}},
     {"getpriority", {kHex, kInt32}},
     {"setpriority", {kHex, kInt32, kInt32}},
     {"sched_setparam", {kInt32, kPointer}},
@@ -325,21 +330,36 @@ bool has_argument(const char* name, std::initializer_list<Arg> kinds) {
 }  // namespace
 
 std::string strace_arguments(kernel::KernelState& kernel, const kernel::Task& task, const TracedCall& call,
-                             bool done) {
+                             bool done, const CallEntry& entry) {
     const Row& row = row_of(call.name);
-    const ArgumentPrinter printer(kernel, task, call, done);
+    const ArgumentPrinter printer(kernel, task, call, done, entry);
     std::string text;
-    for (unsigned i = 0; i < 6 && row.args[i] != kEnd && row.args[i] != kNoArguments; ++i) {
+    for (unsigned i = entry.shown; i < 6 && row.args[i] != kEnd && row.args[i] != kNoArguments; ++i) {
+        const bool separated = i > entry.shown;
         if (!done && is_filled_in(row.args[i])) {
             if (i) text += ", ";
             break;
         }
         const std::string value = printer.print(row.args[i], i);
         if (value.empty()) break;  // an optional one that is not there
-        if (i) text += ", ";
+        if (separated) text += ", ";
         text += value;
     }
     return text;
+}
+
+unsigned strace_arguments_before(const TracedCall& call) {
+    const Row& row = row_of(call.name);
+    unsigned count = 0;
+    while (count < 6 && row.args[count] != kEnd && !is_filled_in(row.args[count])) ++count;
+    return count;
+}
+
+int strace_length_argument(const TracedCall& call) {
+    const Row& row = row_of(call.name);
+    for (int i = 0; i < 6; ++i)
+        if (row.args[i] == kLengthOut) return i;
+    return -1;
 }
 
 std::string strace_result(kernel::KernelState& kernel, const kernel::Task& task, const TracedCall& call) {
@@ -349,7 +369,8 @@ std::string strace_result(kernel::KernelState& kernel, const kernel::Task& task,
         const char* text;
     } kInternal[] = {{kernel::kErestartSys, "ERESTARTSYS (To be restarted if SA_RESTART is set)"},
                      {kernel::kErestartNoIntr, "ERESTARTNOINTR (To be restarted)"},
-                     {kernel::kErestartNoHand, "ERESTARTNOHAND (To be restarted if no handler)"}};
+                     {kernel::kErestartNoHand, "ERESTARTNOHAND (To be restarted if no handler)"},
+                     {kernel::kErestartBlock, "ERESTART_RESTARTBLOCK (Interrupted by signal)"}};
     for (const auto& row : kInternal)
         if (result == -row.error) return std::string("? ") + row.text;
     if (result < 0 && result > -4096) {

@@ -11,10 +11,16 @@
 
 namespace emu {
 
+struct CallEntry;  // strace.h
+
 /// The call's arguments as text: those up to the first that the call fills in, and the rest. `done`: the call
-/// has ended, so what it filled in can be shown.
+/// has ended, so what it filled in can be shown; those that `entry` says are left out.
 std::string strace_arguments(kernel::KernelState& kernel, const kernel::Task& task,
-                             const kernel::TracedCall& call, bool done);
+                             const kernel::TracedCall& call, bool done, const CallEntry& entry);
+/// How many arguments come before the first that the call fills in.
+unsigned strace_arguments_before(const kernel::TracedCall& call);
+/// The argument that points to the length of an address, or -1.
+int strace_length_argument(const kernel::TracedCall& call);
 /// "3", "0x7f0012", "-1 ENOENT (No such file or directory)", "0x1 (flags FD_CLOEXEC)", "?".
 std::string strace_result(kernel::KernelState& kernel, const kernel::Task& task,
                           const kernel::TracedCall& call);

@@ -82,6 +82,10 @@ std::string ArgumentPrinter::flags(Arg arg, u64 value) const {
             return strace_one_of(value, kPrctls, "PR_???");
         case kResource:
             return strace_one_of(value, kResources, "RLIMIT_???");
+        case kTimerKind:
+            return strace_one_of(value, kItimers, "ITIMER_???");
+        case kFlock:
+            return strace_flags(value, kFlocks);
         case kRandomFlags:
             return strace_flags(value, kRandoms);
         default:

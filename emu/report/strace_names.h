@@ -4,15 +4,18 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -136,6 +139,24 @@ inline constexpr Name kMessages[] = {{MSG_OOB, "MSG_OOB"},
                                      {MSG_NOSIGNAL, "MSG_NOSIGNAL"},
                                      {MSG_MORE, "MSG_MORE"},
                                      {MSG_CMSG_CLOEXEC, "MSG_CMSG_CLOEXEC"}};
+inline constexpr Name kItimers[] = {
+    {ITIMER_REAL, "ITIMER_REAL"}, {ITIMER_VIRTUAL, "ITIMER_VIRTUAL"}, {ITIMER_PROF, "ITIMER_PROF"}};
+inline constexpr Name kFlocks[] = {
+    {LOCK_SH, "LOCK_SH"}, {LOCK_EX, "LOCK_EX"}, {LOCK_UN, "LOCK_UN"}, {LOCK_NB, "LOCK_NB"}};
+inline constexpr Name kFileSystems[] = {{EXT4_SUPER_MAGIC, "EXT2_SUPER_MAGIC"},
+                                        {TMPFS_MAGIC, "TMPFS_MAGIC"},
+                                        {PROC_SUPER_MAGIC, "PROC_SUPER_MAGIC"},
+                                        {SYSFS_MAGIC, "SYSFS_MAGIC"},
+                                        {OVERLAYFS_SUPER_MAGIC, "OVERLAYFS_SUPER_MAGIC"},
+                                        {BTRFS_SUPER_MAGIC, "BTRFS_SUPER_MAGIC"},
+                                        {XFS_SUPER_MAGIC, "XFS_SUPER_MAGIC"},
+                                        {PIPEFS_MAGIC, "PIPEFS_MAGIC"},
+                                        {SOCKFS_MAGIC, "SOCKFS_MAGIC"},
+                                        {DEVPTS_SUPER_MAGIC, "DEVPTS_SUPER_MAGIC"}};
+inline constexpr Name kMountFlags[] = {
+    {0x20, "ST_VALID"},       {0x1, "ST_RDONLY"},       {0x2, "ST_NOSUID"},    {0x4, "ST_NODEV"},
+    {0x8, "ST_NOEXEC"},       {0x10, "ST_SYNCHRONOUS"}, {0x40, "ST_MANDLOCK"}, {0x400, "ST_NOATIME"},
+    {0x800, "ST_NODIRATIME"}, {0x1000, "ST_RELATIME"}};
 inline constexpr Name kShutdowns[] = {{SHUT_RD, "SHUT_RD"}, {SHUT_WR, "SHUT_WR"}, {SHUT_RDWR, "SHUT_RDWR"}};
 inline constexpr Name kWaits[] = {{WNOHANG, "WNOHANG"},
                                   {WUNTRACED, "WUNTRACED"},

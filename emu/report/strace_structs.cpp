@@ -1,11 +1,14 @@
 #include "emu/report/strace_structs.h"
 
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 
 #include <cstring>
 
 #include "emu/report/strace_names.h"
+#include "kernel/signal.h"
 
 namespace emu {
 
@@ -40,6 +43,12 @@ bool is_filled_in(Arg arg) {
         case kWaitStatus:
         case kLimitOut:
         case kUname:
+        case kRemainingOut:
+        case kItimerOut:
+        case kCpusOut:
+        case kSysinfo:
+        case kStatfs:
+        case kPrctlArgument:
             return true;
         default:
             return false;
@@ -128,7 +137,7 @@ std::string ArgumentPrinter::path(u64 address) const {
 
 std::string ArgumentPrinter::structure(Arg arg, unsigned index, u64 value) const {
     const bool unseen = is_filled_in(arg) && (!done_ || failed());
-    if (unseen && arg != kIoctlArgument) return strace_pointer(value);
+    if (unseen && arg != kIoctlArgument && arg != kRemainingOut) return strace_pointer(value);
     switch (arg) {
         case kStat:
             return stat(value);
@@ -201,7 +210,32 @@ std::string ArgumentPrinter::structure(Arg arg, unsigned index, u64 value) const
         }
         case kLengthOut: {
             u32 size = 0;
-            return guest_.get(size, value) ? "[" + std::to_string(size) + "]" : strace_pointer(value);
+            if (!guest_.get(size, value)) return strace_pointer(value);
+            const bool other = entry_.length >= 0 && entry_.length != i64{size};
+            return "[" + (other ? std::to_string(entry_.length) + " => " : "") + std::to_string(size) + "]";
+        }
+        case kRemainingOut:
+            return remaining(value);
+        case kTimespecPair: {
+            i64 times[4];
+            if (!guest_.get(times, value)) return strace_pointer(value);
+            return "[" + strace_file_time(times[0], times[1]) + ", " + strace_file_time(times[2], times[3]) +
+                   "]";
+        }
+        case kItimerIn:
+        case kItimerOut:
+            return itimer(value);
+        case kCpusIn:
+            return cpus(value, call_.args[index - 1]);
+        case kCpusOut:
+            return cpus(value, static_cast<u64>(call_.result));
+        case kSysinfo:
+            return sysinfo(value);
+        case kStatfs:
+            return statfs(value);
+        case kPrctlArgument: {
+            constexpr u64 kGetName = 16;
+            return call_.args[0] == kGetName ? path(value) : strace_pointer(value);
         }
         case kArguments:
             return strings(value, false);
@@ -456,6 +490,64 @@ std::string ArgumentPrinter::socket_address(u64 address, u64 size) const {
     if (!address) return "NULL";
     size = std::min<u64>(size, sizeof raw);
     return guest_.read(address, raw, size) ? strace_socket_address(raw, size) : strace_pointer(address);
+}
+
+/// What an interrupted sleep had left.
+std::string ArgumentPrinter::remaining(u64 address) const {
+    const bool interrupted = call_.result == -EINTR || call_.result == -kernel::kErestartBlock;
+    i64 time[2];
+    return done_ && interrupted && guest_.get(time, address) ? strace_timespec(time[0], time[1])
+                                                             : strace_pointer(address);
+}
+
+std::string ArgumentPrinter::itimer(u64 address) const {
+    i64 times[4];
+    if (!guest_.get(times, address)) return strace_pointer(address);
+    const auto one = [](const i64* time) {
+        return strace_printf("{tv_sec=%lld, tv_usec=%lld}", static_cast<long long>(time[0]),
+                             static_cast<long long>(time[1]));
+    };
+    return "{it_interval=" + one(times) + ", it_value=" + one(times + 2) + "}";
+}
+
+std::string ArgumentPrinter::cpus(u64 address, u64 bytes) const {
+    std::string text = "[";
+    for (u64 cpu = 0; cpu < std::min<u64>(bytes, 128) * 8; ++cpu) {
+        u8 byte = 0;
+        if (!guest_.get(byte, address + cpu / 8)) return strace_pointer(address);
+        if (byte >> (cpu % 8) & 1) text += (text.size() > 1 ? " " : "") + std::to_string(cpu);
+    }
+    return text + "]";
+}
+
+std::string ArgumentPrinter::sysinfo(u64 address) const {
+    struct ::sysinfo info {};
+    if (!guest_.get(info, address)) return strace_pointer(address);
+    return strace_printf(
+        "{uptime=%ld, loads=[%lu, %lu, %lu], totalram=%lu, freeram=%lu, sharedram=%lu, bufferram=%lu, "
+        "totalswap=%lu, freeswap=%lu, procs=%u, totalhigh=%lu, freehigh=%lu, mem_unit=%u}",
+        info.uptime, info.loads[0], info.loads[1], info.loads[2], info.totalram, info.freeram, info.sharedram,
+        info.bufferram, info.totalswap, info.freeswap, info.procs, info.totalhigh, info.freehigh,
+        info.mem_unit);
+}
+
+std::string ArgumentPrinter::statfs(u64 address) const {
+    struct ::statfs status {};
+    if (!guest_.get(status, address)) return strace_pointer(address);
+    const auto number = [](auto value) { return static_cast<unsigned long long>(value); };
+    int id[2];
+    std::memcpy(id, &status.f_fsid, sizeof id);
+    constexpr u64 kValid = 0x20;  // ST_VALID
+    std::string text =
+        "{f_type=" + strace_one_of(static_cast<u64>(status.f_type), kFileSystems, "") +
+        strace_printf(
+            ", f_bsize=%llu, f_blocks=%llu, f_bfree=%llu, f_bavail=%llu, f_files=%llu, f_ffree=%llu",
+            number(status.f_bsize), number(status.f_blocks), number(status.f_bfree), number(status.f_bavail),
+            number(status.f_files), number(status.f_ffree)) +
+        strace_printf(", f_fsid={val=[%#x, %#x]}, f_namelen=%llu, f_frsize=%llu, f_flags=", id[0], id[1],
+                      number(status.f_namelen), number(status.f_frsize));
+    const u64 flags = static_cast<u64>(status.f_flags);
+    return text + (flags & kValid ? strace_flags(flags, kMountFlags) : strace_pointer(flags)) + "}";
 }
 
 std::string ArgumentPrinter::limit(u64 address) const {

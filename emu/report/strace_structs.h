@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "emu/report/strace.h"
 #include "emu/report/strace_values.h"
 #include "kernel/syscall_trace.h"
 
@@ -92,6 +93,17 @@ enum class Arg : u8 {
     kLimitOut,
     kUname,
     kRandomFlags,
+    kRemainingOut,
+    kTimespecPair,
+    kTimerKind,
+    kItimerIn,
+    kItimerOut,
+    kFlock,
+    kCpusIn,
+    kCpusOut,
+    kSysinfo,
+    kStatfs,
+    kPrctlArgument,
 };
 
 /// The call writes what this argument points to: shown when it has ended.
@@ -100,8 +112,8 @@ bool is_filled_in(Arg arg);
 class ArgumentPrinter {
   public:
     ArgumentPrinter(kernel::KernelState& kernel, const kernel::Task& task, const kernel::TracedCall& call,
-                    bool done)
-        : guest_(kernel), task_(task), call_(call), done_(done) {}
+                    bool done, const CallEntry& entry)
+        : guest_(kernel), task_(task), call_(call), done_(done), entry_(entry) {}
     /// Empty: it has no such argument this time (open's mode without O_CREAT).
     std::string print(Arg arg, unsigned index) const;
 
@@ -126,12 +138,18 @@ class ArgumentPrinter {
     std::string clone3() const;
     std::string socket_address(u64 address, u64 size) const;
     std::string limit(u64 address) const;
+    std::string itimer(u64 address) const;
+    std::string cpus(u64 address, u64 bytes) const;
+    std::string sysinfo(u64 address) const;
+    std::string statfs(u64 address) const;
+    std::string remaining(u64 address) const;
     bool failed() const { return call_.result < 0 && call_.result > -4096; }
 
     GuestView guest_;
     const kernel::Task& task_;
     const kernel::TracedCall& call_;
     bool done_;
+    CallEntry entry_;
 };
 
 /// "O_WRONLY|O_CREAT"

@@ -7,6 +7,7 @@
 
 #include <cstdarg>
 #include <cstring>
+#include <ctime>
 
 #include "kernel/signal.h"
 
@@ -144,6 +145,22 @@ std::string strace_timespec(i64 seconds, i64 nanoseconds) {
                          static_cast<long long>(nanoseconds));
 }
 
+std::string strace_file_time(i64 seconds, i64 nanoseconds) {
+    constexpr i64 kNow = (1 << 30) - 1, kOmit = (1 << 30) - 2;  // UTIME_NOW, UTIME_OMIT
+    if (nanoseconds == kNow) return "UTIME_NOW";
+    if (nanoseconds == kOmit) return "UTIME_OMIT";
+    const std::string time = strace_timespec(seconds, nanoseconds);
+    std::tm parts{};
+    const time_t when = static_cast<time_t>(seconds);
+    char text[80];
+    if ((!seconds && !nanoseconds) || !gmtime_r(&when, &parts) ||
+        !std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts))
+        return time;
+    const std::string fraction =
+        nanoseconds ? strace_printf(".%09lld", static_cast<long long>(nanoseconds)) : std::string{};
+    return time + " /* " + text + fraction + "+0000 */";
+}
+
 std::string strace_socket_address(const u8* bytes, u64 size) {
     sockaddr_storage storage{};
     std::memcpy(&storage, bytes, std::min<u64>(size, sizeof storage));
@@ -174,7 +191,7 @@ std::string strace_socket_address(const u8* bytes, u64 size) {
             "inet_pton(AF_INET6, \"%s\", &sin6_addr), sin6_scope_id=%u}",
             ntohs(address.sin6_port), ntohl(address.sin6_flowinfo), text, address.sin6_scope_id);
     }
-    return strace_printf("{sa_family=%#x}", storage.ss_family);
+    return strace_printf("{sa_family=%#x /* AF_??? */}", storage.ss_family);
 }
 
 const char* strace_error_text(int error) {

@@ -61,6 +61,7 @@ std::string strace_sigset(u64 mask);       ///< "[INT CHLD]", "~[KILL]"
 std::string strace_mode(u32 mode);         ///< "S_IFREG|0644"
 std::string strace_permissions(u32 mode);  ///< "0644"
 std::string strace_timespec(i64 seconds, i64 nanoseconds);
+std::string strace_file_time(i64 seconds, i64 nanoseconds);  ///< with the date, or UTIME_NOW
 std::string strace_socket_address(const u8* bytes, u64 size);
 const char* strace_error_text(int error);
 
