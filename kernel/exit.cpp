@@ -193,6 +193,7 @@ bool is_last_task(const KernelState& kernel, const Task& task) {
 
 void mm_release(KernelState& kernel, Task& task) {
     exit_robust_list(kernel, task);
+    exit_pi_state_list(kernel, task);
     MmStruct& mm = kernel.mm_of(task);
     if (const u64 address = std::exchange(task.clear_child_tid, 0); address && mm.users > 1) {
         (void)put_user(kernel.system, mm, u32{0}, address);

@@ -33,12 +33,20 @@ struct FutexWaiter {
     bool lock = false;                     ///< waits for a PI lock (FUTEX_LOCK_PI)
     int index = -1;                        ///< of futex_waitv: which of its words
     std::optional<FutexKey> requeue_pi{};  ///< FUTEX_WAIT_REQUEUE_PI: the only lock it may be moved to
+    Pid owner = 0;                         ///< of `lock`: who holds it (pi_state->owner)
 };
 
 struct FutexState {
     std::map<FutexKey, std::list<FutexWaiter>> queues;
     std::multimap<Pid, FutexKey> waiting;  ///< who is in which queues
+    /// PI locks of tasks that have ended, and who has them now but has not written so into the word yet.
+    std::map<FutexKey, Pid> inherited;
 };
+
+/// A task has ended: the first of those who wait for a PI lock of its has it. Linux: exit_pi_state_list().
+void exit_pi_state_list(KernelState& kernel, Task& task);
+/// task_prio(), as /proc/PID/stat has it: 20 + nice, or the better one of who waits for a PI lock of its.
+int proc_priority(const KernelState& kernel, const Task& task);
 
 /// futex(2).
 i64 do_futex(Syscall& call);

@@ -7,7 +7,7 @@
 namespace kernel::futexes {
 
 /// What a waiter's `blocked_call.progress` says; a woken one's has the index of futex_waitv's word above it.
-enum Progress : u64 { kNotQueued = 0, kQueued = 1, kWoken = 2, kProgressMask = 0xff };
+enum Progress : u64 { kNotQueued = 0, kQueued = 1, kWoken = 2, kInherits = 3, kProgressMask = 0xff };
 inline constexpr unsigned kIndexShift = 8;
 
 enum class KeyAccess : u8 { kRead, kWrite };
