@@ -9,6 +9,7 @@
 #include "kernel/cpu_timer.h"
 #include "kernel/errno.h"
 #include "kernel/exit.h"
+#include "kernel/fork.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/pidfd.h"
@@ -410,15 +411,7 @@ bool de_thread(KernelState& kernel, Task& task) {
 
 /// unshare_files(), unshare_sighand(): what others have stays as it is.
 void unshare(KernelState& kernel, Task& task) {
-    FilesStruct& files = kernel.files_structs.at(task.files);
-    if (files.users > 1) {
-        --files.users;
-        task.files = kernel.next_struct++;
-        FilesStruct& copy = kernel.files_structs[task.files];
-        copy.table = files.table;
-        for (int fd = 0; fd < copy.table.size(); ++fd)
-            if (const FdTable::Slot* slot = copy.table.find(fd)) kernel.files.get(slot->file);
-    }
+    unshare_files(kernel, task);
     SighandStruct& sighand = kernel.sighands.at(task.sighand);
     if (sighand.users > 1) {
         --sighand.users;

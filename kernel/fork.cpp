@@ -123,30 +123,16 @@ void drop_mm(KernelState& kernel, MmId id) {
 
 /// The child has a copy of the parent's table without the pidfd, which is the parent's.
 void copy_files(KernelState& kernel, u64 flags, Task& child, int pidfd) {
-    FilesStruct& files = kernel.files_structs.at(child.files);
-    if (flags & CLONE_FILES) {
-        ++files.users;
-        return;
-    }
-    child.files = kernel.next_struct++;
-    FilesStruct& copy = kernel.files_structs[child.files];
-    copy.table = files.table;
-    if (pidfd >= 0) (void)copy.table.remove(pidfd);
-    for (int fd = 0; fd < copy.table.size(); ++fd)
-        if (const FdTable::Slot* slot = copy.table.find(fd)) kernel.files.get(slot->file);
+    ++kernel.files_structs.at(child.files).users;
+    if (flags & CLONE_FILES) return;
+    unshare_files(kernel, child);
+    if (pidfd < 0) return;
+    if (const OpenFileId file = kernel.fd_table(child).remove(pidfd).file) fput(kernel, file);
 }
 
 void copy_fs(KernelState& kernel, u64 flags, Task& child) {
-    FsStruct& fs = kernel.fs_structs.at(child.fs);
-    if (flags & CLONE_FS) {
-        ++fs.users;
-        return;
-    }
-    child.fs = kernel.next_struct++;
-    FsStruct& copy = kernel.fs_structs[child.fs];
-    copy = fs;
-    copy.users = 1;
-    if (copy.cwd.directory) kernel.files.get(copy.cwd.directory);
+    ++kernel.fs_structs.at(child.fs).users;
+    if (!(flags & CLONE_FS)) unshare_fs(kernel, child);
 }
 
 void copy_sighand(KernelState& kernel, u64 flags, Task& child) {
@@ -210,6 +196,28 @@ u64 live_tasks(const KernelState& kernel) {
 }
 
 }  // namespace
+
+void unshare_files(KernelState& kernel, Task& task) {
+    FilesStruct& files = kernel.files_structs.at(task.files);
+    if (files.users == 1) return;
+    --files.users;
+    task.files = kernel.next_struct++;
+    FilesStruct& copy = kernel.files_structs[task.files];
+    copy.table = files.table;
+    for (int fd = 0; fd < copy.table.size(); ++fd)
+        if (const FdTable::Slot* slot = copy.table.find(fd)) kernel.files.get(slot->file);
+}
+
+void unshare_fs(KernelState& kernel, Task& task) {
+    FsStruct& fs = kernel.fs_structs.at(task.fs);
+    if (fs.users == 1) return;
+    --fs.users;
+    task.fs = kernel.next_struct++;
+    FsStruct& copy = kernel.fs_structs[task.fs];
+    copy.cwd = fs.cwd;
+    copy.umask = fs.umask;
+    if (copy.cwd.directory) kernel.files.get(copy.cwd.directory);
+}
 
 i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& registers) {
     const u64 flags = args.flags;

@@ -23,6 +23,10 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const mmu::Register
 /// return until then.
 i64 wait_for_vfork_done(KernelState& kernel, Pid child);
 
+/// unshare_files(), and the same of fs_struct: what others share with the task stays as it is.
+void unshare_files(KernelState& kernel, Task& task);
+void unshare_fs(KernelState& kernel, Task& task);
+
 /// The kernel's memory for the first task, which nobody forks.
 void give_objects_to_first_task(KernelState& kernel, Task& task);
 

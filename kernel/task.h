@@ -174,6 +174,7 @@ struct Usage {
     u64 min_flt = 0, maj_flt = 0;
     u64 voluntary_switches = 0, involuntary_switches = 0;
     u64 max_rss_pages = 0;
+    u64 rchar = 0, wchar = 0, syscr = 0, syscw = 0;  ///< task_io_accounting: bytes and calls of read and write
 
     u64 user_ns() const { return instructions - system_ns; }
     void add(const Usage& other) {
@@ -183,6 +184,10 @@ struct Usage {
         maj_flt += other.maj_flt;
         voluntary_switches += other.voluntary_switches;
         involuntary_switches += other.involuntary_switches;
+        rchar += other.rchar;
+        wchar += other.wchar;
+        syscr += other.syscr;
+        syscw += other.syscw;
         max_rss_pages = std::max(max_rss_pages, other.max_rss_pages);
     }
 };
@@ -265,6 +270,8 @@ struct Task {
     int nice = 0;
     int policy = 0, rt_priority = 0;  ///< sched_setscheduler(): remembered, not obeyed
     bool reset_on_fork = false;       ///< SCHED_RESET_ON_FORK
+    u32 io_priority = 0;              ///< ioprio_set(): likewise
+    u32 coredump_filter = 0x33;       ///< of /proc/PID/coredump_filter: kept alone
 
     SignalState signals;
     InterruptedCall interrupted;

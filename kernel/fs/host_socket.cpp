@@ -80,7 +80,9 @@ OpenFile host_socket_file(int fd, int flags) {
     file.type = S_IFSOCK;
     file.flags = O_RDWR | flags;
     file.network = true;
-    file.path = "socket:[1]";
+    struct stat status {};
+    const bool known = host::fstat(fd, &status) == 0;
+    file.path = "socket:[" + std::to_string(known ? status.st_ino : 1) + "]";
     return file;
 }
 

@@ -90,8 +90,7 @@ Expected<OpenFile, int> open_proc(KernelState& kernel, Task& task, const Node& n
     if ((flags & O_ACCMODE) != O_RDONLY && !(entry->mode & 0200)) return Unexpected{EACCES};
     OpenFile file;
     file.kind = OpenFile::Kind::kText;
-    const int named = std::atoi(node.path.c_str() + std::min<usize>(6, node.path.size()));  // "/proc/PID/..."
-    file.object = static_cast<u32>(named ? named : task.tgid);  // whose file it is
+    file.object = static_cast<u32>(proc_owner(task, node.path));
     file.text_write = entry->write;
     file.type = folder ? S_IFDIR : S_IFREG;
     file.flags = flags & kKeptFlags;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <set>
 
 #include "kernel/fs/files.h"
@@ -87,14 +88,50 @@ std::optional<ProcEntry> descriptor_info(KernelState& kernel, Task& task, const 
     return ProcEntry{Kind::kText, text};
 }
 
+/// The first namespaces, which all tasks are in, and their inodes. Linux: include/linux/proc_ns.h; mnt and
+/// net as they come when it starts.
+struct Namespace {
+    const char *name, *type;
+    u64 inode;
+};
+constexpr Namespace kNamespaces[] = {
+    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
+    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
+    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
+    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
+    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
+};
+/// Where their links lead: no listed folder, as nsfs is in none.
+constexpr const char* kNamespaceFolder = "/proc/nsfs/";
+
+std::optional<ProcEntry> namespace_link(const std::string& name) {
+    for (const Namespace& space : kNamespaces)
+        if (name == space.name)
+            return ProcEntry{Kind::kLink, proc_format("%s:[%llu]", space.type, proc_number(space.inode))};
+    return std::nullopt;
+}
+
+const Namespace* namespace_file(const std::string& path) {
+    if (!path.starts_with(kNamespaceFolder)) return nullptr;
+    for (const Namespace& space : kNamespaces)
+        if (path.substr(std::strlen(kNamespaceFolder)) == space.name) return &space;
+    return nullptr;
+}
+
 bool is_process_folder(const std::string& name) {
-    return name.empty() || name == "fd" || name == "fdinfo" || name == "task" ||
-           is_folder(proc_process_rows(), name);
+    return name.empty() || name == "fd" || name == "fdinfo" || name == "task" || name == "ns" ||
+           name == "net";
+}
+
+/// Rows that every process has.
+std::vector<std::span<const ProcRow>> process_rows() {
+    return {proc_process_rows(), proc_task_rows(), proc_net_rows()};
 }
 
 /// /proc/PID/NAME and /proc/PID/task/TID/NAME
 std::optional<ProcEntry> process_entry(KernelState& kernel, Task& task, const std::string& name) {
-    if (auto entry = find_row(proc_process_rows(), kernel, task, name)) return entry;
+    for (const auto rows : process_rows())
+        if (auto entry = find_row(rows, kernel, task, name)) return entry;
     for (const ProcRow& row : proc_memory_rows()) {
         if (name != row.name || task.mm) continue;
         return ProcEntry{Kind::kText, name == "statm" ? "0 0 0 0 0 0 0\n" : ""};  // it has ended
@@ -103,6 +140,7 @@ std::optional<ProcEntry> process_entry(KernelState& kernel, Task& task, const st
     if (is_process_folder(name)) return ProcEntry{Kind::kDirectory, "", 0555};
     const auto [first, rest] = split(name);
     if (first == "fd") return descriptor_link(kernel, task, rest);
+    if (first == "ns") return namespace_link(rest);
     if (first == "fdinfo") return descriptor_info(kernel, task, rest);
     if (first == "task") {
         const auto [number, inner] = split(rest);
@@ -130,6 +168,7 @@ std::optional<std::string> top_link(const Task& task, const std::string& name) {
     if (name == "self") return std::to_string(task.tgid);
     if (name == "thread-self") return std::to_string(task.tgid) + "/task/" + std::to_string(task.pid);
     if (name == "mounts") return "self/mounts";
+    if (name == "net") return "self/net";
     return std::nullopt;
 }
 
@@ -194,11 +233,13 @@ void list_process(KernelState& kernel, Task& task, const std::string& name, List
                 listing.add_at(kFirstNumber + static_cast<u64>(fd), std::to_string(fd),
                                name == "fd" ? DT_LNK : DT_REG);
     } else {
-        listing.add_rows(proc_process_rows(), name);
+        for (const auto rows : process_rows()) listing.add_rows(rows, name);
         listing.add_rows(proc_memory_rows(), name);
+        if (name == "ns")
+            for (const Namespace& space : kNamespaces) listing.add(space.name, DT_LNK);
         if (!name.empty()) return;
         for (const char* link : {"cwd", "exe", "root"}) listing.add(link, DT_LNK);
-        for (const char* folder : {"fd", "fdinfo"}) listing.add(folder, DT_DIR);
+        for (const char* folder : {"fd", "fdinfo", "ns"}) listing.add(folder, DT_DIR);
         if (task.is_leader()) listing.add("task", DT_DIR);
     }
 }
@@ -251,6 +292,7 @@ std::optional<ProcEntry> proc_entry(KernelState& kernel, Task& task, const std::
     if (path.starts_with("/sys/kernel/mm/transparent_hugepage/"))
         return find_row(sysfs_thp_rows(), kernel, task, path);
     if (path.starts_with("/sys/")) return find_row(sysfs_mm_rows(), kernel, task, path);
+    if (namespace_file(path)) return ProcEntry{};
     const std::string name = below_proc(path);
     if (name.empty()) return ProcEntry{Kind::kDirectory, "", 0555};
     const auto [first, rest] = split(name);
@@ -280,7 +322,7 @@ std::vector<ProcDirent> proc_list(KernelState& kernel, const std::string& path) 
     }
     for (const auto rows : system_rows()) listing.add_rows(rows, name);
     if (name.empty()) {
-        for (const char* link : {"self", "thread-self", "mounts"}) listing.add(link, DT_LNK);
+        for (const char* link : {"self", "thread-self", "mounts", "net"}) listing.add(link, DT_LNK);
         for (const auto& [pid, other] : kernel.tasks)
             if (other.is_leader())
                 listing.add_at(kFirstNumber + static_cast<u64>(pid), std::to_string(pid), DT_DIR);
@@ -304,11 +346,23 @@ std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std
         inner = more;
     }
     const bool plain = inner == "cwd" || inner == "root" || inner == "exe";
+    if (owner && split(inner).first == "ns" && namespace_link(split(inner).second))
+        return ProcTarget{kNamespaceFolder + split(inner).second};
     if (!owner || (!plain && split(inner).first != "fd")) return std::nullopt;
     const auto entry = process_entry(kernel, *owner, inner);
     if (!entry || entry->kind != Kind::kLink) return std::nullopt;
     if (plain) return ProcTarget{entry->text};
     return ProcTarget{entry->text, decimal(split(inner).second), owner->pid};
+}
+
+Pid proc_owner(const Task& reader, const std::string& path) {
+    const auto [first, rest] = split(below_proc(path));
+    const Pid process = first == "self"          ? reader.tgid
+                        : first == "thread-self" ? reader.pid
+                                                 : std::max(decimal(first), 0);
+    const auto [folder, inner] = split(rest);
+    const Pid thread = folder == "task" ? decimal(split(inner).first) : -1;
+    return thread > 0 ? thread : process ? process : reader.tgid;
 }
 
 struct stat proc_stat(const ProcEntry& entry, const std::string& path) {
@@ -324,6 +378,11 @@ struct stat proc_stat(const ProcEntry& entry, const std::string& path) {
         status.st_gid = host::getegid();
     }
     status.st_blksize = 1024;
+    if (const Namespace* space = namespace_file(path)) {
+        status.st_dev = 4;
+        status.st_ino = space->inode;
+        status.st_blksize = 4096;
+    }
     return status;
 }
 

@@ -40,6 +40,10 @@ struct ProcTarget {
 };
 std::optional<ProcTarget> proc_target(KernelState& kernel, Task& task, const std::string& path);
 
+/// Whose file it is: the number in "/proc/PID/...", or the thread's in "/proc/PID/task/TID/..."; of others the
+/// reader's process.
+Pid proc_owner(const Task& reader, const std::string& path);
+
 /// stat(2) of it: a fixed device and an inode made from the name.
 struct stat proc_stat(const ProcEntry& entry, const std::string& path);
 

@@ -12,6 +12,7 @@
 #include "kernel/host/host.h"
 #include "kernel/mm_internal.h"
 #include "kernel/oom.h"
+#include "kernel/sched.h"
 
 namespace kernel {
 
@@ -25,6 +26,16 @@ std::string cmdline(KernelState&, Task& task) {
 
 std::string comm(KernelState&, Task& task) {
     return task.comm + "\n";
+}
+
+/// comm_write(): a thread of one's own process.
+int set_comm(KernelState& kernel, const OpenFile& file, const std::string& text) {
+    const auto task = kernel.tasks.find(static_cast<Pid>(file.object));
+    if (task == kernel.tasks.end()) return -ESRCH;
+    if (task->second.tgid != kernel.task().tgid) return -EINVAL;
+    task->second.comm = text.substr(0, 15);
+    task->second.comm.resize(std::strlen(task->second.comm.c_str()));
+    return 0;
 }
 
 std::string status_signals(KernelState& kernel, const Task& task) {
@@ -45,7 +56,7 @@ std::string status_signals(KernelState& kernel, const Task& task) {
 }
 
 /// One CPU, one memory node, no capabilities (syscalls/privileges.cpp), no seccomp.
-std::string status_tail(const Task& task) {
+std::string status_tail(KernelState& kernel, const Task& task) {
     std::string text;
     for (const char* set : {"Inh", "Prm", "Eff", "Bnd", "Amb"})
         text += proc_format("Cap%s:\t%016llx\n", set, 0ull);
@@ -53,7 +64,10 @@ std::string status_tail(const Task& task) {
     text += "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tnot vulnerable\n";
     text += "SpeculationIndirectBranch:\tnot affected\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n";
     text += "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n";
-    return text + "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n";
+    if (kernel.current == task.pid) account_running(kernel);
+    return text + proc_format("voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+                              proc_number(task.usage.voluntary_switches),
+                              proc_number(task.usage.involuntary_switches));
 }
 
 /// get_task_state()
@@ -80,7 +94,7 @@ std::string status(KernelState& kernel, Task& task) {
                             !kernel.mm_of(task).thp_disabled);
     }
     text += proc_format("Threads:\t%zu\n", std::max<usize>(kernel.process_of(task).threads.size(), 1));
-    return text + status_signals(kernel, task) + status_tail(task);
+    return text + status_signals(kernel, task) + status_tail(kernel, task);
 }
 
 /// 52 fields; those that are not modelled are 0.
@@ -92,11 +106,11 @@ std::string stat(KernelState& kernel, Task& task) {
     const Usage used = usage_of(kernel, process);
     const auto ticks = [](u64 ns) { return proc_number(ns / kTick_ns); };
     std::string text = proc_format(
-        "%d (%s) %c %d %d %d 0 -1 0 %llu 0 %llu 0 %llu %llu %llu %llu 20 %d %zu 0 0 %llu %llu %llu ",
+        "%d (%s) %c %d %d %d 0 -1 0 %llu 0 %llu 0 %llu %llu %llu %llu %d %d %zu 0 0 %llu %llu %llu ",
         task.pid, task.comm.c_str(), state_of(kernel, task)[0], task.ppid, task.pgrp, task.session,
         proc_number(mm.min_flt), proc_number(mm.maj_flt), ticks(used.user_ns()), ticks(used.system_ns),
-        ticks(process.children.user_ns()), ticks(process.children.system_ns), task.nice,
-        std::max<usize>(process.threads.size(), 1), proc_number(mm.total_vm << mmu::kPageShift),
+        ticks(process.children.user_ns()), ticks(process.children.system_ns), proc_priority(kernel, task),
+        task.nice, std::max<usize>(process.threads.size(), 1), proc_number(mm.total_vm << mmu::kPageShift),
         proc_number(mm.rss_pages()), proc_number(task.mm ? mm.rlimit(kRlimitRss) : kRlimInfinity));
     return text + proc_format(
                       "%llu %llu %llu 0 0 0 %llu 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu "
@@ -196,7 +210,7 @@ int set_oom_score_adj(KernelState& kernel, const OpenFile& file, const std::stri
 constexpr ProcRow kRows[] = {
     {"cgroup", cgroup},
     {"cmdline", cmdline},
-    {"comm", comm},
+    {"comm", comm, 0644, nullptr, set_comm},
     {"environ", environment, 0400},
     {"limits", limits},
     {"loginuid", loginuid},

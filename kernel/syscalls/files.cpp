@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/fork.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
@@ -122,6 +123,7 @@ i64 close_range(Syscall& call) {
     const u32 flags = static_cast<u32>(call.args[2]);
     if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) return -EINVAL;
     if (first > last) return -EINVAL;
+    if (flags & CLOSE_RANGE_UNSHARE) unshare_files(call.kernel, call.task);
     for (u64 fd = first; fd <= last && fd < static_cast<u64>(call.files().size()); ++fd) {
         FdTable::Slot* slot = call.files().find(static_cast<int>(fd));
         if (!slot) continue;

@@ -69,6 +69,7 @@ i64 fsync(Syscall& call);
 i64 fdatasync(Syscall& call);
 i64 sync(Syscall& call);
 i64 syncfs(Syscall& call);
+i64 sync_file_range(Syscall& call);
 i64 ftruncate(Syscall& call);
 i64 truncate(Syscall& call);
 i64 fallocate(Syscall& call);
@@ -108,6 +109,10 @@ i64 setresgid(Syscall& call);
 i64 setfsuid(Syscall& call);
 i64 setfsgid(Syscall& call);
 i64 setgroups(Syscall& call);
+
+// namespaces.cpp
+i64 unshare(Syscall& call);
+i64 setns(Syscall& call);
 
 // tree.cpp
 i64 mknod(Syscall& call);
@@ -234,6 +239,8 @@ i64 set_tid_address(Syscall& call);
 i64 set_robust_list(Syscall& call);
 i64 rseq(Syscall& call);
 i64 getpriority(Syscall& call);
+i64 ioprio_set(Syscall& call);
+i64 ioprio_get(Syscall& call);
 i64 setpriority(Syscall& call);
 i64 sched_yield(Syscall& call);
 i64 sched_getaffinity(Syscall& call);

@@ -34,6 +34,21 @@ bool fits(std::optional<u64> offset, u64 bytes) {
     return !offset || static_cast<i64>(*offset + bytes) >= 0;
 }
 
+/// add_rchar(), inc_syscr() and their twins. Returns `result`.
+i64 count_transfer(Syscall& call, Transfer transfer, i64 result) {
+    if (result == -kCallBlocked) return result;
+    Usage& usage = call.task.usage;
+    const u64 bytes = result > 0 ? static_cast<u64>(result) : 0;
+    if (transfer == read_file) {
+        usage.rchar += bytes;
+        ++usage.syscr;
+    } else {
+        usage.wchar += bytes;
+        ++usage.syscw;
+    }
+    return result;
+}
+
 /// vfs_read(), vfs_write(): EBADF, then access_ok() of the whole buffer.
 i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
@@ -43,7 +58,7 @@ i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     const UserBuffer buffer{call.args[1], call.args[2]};
     if (!access_ok(call.mm(), buffer.base, buffer.size)) return -EFAULT;
     if (static_cast<i64>(buffer.size) < 0 || !fits(offset, buffer.size)) return -EINVAL;
-    return transfer(call.kernel, call.task, *file, {&buffer, 1}, offset);
+    return count_transfer(call, transfer, transfer(call.kernel, call.task, *file, {&buffer, 1}, offset));
 }
 
 /// import_iovec(): EINVAL for too many or negative lengths, EFAULT for a list or buffer out of reach.
@@ -85,8 +100,8 @@ i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     if (!total) return 0;  // vfs_readv(): the file is not asked
     if (!fits(offset, total)) return -EINVAL;
     if (transfer == write_file && is_object(*file, kEventFdOperations))
-        return write_parts(call, *file, *buffers);
-    return transfer(call.kernel, call.task, *file, *buffers, offset);
+        return count_transfer(call, transfer, write_parts(call, *file, *buffers));
+    return count_transfer(call, transfer, transfer(call.kernel, call.task, *file, *buffers, offset));
 }
 
 /// The checks of pread64() and its like on their offset, the last one left to the transfer.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
 
 namespace kernel::calls {
@@ -91,6 +92,75 @@ i64 sched_getattr(Syscall& call) {
     attr.nice = task->nice;
     attr.runtime = 700'000;  // sysctl_sched_base_slice of one CPU, told since 6.12
     return copy_to_user(call.system(), call.mm(), call.args[1], &attr, attr.size) ? -EFAULT : 0;
+}
+
+namespace {
+
+// Linux: block/ioprio.c.
+constexpr int kIoprioProcess = 1, kIoprioGroup = 2, kIoprioUser = 3;
+constexpr u32 kClassShift = 13, kClassMask = 7, kLevels = 8;
+constexpr u32 kClassNone = 0, kClassRealTime = 1, kClassBestEffort = 2, kClassIdle = 3;
+
+/// Whom ioprio_get() and ioprio_set() are about; EINVAL: no such kind.
+std::optional<std::vector<Task*>> ioprio_targets(Syscall& call) {
+    std::vector<Task*> targets;
+    const int who = call.integer(1);
+    switch (call.integer(0)) {
+        case kIoprioProcess:
+            if (Task* task = who ? call.kernel.find_task(who) : &call.task) targets.push_back(task);
+            return targets;
+        case kIoprioGroup:
+            for (auto& [pid, task] : call.kernel.tasks)
+                if (task.pgrp == (who ? who : call.task.pgrp)) targets.push_back(&task);
+            return targets;
+        case kIoprioUser:
+            if (who && static_cast<u32>(who) != host::getuid()) return targets;
+            for (auto& [pid, task] : call.kernel.tasks) targets.push_back(&task);
+            return targets;
+        default:
+            return std::nullopt;
+    }
+}
+
+}  // namespace
+
+/// What it sets is told again and changes nothing: nothing waits for a disk here.
+i64 ioprio_set(Syscall& call) {
+    const u32 priority = static_cast<u32>(call.args[2]), level = priority & (kLevels - 1);
+    switch (priority >> kClassShift) {  // ioprio_check_cap()
+        case kClassRealTime:
+            return -EPERM;  // capabilities
+        case kClassBestEffort:
+        case kClassIdle:
+            break;
+        case kClassNone:
+            if (level) return -EINVAL;
+            break;
+        default:
+            return -EINVAL;
+    }
+    const auto targets = ioprio_targets(call);
+    if (!targets) return -EINVAL;
+    for (Task* task : *targets) task->io_priority = priority;
+    return targets->empty() ? -ESRCH : 0;
+}
+
+/// The best of theirs; who has set none has it from its nice value.
+i64 ioprio_get(Syscall& call) {
+    const auto targets = ioprio_targets(call);
+    if (!targets) return -EINVAL;
+    if (targets->empty()) return -ESRCH;
+    // get_task_raw_ioprio(): of one task alone what it was given.
+    if (call.integer(0) == kIoprioProcess) return targets->front()->io_priority;
+    u32 best = ~u32{0};
+    for (const Task* task : *targets) {
+        const u32 own = task->io_priority ? task->io_priority
+                        : task->policy == SCHED_IDLE
+                            ? kClassIdle << kClassShift
+                            : kClassBestEffort << kClassShift | static_cast<u32>((task->nice + 20) / 5);
+        best = std::min(best, own);
+    }
+    return best;
 }
 
 i64 sched_getaffinity(Syscall& call) {

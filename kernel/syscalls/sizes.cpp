@@ -30,6 +30,19 @@ i64 syncfs(Syscall& call) {
     return file_of(call.kernel, call.task, call.integer(0)) ? 0 : -EBADF;
 }
 
+i64 sync_file_range(Syscall& call) {
+    const auto [fd, offset, bytes, flags, a4, a5] = call.args;
+    const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    if (!file) return -EBADF;
+    constexpr u64 kKnown = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (static_cast<u32>(flags) & ~kKnown) return -EINVAL;
+    if (static_cast<i64>(offset) < 0 || static_cast<i64>(bytes) < 0 || static_cast<i64>(offset + bytes) < 0)
+        return -EINVAL;
+    if (!file->regular() && !S_ISDIR(file->type) && !S_ISLNK(file->type) && !S_ISBLK(file->type))
+        return -ESPIPE;
+    return 0;  // what is to be written is the host's already
+}
+
 i64 ftruncate(Syscall& call) {
     const i64 length = static_cast<i64>(call.args[1]);
     if (length < 0) return -EINVAL;

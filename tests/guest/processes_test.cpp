@@ -105,6 +105,15 @@ TEST_CASE("Task calls: prctl, membarrier and sched_* answer as natively, errno f
     check_as_native({test_guest_path("task_calls.glibc")});
 }
 
+TEST_CASE("Futexes: PI locks and their words, owners that end, circles and lent priorities are as natively") {
+    check_as_native({test_guest_path("pi_locks.glibc")});
+}
+
+TEST_CASE(
+    "Proc: namespaces, names of threads, counts of input and output, sockets and settings are as natively") {
+    check_as_native({test_guest_path("proc_files.glibc")});
+}
+
 TEST_CASE("Task calls: a guest starts at nice 0, however nice the emulator is") {
     const test::ProcessResult result =
         test::run({"/usr/bin/nice", "-n", "7", MMUSCOPE_PROGRAM, "run", "--", "/usr/bin/nice"});

@@ -377,9 +377,11 @@ TEST_CASE("Paths: handles of files are not there, and open nothing") {
                      guest.scratch + 21000, 0) == -ENOENT);
     CHECK(guest.call(SYS_open_by_handle_at, AT_FDCWD, guest.scratch + 20000, O_RDONLY) == -EPERM);
     // No other door leads out either.
-    for (const long call : {SYS_mount, SYS_pivot_root, SYS_chroot, SYS_fanotify_init, SYS_setns, SYS_unshare,
-                            SYS_ptrace, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_io_setup})
+    for (const long call : {SYS_mount, SYS_pivot_root, SYS_chroot, SYS_fanotify_init, SYS_setns, SYS_ptrace,
+                            SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_io_setup})
         CHECK(guest.call(call, 0, 0, 0, 0, 0, 0) < 0);
+    CHECK(guest.call(SYS_unshare, CLONE_NEWUSER) == -EPERM);
+    CHECK(guest.call(SYS_unshare, CLONE_NEWNS) == -EPERM);
 }
 
 TEST_CASE("Paths: no call that changes something, or looks, gets out of the root or of --rw by any name") {
