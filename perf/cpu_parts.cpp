@@ -115,7 +115,8 @@ void build_blocks(benchmark::State& state) {
     const Bytes program{std::istreambuf_iterator<char>(file), {}};
     const std::span<const u8> code(program.data() + program.size() / 4, 1 << 16);
     emu::Decoder decoder;
-    emu::BlockBuilder builder(decoder, emu::builder_handlers());
+    emu::HugePages pages;
+    emu::BlockBuilder builder(decoder, pages, emu::builder_handlers());
     i64 instructions = 0;
     for (auto _ : state)
         for (usize page = 0; page < code.size(); page += mmu::kPageSize)

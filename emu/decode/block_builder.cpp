@@ -1,7 +1,6 @@
 #include "emu/decode/block_builder.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -28,30 +27,35 @@ bool fits_displacement(i64 value) {
 
 }  // namespace
 
-/// The shapes that were met, by their keys: one place each, the last has it.
+/// The shapes that were met, by their keys: two places each, the last two have them.
 struct BlockBuilder::Known {
     static constexpr unsigned kBits = 11;
-    struct Free {
-        void operator()(void* memory) const { std::free(memory); }
+    struct Ways {
+        Shape first, second;
     };
-
     explicit Known(const ModrmRoles& known_roles) : roles(known_roles) {}
 
-    Shape& at(u64 key) { return shapes[key * 0x9e3779b97f4a7c15 >> (64 - kBits)]; }
+    Ways& ways(u64 key) { return shapes[key * 0x9e3779b97f4a7c15 >> (64 - kBits)]; }
 
-    void allocate() {
-        memory.reset(std::aligned_alloc(mmu::kPageSize, kBytes));
-        CHECK(memory != nullptr);
-        shapes = static_cast<Shape*>(memory.get());
-        std::memset(memory.get(), 0, kBytes);
+    /// The shape with this key, or one with another.
+    const Shape& find(u64 key) {
+        const Ways& both = ways(key);
+        return both.first.key == key ? both.first : both.second;
+    }
+    void add(const Shape& shape) {
+        Ways& both = ways(shape.key);
+        both.second = both.first;
+        both.first = shape;
+    }
+
+    void allocate(HugePages& pages) {
+        shapes = static_cast<Ways*>(pages.take(sizeof(Ways) << kBits));
         pairs = &insn::pairs();
         fused = &insn::fused();
     }
 
-    static constexpr usize kBytes = sizeof(Shape) << kBits;
     const ModrmRoles& roles;
-    std::unique_ptr<void, Free> memory;
-    Shape* shapes = nullptr;
+    Ways* shapes = nullptr;
     const HandlerPairs* pairs = nullptr;
     const HandlerPairs* fused = nullptr;
     Glance glance;             ///< at the instruction that add_instruction() is to add
@@ -60,47 +64,90 @@ struct BlockBuilder::Known {
     Traits traits[kMaxInsns];  ///< of code_
 };
 
-BlockBuilder::BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers)
-    : decoder_(decoder), handlers_(handlers), known_(std::make_unique<Known>(decoder.modrm_roles())) {}
+BlockBuilder::BlockBuilder(Decoder& decoder, HugePages& pages, const BuilderHandlers& handlers)
+    : decoder_(decoder),
+      pages_(pages),
+      handlers_(handlers),
+      known_(std::make_unique<Known>(decoder.modrm_roles())) {}
 
 BlockBuilder::~BlockBuilder() = default;
 
+namespace {
+
+/// Loads, and stores << 32.
+u64 references_of(u8 cost) {
+    const u64 loads = cost & Cost::kLoadMask, stores = (cost & Cost::kStoreMask) / Cost::kStore;
+    return loads + (stores << 32);
+}
+
+}  // namespace
+
 /// The instruction behind the last one of the code is whole.
-inline BlockBuilder::Step BlockBuilder::append(u32 length) {
+BlockBuilder::Step BlockBuilder::append(u32 length) {
     ++instructions_;
     end_offset_ = code_[size_].offset + length;
     const u8 cost = code_[size_++].cost;
-    known_->references += static_cast<u64>(cost & Cost::kLoadMask) +
-                          (static_cast<u64>((cost & Cost::kStoreMask) / Cost::kStore) << 32);
+    known_->references += references_of(cost);
+    return cost & Cost::kEnd ? Step::kEnd : Step::kGoOn;
+}
+
+/// The instructions that come now, `most` of them, as long as each is like one that is known.
+BlockBuilder::Step BlockBuilder::copy_known(const Source& source, u32 most) {
+    Known& known = *known_;
+    const u8* const bytes = source.bytes.data();
+    const usize size = source.bytes.size();
+    Insn* out = code_ + size_;
+    Traits* traits = known.traits + size_;
+    u32 offset = end_offset_, copied = 0;
+    u64 references = 0;
+    u8 cost = 0;
+    known.glance.key = 0;
+    while (copied < most && offset < size && !(cost & Cost::kEnd)) {
+        const u8* here = bytes + offset;
+        u8 padded[Glance::kReach];
+        const bool at_end = size - offset < sizeof padded;
+        if (at_end) [[unlikely]] {
+            std::memset(padded, 0, sizeof padded);
+            std::memcpy(padded, here, size - offset);
+            here = padded;
+        }
+        const Glance glance = Glance::at(here, known.roles);
+        const Shape& shape = known.find(glance.key);
+        if (shape.key != glance.key || glance.key == 0 || glance.length > size - offset ||
+            !shape.make(glance, here, offset, *out)) [[unlikely]] {
+            if (!at_end) known.glance = glance;  // to be learned
+            break;
+        }
+        *traits++ = shape.traits;
+        cost = shape.insn.cost;
+        references += references_of(cost);
+        offset += glance.length;
+        ++out;
+        ++copied;
+    }
+    size_ += copied;
+    instructions_ += copied;
+    end_offset_ = offset;
+    known.references += references;
     return cost & Cost::kEnd ? Step::kEnd : Step::kGoOn;
 }
 
 BlockBuilder::Status BlockBuilder::build(const Source& source) {
-    if (!known_->shapes) known_->allocate();
+    if (!known_->shapes) known_->allocate(pages_);
     size_ = instructions_ = end_offset_ = 0;
     crosses_ = false;
-    Known& known = *known_;
-    known.references = 0;
+    known_->references = known_->glance.key = 0;
     Step step = Step::kGoOn;
-    while (step == Step::kGoOn && instructions_ < source.max_instructions &&
-           end_offset_ < source.bytes.size()) {
-        const u32 offset = end_offset_;
-        const u8* const code = source.bytes.data() + offset;
-        if (source.debug && source.debug->breaks_at_offset(source.offset + offset))
-            add_pseudo(handlers_.probe, offset, 0, 0);
-        known.glance.key = 0;
-        if (offset + Glance::kReach <= source.bytes.size()) {
-            const Glance glance = Glance::at(code, known.roles);
-            const Shape& shape = known.at(glance.key);
-            if (shape.key == glance.key && glance.key != 0 && shape.make(glance, code, offset, code_[size_]))
-                [[likely]] {
-                known.traits[size_] = shape.traits;
-                step = append(glance.length);
-                continue;
-            }
-            known.glance = glance;
-        }
-        step = add_instruction(source, offset);
+    const auto goes_on = [&] {
+        return step == Step::kGoOn && instructions_ < source.max_instructions &&
+               end_offset_ < source.bytes.size();
+    };
+    while (goes_on()) {
+        if (source.debug && source.debug->breaks_at_offset(source.offset + end_offset_))
+            add_pseudo(handlers_.probe, end_offset_, 0, 0);
+        const u32 before = instructions_, most = source.debug ? 1 : source.max_instructions - before;
+        if (source.copies) step = copy_known(source, most);
+        if (instructions_ - before < most && goes_on()) step = add_instruction(source, end_offset_);
     }
     if (step == Step::kNeedSecondPage) return Status::kNeedSecondPage;
     finish(source, end_offset_);
@@ -152,7 +199,7 @@ void BlockBuilder::learn(const Glance& glance, const u8* code, const Decoder::Re
                             known_->bare, code_[size_ - 1]);
     if (shape.key == 0) return;
     shape.traits = known_->traits[size_ - 1];
-    known_->at(glance.key) = shape;
+    known_->add(shape);
 }
 
 BlockBuilder::Step BlockBuilder::add_exception(Handler handler, u32 offset) {
@@ -220,16 +267,16 @@ void BlockBuilder::set_memory_operand(const Fields& f, Insn& insn, u32 offset) {
 /// Gives instructions their quiet twins where their flags die within the block, going backwards from its end,
 /// where they live.
 void BlockBuilder::hush() {
+    using enum FlagTable::Effect;
     bool dead = false;
+    // Without a jump, for nobody can predict them.
     for (u32 n = size_ - 1; n-- > 0;) {
         Traits& traits = known_->traits[n];
-        if (dead && traits.quiet) {
-            code_[n].run = traits.quiet;
-            traits.pair_row = traits.quiet_row;
-            traits.pair_column = traits.quiet_column;
-        }
-        if (traits.effect == FlagTable::Effect::kSees) dead = false;
-        if (traits.effect == FlagTable::Effect::kOverwrites) dead = true;
+        const bool hushed = dead & (traits.quiet != nullptr);
+        code_[n].run = hushed ? traits.quiet : code_[n].run;
+        traits.pair_row = hushed ? traits.quiet_row : traits.pair_row;
+        traits.pair_column = hushed ? traits.quiet_column : traits.pair_column;
+        dead = (dead & (traits.effect != kSees)) | (traits.effect == kOverwrites);
     }
 }
 

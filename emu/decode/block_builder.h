@@ -6,6 +6,7 @@
 #include <span>
 
 #include "emu/decode/decoder.h"
+#include "emu/decode/huge_pages.h"
 
 namespace emu {
 
@@ -27,7 +28,8 @@ class BlockBuilder {
   public:
     static constexpr u32 kMaxInstructions = 64;
 
-    BlockBuilder(Decoder& decoder, const BuilderHandlers& handlers);
+    /// What it learns is kept in `pages`.
+    BlockBuilder(Decoder& decoder, HugePages& pages, const BuilderHandlers& handlers);
     ~BlockBuilder();
     BlockBuilder(const BlockBuilder&) = delete;
     BlockBuilder& operator=(const BlockBuilder&) = delete;
@@ -40,6 +42,7 @@ class BlockBuilder {
         u64 offset = 0;  ///< of the first byte in its page
         u32 max_instructions = kMaxInstructions;
         bool links = true;   ///< false: leave every block through the run loop
+        bool copies = true;  ///< false: from nothing, as the first instruction of its kind
         bool plain = false;  ///< each instruction by itself, with its flags: one may stop behind any of them
         const DebugHooks* debug = nullptr;  ///< where to put probes; null: nowhere
     };
@@ -56,6 +59,7 @@ class BlockBuilder {
 
   private:
     enum class Step : u8 { kGoOn, kEnd, kNeedSecondPage };
+    Step copy_known(const Source& source, u32 most);
     Step add_instruction(const Source& source, u32 offset);
     Step add_exception(Handler handler, u32 offset);
     void learn(const Glance& glance, const u8* code, const Decoder::Result& decoded);
@@ -71,6 +75,7 @@ class BlockBuilder {
     struct Known;
 
     Decoder& decoder_;
+    HugePages& pages_;
     BuilderHandlers handlers_;
     std::unique_ptr<Known> known_;
     Insn code_[kMaxInsns];

@@ -1,7 +1,5 @@
 #include "emu/decode/block_cache.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -12,14 +10,13 @@
 #include "mmu/base/check.h"
 
 namespace emu {
-namespace {
 
-constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
-
-}  // namespace
-
-BlockCache::BlockCache(mmu::PhysicalMemory& memory, Handler stale)
-    : memory_(memory), stale_(stale), table_(make_table(kFirstSize)), of_frame_(make_table(memory.frames())) {
+BlockCache::BlockCache(mmu::PhysicalMemory& memory, HugePages& pages, Handler stale)
+    : memory_(memory),
+      pages_(pages),
+      stale_(stale),
+      of_frame_(static_cast<Block**>(std::calloc(memory.frames(), sizeof(Block*)))) {
+    CHECK(of_frame_ != nullptr, memory.frames());
     grave_.physical = ~u64{0};
     memory_.set_code_observer(this);
 }
@@ -38,15 +35,9 @@ void BlockCache::clear() {
     for (const auto& [frame, blocks] : reaching_frame_) memory_.unmark_code(mmu::Pfn{frame});
     code_frames_.clear();
     reaching_frame_.clear();
-    std::fill_n(table_.get(), mask_ + 1, nullptr);
-    chunks_.clear();
-    occupied_ = used_ = chunk_left_ = 0;
-}
-
-BlockCache::Table BlockCache::make_table(usize size) {
-    Table table(static_cast<Block**>(std::calloc(size, sizeof(Block*))));
-    CHECK(table != nullptr, size);
-    return table;
+    std::fill_n(table_, mask_ + 1, nullptr);
+    left_ = {};
+    occupied_ = used_ = chunks_begun_ = 0;
 }
 
 /// Where the block at `physical` is, or where one may be put: null or a grave there.
@@ -61,9 +52,9 @@ Block*& BlockCache::place_for(u64 physical) {
 }
 
 void BlockCache::grow() {
-    const usize size = mask_ + 1;
-    const Table old = std::exchange(table_, make_table(4 * size));
-    mask_ = 4 * size - 1;
+    const usize size = mask_ + 1, larger = std::max(kFirstSize, 4 * size);
+    Block** const old = std::exchange(table_, static_cast<Block**>(pages_.take(larger * sizeof(Block*))));
+    mask_ = larger - 1;
     occupied_ = 0;
     for (usize n = 0; n < size; ++n)
         if (old[n] && old[n] != &grave_) {
@@ -72,32 +63,27 @@ void BlockCache::grow() {
         }
 }
 
+void BlockCache::begin_chunk() {
+    if (chunks_begun_ == chunks_.size()) chunks_.push_back(pages_.take_rest(kLeastChunk));
+    left_ = chunks_[chunks_begun_++];
+    used_ += left_.size();
+}
+
 void* BlockCache::allocate(usize bytes) {
-    if (chunk_left_ < bytes) {
-        // All pages at once cost the host a quarter of one by one, and a huge one a fraction of that. It is
-        // advice: a host that does not take it gives page by page.
-        CHECK(bytes <= kChunk, bytes);
-        chunks_.emplace_back(static_cast<u8*>(std::aligned_alloc(kChunk, kChunk)));
-        CHECK(chunks_.back() != nullptr, bytes);
-        madvise(chunks_.back().get(), kChunk, MADV_HUGEPAGE);
-        madvise(chunks_.back().get(), kChunk, kPopulateWrite);
-        chunk_next_ = chunks_.back().get();
-        chunk_left_ = kChunk;
-        used_ += kChunk;
-    }
-    void* const memory = chunk_next_;
-    chunk_next_ += bytes;
-    chunk_left_ -= bytes;
+    CHECK(bytes <= kLeastChunk, bytes);
+    if (left_.size() < bytes) begin_chunk();
+    void* const memory = left_.data();
+    left_ = left_.subspan(bytes);
     return memory;
 }
 
 Block* BlockCache::insert(const Block& header, const Insn* code, mmu::Pfn second_frame) {
+    if (2 * (occupied_ + 1) > mask_ + 1) grow();
     const usize bytes = sizeof(Block) + header.insns * sizeof(Insn) + sizeof(Links);
     auto* block = new (allocate(mmu::align_up(bytes, alignof(Block)))) Block(header);
     std::memcpy(static_cast<void*>(block->code()), code, header.insns * sizeof(Insn));
     new (block->code() + header.insns) Links;
 
-    if (2 * (occupied_ + 1) > mask_ + 1) grow();
     Block*& place = place_for(header.physical);
     if (!place) ++occupied_;
     if (place && place != &grave_) kill(place);

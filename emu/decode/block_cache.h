@@ -1,5 +1,5 @@
 // Decoded blocks, found by the guest-physical address of their first byte and dropped when a page they were
-// decoded from is written. Their memory is taken back only when all are dropped at once, so that a link or a
+// decoded from is written. Their memory serves again only when all are dropped at once, so that a link or a
 // running block may still see a dead block: each operation of a dead block leaves it (stale_block).
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emu/cpu/insn.h"
+#include "emu/decode/huge_pages.h"
 #include "mmu/physical_memory.h"
 
 namespace emu {
@@ -18,7 +19,7 @@ class BlockTier;
 class BlockCache final : public mmu::CodeObserver {
   public:
     /// `stale` becomes the handler of dead blocks' operations.
-    BlockCache(mmu::PhysicalMemory& memory, Handler stale);
+    BlockCache(mmu::PhysicalMemory& memory, HugePages& pages, Handler stale);
     ~BlockCache() override;
     BlockCache(const BlockCache&) = delete;
     BlockCache& operator=(const BlockCache&) = delete;
@@ -47,36 +48,38 @@ class BlockCache final : public mmu::CodeObserver {
     void code_frame_written(mmu::Pfn frame) override;
 
   private:
-    static constexpr usize kChunk = usize{1} << 21;  ///< a huge page
     static constexpr usize kFirstSize = 16384;
+    static constexpr usize kLeastChunk = usize{1} << 16;
     static constexpr usize kMaxBytes = usize{256} << 20;
     struct Free {
         void operator()(void* memory) const { std::free(memory); }
     };
-    /// Lazily committed: the host gives no memory for what is not touched.
-    using Table = std::unique_ptr<Block*[], Free>;
 
     static Links& links(Block* block) { return *reinterpret_cast<Links*>(block->code() + block->insns); }
     usize hash(u64 physical) const { return (physical * 0x9e3779b97f4a7c15 >> 20) & mask_; }
-    static Table make_table(usize size);
     Block*& place_for(u64 physical);
     void grow();
+    void begin_chunk();
     void kill(Block* block);
     void drop(Block* block);
     void* allocate(usize bytes);
 
     mmu::PhysicalMemory& memory_;
+    HugePages& pages_;
     Handler stale_;
     BlockTier* tier_ = nullptr;
-    Block grave_;  ///< in the places of blocks that died; at no address
-    Table table_;  ///< open addressing by physical address, at most half full
-    usize mask_ = kFirstSize - 1, occupied_ = 0;
-    Table of_frame_;                     ///< by frame, the head of the list of blocks that begin in it
-    std::vector<mmu::Pfn> code_frames_;  ///< whose list was ever begun
+    Block grave_;                 ///< in the places of blocks that died; at no address
+    Block* no_block_ = nullptr;   ///< the table before the first block
+    Block** table_ = &no_block_;  ///< open addressing by physical address, at most half full
+    usize mask_ = 0, occupied_ = 0;
+    /// By frame, the head of the list of blocks that begin in it. The host gives no memory for what is not
+    /// touched.
+    std::unique_ptr<Block*[], Free> of_frame_;
+    std::vector<mmu::Pfn> code_frames_;                            ///< whose list was ever begun
     std::unordered_map<u64, std::vector<Block*>> reaching_frame_;  ///< blocks that begin in the frame before
-    std::vector<std::unique_ptr<u8[], Free>> chunks_;
-    usize chunk_left_ = 0, used_ = 0;
-    u8* chunk_next_ = nullptr;
+    std::vector<std::span<u8>> chunks_;
+    usize chunks_begun_ = 0, used_ = 0;
+    std::span<u8> left_;  ///< of the chunk begun last
 };
 
 }  // namespace emu

@@ -9,20 +9,18 @@
 #include <vector>
 
 #include "emu/decode/capstone_quirks.h"
+#include "emu/decode/capstone_x86.h"
 #include "emu/insn/modrm_roles.h"
 #include "mmu/base/check.h"
 
 namespace emu {
 namespace {
 
-/// All that selects a row and decides whether the encoding exists, in one word; never 0. Instructions that
-/// differ in registers, displacement or immediate alone share it.
+/// All that decides whether an encoding without VEX exists, in one word; never 0. Instructions that differ in
+/// registers, displacement or immediate alone share it.
 u64 template_of(const Fields& f, const ModrmRoles& roles) {
     u64 key = 1 | u64{f.opcode} << 8 | u64{static_cast<u8>(f.map)} << 16 | u64{f.operand16} << 18 |
               u64{f.address32} << 19 | u64{f.repeat} << 24 | u64{f.rex != 0} << 20 | u64{f.rex_w()} << 21;
-    if (f.vex)
-        key |= u64{1} << 22 | u64{f.vex_l} << 32 | u64{f.vex_pp} << 33 | u64{f.vex_vvvv != 0} << 35 |
-               u64{f.memory() && f.has_sib} << 36;
     if (!f.has_modrm) return key;
     const ModrmRole role = roles.of(f.map, f.opcode);
     key |= u64{f.memory()} << 37;
@@ -31,7 +29,7 @@ u64 template_of(const Fields& f, const ModrmRoles& roles) {
     return key;
 }
 
-/// Rows by template: open addressing, at most half full.
+/// Capstone's answers by template, the row or none: open addressing, at most half full.
 class TemplateTable {
   public:
     struct Slot {
@@ -59,7 +57,7 @@ class TemplateTable {
             if (slot.key != 0) larger[place(larger, slot.key)] = slot;
         slots_.swap(larger);
     }
-    Slots slots_ = Slots(1024);
+    Slots slots_ = Slots(64);
     usize used_ = 0;
 };
 
@@ -85,7 +83,7 @@ class Capstone {
 
   private:
     void open() {
-        CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK);
+        handle_ = open_capstone();
         insn_ = cs_malloc(handle_);
         CHECK(insn_ != nullptr);
     }
@@ -102,9 +100,16 @@ struct Decoder::State {
     TemplateTable templates;
     DecodeStats stats;
 
-    const OpcodeRow* confirm(const Fields& fields) {
-        const OpcodeRow* row = find_row(fields, features);
+    const OpcodeRow* row_of(const Fields& fields) {
+        const OpcodeRow* const row = find_row(fields, features);
         if (!row || !capstone_decides(fields)) return row;
+        const u64 key = template_of(fields, roles);
+        TemplateTable::Slot& slot = templates.at(key);
+        if (slot.key == 0) slot = {key, confirmed(fields, row)};
+        return slot.row;
+    }
+
+    const OpcodeRow* confirmed(const Fields& fields, const OpcodeRow* row) {
         ++stats.capstone_calls;
         std::array<u8, 16> canonical{};
         const unsigned length = canonical_form(fields, canonical);
@@ -134,10 +139,7 @@ Decoder::Result Decoder::decode(std::span<const u8> bytes) {
             return result;
     }
     ++state_->stats.decoded;
-    const u64 key = template_of(result.fields, state_->roles);
-    TemplateTable::Slot& slot = state_->templates.at(key);
-    if (slot.key == 0) slot = {key, state_->confirm(result.fields)};
-    result.row = slot.row;
+    result.row = state_->row_of(result.fields);
     if (result.row) result.status = DecodeStatus::kOk;
     return result;
 }

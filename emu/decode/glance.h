@@ -20,6 +20,7 @@ enum class GlanceKind : u8 {
 struct GlanceOpcode {
     GlanceKind kind = GlanceKind::kRare;
     Immediate immediate = Immediate::kNone;
+    u8 rex = 0;  ///< the bits of REX that matter beside register numbers: W, and that there is one
 };
 /// By escape byte and opcode.
 struct GlanceOpcodes {
@@ -29,11 +30,14 @@ struct GlanceOpcodes {
             for (unsigned op = 0; op < 256; ++op) {
                 const Map map = escaped ? Map::k0F : Map::kOne;
                 of[escaped][op] = {kind_of(map, static_cast<u8>(op)),
-                                   kTails.of[0][static_cast<u8>(map)][op].immediate};
+                                   kTails.of[0][static_cast<u8>(map)][op].immediate,
+                                   sees_rex(map, op) ? u8{0x48} : u8{0x08}};
             }
     }
 
   private:
+    /// It tells SPL to DIL from AH to BH; and MMX's registers have no bit of it.
+    static constexpr bool sees_rex(Map map, unsigned op) { return map == Map::k0F || op % 2 == 0; }
     static constexpr GlanceKind kind_of(Map map, u8 op) {
         using enum Immediate;
         const Tail& tail = kTails.of[0][static_cast<u8>(map)][op];
@@ -54,14 +58,12 @@ inline constexpr GlanceOpcodes kGlanceOpcodes;
 inline constexpr u8 kImmediateSizes[][3] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3},
                                             {4, 4, 4}, {2, 4, 4}, {2, 4, 8}};
 
-/// ModRM without register numbers: what has no SIB and no RIP has rm 0.
+/// ModRM without register numbers and the displacement's size: a register, a memory operand, or one with RIP.
 struct CommonModrm {
     u8 of[3][256] = {};  ///< by role
     constexpr CommonModrm() {
         for (unsigned modrm = 0; modrm < 256; ++modrm) {
-            const unsigned mod = modrm >> 6, rm = modrm & 7;
-            const bool special = mod != 3 && (rm == 4 || (mod == 0 && rm == 5));
-            const u8 form = static_cast<u8>(mod << 6 | (special ? rm : 0));
+            const u8 form = modrm >= 0xc0 ? 0xc0 : (modrm & 0xc7) == 5 ? 5 : 0;
             of[0][modrm] = form;
             of[1][modrm] = static_cast<u8>(form | (modrm & 0x38));
             of[2][modrm] = static_cast<u8>(modrm);
@@ -77,14 +79,14 @@ struct Glance {
     /// alone. 0 for what is rare: LOCK, the maps 0F 38 and 0F 3A, more than two prefixes, immediates that
     /// rows look at.
     u64 key = 0;
-    u8 reg = 0, rm = 0;  ///< with their REX bits
+    u8 reg = 0, rm = 0, base = 0;  ///< with their REX bits
     u8 sib = 0, rex = 0;
     u8 tail = 0;  ///< where displacement and immediate begin
     u8 displacement_size = 0, immediate_size = 0;
     u8 length = 0;
 
+    static constexpr u64 kNoBase = 4, kIndex = 8;
     static constexpr u64 kImmediateInKey = 16;  ///< the immediate chooses the handler, or is kept elsewhere
-
     static constexpr u64 kVex = 32;
 
     static Glance at(const u8* code, const ModrmRoles& roles);
@@ -92,18 +94,19 @@ struct Glance {
   private:
     static Glance at_vex(const u8* code);
 
-    /// The bytes of SIB, if there is one. Adds to the key whether base and index are.
+    /// The bytes of SIB, if there is one. Adds to the key what SIB alone can say: no base, or an index.
     unsigned take_memory(u8 modrm, u8 sib_byte) {
-        rm = static_cast<u8>((modrm & 7) | (rex & 1) << 3);
         const unsigned says = kModrm.of[modrm];
-        displacement_size = says & 7;
-        if (!(says & kSib)) return 0;
+        const unsigned has_sib = says >> 7;
+        const unsigned of_sib = 0 - has_sib;  // a mask
+        rm = static_cast<u8>((modrm & 7) | (rex & 1) << 3);
         sib = sib_byte;
-        const bool no_base = modrm < 0x40 && (sib & 7) == 5;
-        const bool no_index = (sib & 0x38) == 0x20 && !(rex & 2);
-        if (no_base) displacement_size = 4;
-        key |= u64{no_base} << 2 | u64{no_index} << 3;
-        return 1;
+        base = static_cast<u8>((((sib ^ modrm) & of_sib & 7) ^ (modrm & 7)) | (rex & 1) << 3);
+        const unsigned no_base = has_sib & (modrm < 0x40) & ((sib & 7) == 5);
+        const unsigned index = has_sib & (((sib & 0x38) != 0x20) | (rex >> 1));
+        displacement_size = static_cast<u8>((says & 7) | no_base << 2);
+        key |= no_base * kNoBase | index * kIndex;
+        return has_sib;
     }
 };
 
@@ -146,7 +149,7 @@ struct Glance {
         const u8 modrm = rest & 255;
         const ModrmRole role = roles.of(escaped ? Map::k0F : Map::kOne, op);
         key |= u64{kCommonModrm.of[static_cast<u8>(role)][modrm]} << 16;
-        key |= u64{role == ModrmRole::kAll ? g.rex : static_cast<u8>(g.rex & 0x48)} << 40;
+        key |= u64{role == ModrmRole::kAll ? g.rex : static_cast<u8>(g.rex & opcode.rex)} << 40;
         g.reg = static_cast<u8>((modrm >> 3 & 7) | (g.rex & 4) << 1);
         at += 1 + g.take_memory(modrm, rest >> 8 & 255);
         key |= g.key;

@@ -8,17 +8,14 @@
 namespace emu {
 namespace {
 
-constexpr u8 kNobody = 255;
-
-/// Which registers of the probe `value` is.
-Shape::From recognise(u8 value, const Glance& probe, bool has_rex) {
+/// What `value` is of the probe's registers, of which only some are there.
+Shape::From recognise(u8 value, const Glance& probe, bool has_reg, bool has_rm, bool has_rex) {
     using enum Shape::From;
+    const u64 all = operands(probe);
     for (const Shape::From from : {kReg, kRegNumber, kLowReg})
-        if (probe.reg != kNobody && !(has_rex && from == kLowReg) && value == operand(from, probe, 0))
-            return from;
+        if (has_reg && !(has_rex && from == kLowReg) && value == operand(from, all, 0)) return from;
     for (const Shape::From from : {kRm, kRmNumber, kLowRm})
-        if (probe.rm != kNobody && !(has_rex && from == kLowRm) && value == operand(from, probe, 0))
-            return from;
+        if (has_rm && !(has_rex && from == kLowRm) && value == operand(from, all, 0)) return from;
     return kNothing;
 }
 
@@ -32,11 +29,8 @@ Shape Shape::of(const Glance& g, const u8* code, const Fields& f, const OpcodeRo
     shape.immediate = f.immediate_size != 0 && !(g.key & Glance::kImmediateInKey);
     shape.immediate_from_next = is_relative_branch(f);
     shape.displacement_from_next = f.rip_relative();
-    if (f.memory() && !f.rip_relative()) {
-        const bool base = !f.has_sib || !(f.mod == 0 && (f.sib & 7) == 5);
-        shape.base = !base ? Base::kNothing : f.has_sib ? Base::kOfSib : Base::kRm;
-        shape.index = f.has_sib && ((f.sib >> 3 & 7) != 4 || f.rex_x());
-    }
+    shape.base = f.memory() && !f.rip_relative() && !(g.key & Glance::kNoBase);
+    shape.index = g.key & Glance::kIndex;
     if (f.has_modrm && role != ModrmRole::kAll) {
         // The same instruction with other registers tells which operands they are. Others in their low bits
         // too, and such that no two ways to write one down are the same number.
@@ -59,10 +53,12 @@ Shape Shape::of(const Glance& g, const u8* code, const Fields& f, const OpcodeRo
         if (!row.build(other, again)) return shape;
         Glance probe = g;
         probe.reg = other.reg;
-        probe.rm = f.memory() ? kNobody : other.rm;
-        if (role != ModrmRole::kForm) probe.reg = kNobody;
-        shape.dst = recognise(again.dst, probe, f.rex != 0);
-        shape.src = recognise(again.src, probe, f.rex != 0);
+        probe.rm = other.rm;
+        const auto recognised = [&](u8 value) {
+            return recognise(value, probe, role == ModrmRole::kForm, !f.memory(), f.rex != 0);
+        };
+        shape.dst = recognised(again.dst);
+        shape.src = recognised(again.src);
         if (shape.dst != From::kNothing) again.dst = built.dst;
         if (shape.src != From::kNothing) again.src = built.src;
         if (std::memcmp(&again, &built, sizeof again) != 0) return shape;

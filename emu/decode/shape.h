@@ -13,15 +13,13 @@ namespace emu {
 /// One cache line; zeros are none.
 struct alignas(64) Shape {
     /// What a register operand of an Insn is. kLow: of a byte operand without REX.
-    enum class From : u8 { kNothing, kReg, kRm, kRegNumber, kRmNumber, kLowReg, kLowRm };
-    enum class Base : u8 { kNothing, kRm, kOfSib };
+    enum class From : u8 { kNothing, kReg, kRegNumber, kLowReg, kRm, kRmNumber, kLowRm };
 
     u64 key;
     Insn insn;  ///< with what all have in common
     Traits traits;
     From dst, src;
-    Base base;
-    bool index;
+    bool base, index;
     bool displacement_from_next, immediate, immediate_from_next;
 
     /// The instruction at `code`, `offset` bytes behind its block's beginning. False when the displacement is
@@ -35,14 +33,27 @@ struct alignas(64) Shape {
 };
 static_assert(sizeof(Shape) == 64);
 
+/// What an operand may be of a register number, by that number: a slot, the number, or the slot of a byte
+/// operand without REX, for which numbers 4 to 7 are AH to BH. From's order.
+struct RegisterOperands {
+    u32 of[16] = {};
+    constexpr RegisterOperands() {
+        for (u32 number = 0; number < 16; ++number) {
+            const u32 slot = Slot::of(static_cast<u8>(number));
+            const u32 low = (slot - 31 * (number >> 2 & 1)) & 255;
+            of[number] = slot | number << 8 | low << 16;
+        }
+    }
+};
+inline constexpr RegisterOperands kRegisterOperands;
+
+/// The operands that an instruction at hand may have, by Shape::From, but for kNothing.
+[[gnu::always_inline]] inline u64 operands(const Glance& g) {
+    return u64{kRegisterOperands.of[g.reg]} << 8 | u64{kRegisterOperands.of[g.rm]} << 32;
+}
 /// Without a jump: which kind comes next is what the host's branch predictor cannot know.
-[[gnu::always_inline]] inline u8 operand(Shape::From from, const Glance& g, u8 otherwise) {
-    const auto slot = [](unsigned number) { return u64{Slot::of(static_cast<u8>(number))}; };
-    // Without REX, numbers 4 to 7 of a byte operand are AH to BH.
-    const auto low = [&](unsigned number) { return (slot(number) - 31 * (number >> 2 & 1)) & 255; };
-    const u64 all = otherwise | slot(g.reg) << 8 | slot(g.rm) << 16 | u64{g.reg} << 24 | u64{g.rm} << 32 |
-                    low(g.reg) << 40 | low(g.rm) << 48;
-    return static_cast<u8>(all >> 8 * static_cast<u8>(from));
+[[gnu::always_inline]] inline u8 operand(Shape::From from, u64 operands, u8 otherwise) {
+    return static_cast<u8>((operands | otherwise) >> 8 * static_cast<u8>(from));
 }
 
 /// Of `size` bytes, 8 at most; 8 are read.
@@ -59,10 +70,11 @@ static_assert(sizeof(Shape) == 64);
     const i64 displacement = number(tail, g.displacement_size) + (displacement_from_next ? next : 0);
     out = insn;
     out.offset = static_cast<u16>(offset);
-    out.dst = operand(dst, g, insn.dst);
-    out.src = operand(src, g, insn.src);
-    if (base != Base::kNothing)
-        out.base = Slot::of(base == Base::kRm ? g.rm : static_cast<u8>((g.sib & 7) | (g.rex & 1) << 3));
+    out.length = g.length;
+    const u64 all = operands(g);
+    out.dst = operand(dst, all, insn.dst);
+    out.src = operand(src, all, insn.src);
+    if (base) out.base = Slot::of(g.base);
     if (index) {
         out.index = Slot::of(static_cast<u8>((g.sib >> 3 & 7) | (g.rex & 2) << 2));
         out.scale = g.sib >> 6;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bitset>
+#include <span>
 #include <vector>
 
 #include "emu/cpu/insn.h"
@@ -61,11 +62,19 @@ class HandlerPairs {
   public:
     HandlerPairs() : both_(width_) {}
 
-    void set(Handler first, Handler second, Handler both) {
-        const u8 row = number(firsts_, rows_, first), column = number(seconds_, columns_, second);
-        if (column >= width_) widen();
-        both_.resize((rows_ + 1) * width_);
-        both_[row * width_ + column] = both;
+    void set(Handler first, Handler second, Handler both) { add({&first, 1}, {&second, 1}, &both); }
+
+    /// Each of `firsts` before each of `seconds`; `both` is a matrix of theirs, row by row.
+    void add(std::span<const Handler> firsts, std::span<const Handler> seconds, const Handler* both) {
+        u8 columns[255];
+        CHECK(seconds.size() <= sizeof columns, seconds.size());
+        for (usize n = 0; n < seconds.size(); ++n) columns[n] = number(seconds_, columns_, seconds[n]);
+        while (columns_ >= width_) widen();
+        for (const Handler first : firsts) {
+            const usize row = number(firsts_, rows_, first) * width_;
+            both_.resize((rows_ + 1) * width_);
+            for (usize n = 0; n < seconds.size(); ++n) both_[row + columns[n]] = *both++;
+        }
     }
     u8 row(Handler first) const { return number_of(firsts_, first); }
     u8 column(Handler second) const { return number_of(seconds_, second); }

@@ -61,14 +61,16 @@ using OtherSeconds =
     Seconds<&ExtendMem<u8>::run<u32, BaseDisp>, &ExtendMem<u8>::run<u32, AnyAddress>, &Push<false>::run<u64>,
             &MovRegImm::run<u32>, &jcc<Condition::kE>, &jcc<Condition::kNe>>;
 
-template <class F, Handler... handlers>
-void add(HandlerPairs& pairs, Seconds<handlers...>) {
-    (pairs.set(F::kAlone, handlers, &F::template run<handlers>), ...);
-}
+// As data, which is read faster than the code that would write it.
+template <Handler... handlers>
+inline constexpr Handler kArray[] = {handlers...};
 
-template <class... Firsts, class SecondList>
-void add_all(HandlerPairs& pairs, List<Firsts...>, SecondList seconds) {
-    (add<Firsts>(pairs, seconds), ...);
+template <class F, Handler... seconds>
+inline constexpr Handler kRow[] = {&F::template run<seconds>...};
+
+template <class... Firsts, Handler... seconds>
+void add_all(HandlerPairs& pairs, List<Firsts...>, Seconds<seconds...>) {
+    (pairs.add(kArray<Firsts::kAlone>, kArray<seconds...>, kRow<Firsts, seconds...>), ...);
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ class KeepMxcsr {
 Interpreter::Interpreter(Cpu& cpu)
     : cpu_(cpu),
       decoder_(cpu.model.features()),
-      builder_(decoder_, builder_handlers()),
-      cache_(cpu.mmu.memory(), stale_block) {}
+      builder_(decoder_, pages_, builder_handlers()),
+      cache_(cpu.mmu.memory(), pages_, stale_block) {}
 
 Interpreter::~Interpreter() = default;
 

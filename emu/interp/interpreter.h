@@ -51,6 +51,7 @@ class Interpreter {
 
     Cpu& cpu_;
     Decoder decoder_;
+    HugePages pages_;
     BlockBuilder builder_;
     BlockCache cache_;
     struct {

@@ -1,12 +1,12 @@
 // What Capstone 4.0.2 refuses or misreads (emu/decode/capstone_quirks.h): our own fields and
 // rows decide, and the host CPU judges that they decide rightly.
 #include "emu/decode/capstone_quirks.h"
+#include "emu/decode/capstone_x86.h"
 
 #include "emu/cpu/cpu.h"
 #include "emu/decode/decoder.h"
 #include "tests/support/guest_cpu.h"
 
-#include <capstone/capstone.h>
 #include <catch2/catch.hpp>
 #include <cstdio>
 
@@ -145,7 +145,7 @@ namespace {
 class Agreement {
   public:
     Agreement() {
-        CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK);
+        handle_ = emu::open_capstone();
         insn_ = cs_malloc(handle_);
     }
     ~Agreement() {

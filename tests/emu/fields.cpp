@@ -1,12 +1,11 @@
 // The length decoder against Capstone, and the prefixes that Capstone misreads.
 #include "emu/insn/fields.h"
 
-#include <capstone/capstone.h>
-
 #include <fstream>
 #include <iterator>
 #include <vector>
 
+#include "emu/decode/capstone_x86.h"
 #include "emu/decode/decoder.h"
 
 #include <algorithm>
@@ -32,8 +31,7 @@ std::vector<u8> file(const char* path) {
 TEST_CASE("Fields: lengths equal Capstone's over the code of a real program") {
     const std::vector<u8> program = file("/proc/self/exe");
     REQUIRE(program.size() > 1 << 20);
-    csh handle;
-    REQUIRE(cs_open(CS_ARCH_X86, CS_MODE_64, &handle) == CS_ERR_OK);
+    csh handle = emu::open_capstone();
     cs_insn* insn = cs_malloc(handle);
     const u8* code = program.data() + program.size() / 4;
     size_t left = 1 << 18;

@@ -1,5 +1,3 @@
-#include <capstone/capstone.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -9,6 +7,7 @@
 #include "emu/cpu/cpu.h"
 #include "emu/decode/block_builder.h"
 #include "emu/decode/capstone_quirks.h"
+#include "emu/decode/capstone_x86.h"
 #include "emu/decode/glance.h"
 #include "emu/interp/block_ops.h"
 #include "mmu/base/check.h"
@@ -23,7 +22,8 @@ struct DecodeTarget::State {
     csh handle = 0;
     cs_insn* disassembled = nullptr;
     Decoder decoder;
-    emu::BlockBuilder builder{decoder, emu::builder_handlers()};
+    emu::HugePages pages;
+    emu::BlockBuilder builder{decoder, pages, emu::builder_handlers()};
 
     std::string check_one(std::span<const u8> bytes, usize& length);
     std::string check_copy(std::span<const u8> bytes);
@@ -121,7 +121,7 @@ std::string DecodeTarget::State::check_block(std::span<const u8> bytes) {
 }
 
 DecodeTarget::DecodeTarget() : state_(std::make_unique<State>()) {
-    CHECK(cs_open(CS_ARCH_X86, CS_MODE_64, &state_->handle) == CS_ERR_OK);
+    state_->handle = emu::open_capstone();
     state_->disassembled = cs_malloc(state_->handle);
 }
 

@@ -48,7 +48,8 @@ TEST_CASE("Handlers: each is left by a jump, so that no guest can use up the hos
     EmulatedCpu machine;
     emu::Cpu& cpu = machine.cpu();
     emu::Decoder decoder;
-    emu::BlockBuilder builder(decoder, emu::builder_handlers());
+    emu::HugePages pages;
+    emu::BlockBuilder builder(decoder, pages, emu::builder_handlers());
     emu::Insn only_probe;
     only_probe.run = probe;
     const void* const expected = frame_behind(cpu, &only_probe);
