@@ -1,10 +1,8 @@
-// The live process's part, and what a front-end asks: which copy goes where. The copies' own part is in
-// timeline_copies.cpp.
+// The live process's part, and what a front-end asks. Which copy goes where is in timeline_sending.cpp, the
+// copies' own part in timeline_copies.cpp.
 #include "emu/debug/timeline.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +22,6 @@ using kernel::host::Journal, kernel::host::Seam;
 
 namespace {
 
-constexpr u64 kInterval = 1'000'000;  ///< a reverse step replays no more than this
 constexpr usize kMostCopies = 40;
 constexpr u64 kMostPrivateBytes = u64{1} << 30;
 constexpr usize kMeasureEach = 8;  ///< copies between two looks at their memory
@@ -75,8 +72,14 @@ void Timeline::begin_anew() {
 void Timeline::drop(usize index) {
     const Copy& copy = copies_[index];
     ::close(copy.channel);
-    ::kill(copy.pid, SIGKILL);
-    while (::waitpid(copy.pid, nullptr, 0) < 0 && errno == EINTR) {
+    // A waypoint is another copy's child: it ends with the channel.
+    if (const auto waypoint = std::find(waypoints_.begin(), waypoints_.end(), copy.channel);
+        waypoint != waypoints_.end()) {
+        waypoints_.erase(waypoint);
+    } else {
+        ::kill(copy.pid, SIGKILL);
+        while (::waitpid(copy.pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
     }
     copies_.erase(copies_.begin() + static_cast<std::ptrdiff_t>(index));
 }
@@ -244,111 +247,6 @@ Timeline::Outcome Timeline::ask(Request request) {
     ::_exit(0);  // whoever goes on has all that is needed
 }
 
-// --- questions
-
-Timeline::Finding Timeline::find_last(const Position& least, const Position& end) {
-    Request request;
-    request.kind = Request::Kind::kFind;
-    request.least = least;
-    request.end = end;
-    request.settings = front_.save();
-    const auto answer = question(std::move(request));
-    if (!answer || answer->kind == Request::Kind::kInterrupted) return {.found = {}, .interrupted = true};
-    if (answer->kind != Request::Kind::kFound) return {};
-    const Target& target = answer->target;
-    const bool early = target.by_count ? target.at.instructions < least.instructions : target.at < least;
-    if (early) return {};
-    return {.found = Debugger::Found{target, answer->stop}};
-}
-
-std::vector<Debugger::Moment> Timeline::moments(u64 end, u64 count) {
-    Request request;
-    request.kind = Request::Kind::kMoments;
-    request.end = {end, 0, Position::kSettled};
-    request.target = {{end > count ? end - count : 0, 0}, true};
-    request.settings = front_.save();
-    const auto answer = question(std::move(request));
-    std::vector<Debugger::Moment> out;
-    if (!answer) return out;
-    std::string_view bytes = answer->settings;
-    Debugger::Moment each;
-    u64 task = 0;
-    while (get_number(bytes, each.instructions) && get_number(bytes, each.rip) &&
-           get_number(bytes, each.rsp) && get_number(bytes, task)) {
-        each.task = static_cast<kernel::Pid>(task);
-        out.push_back(each);
-    }
-    return out;
-}
-
-Timeline::Overview Timeline::overview() {
-    Request request;
-    request.kind = Request::Kind::kOverview;
-    const auto answer = question(std::move(request));
-    Overview out{.first = first().instructions, .last = last().instructions};
-    if (!answer) return out;
-    std::string_view bytes = answer->settings, text;
-    u64 count = 0, value = 0;
-    (void)get_number(bytes, out.faults);
-    for (std::vector<u64>* list : {&out.snapshots, &out.faults_at})
-        for (get_number(bytes, count); count && get_number(bytes, value); --count) list->push_back(value);
-    if (get_bytes(bytes, text)) out.text = text;
-    return out;
-}
-
-std::optional<Timeline::Request> Timeline::question(Request request) {
-    if (!in_past_) return answer(request);
-    if (!send_message(channel_, request.encode(), -1)) return std::nullopt;
-    const auto text = receive_message(channel_, nullptr);
-    if (!text) ::_exit(0);  // the live process has ended
-    return Request::decode(*text);
-}
-
-/// Of the live process, to itself or to a visitor.
-Timeline::Request Timeline::answer(const Request& question) {
-    Request nothing;
-    nothing.kind = Request::Kind::kNothing;
-    if (Seam::get().mode() == Seam::Mode::kRecord) Seam::get().journal()->flush();
-    switch (question.kind) {
-        case Request::Kind::kFind: {
-            Request found = search(question);
-            if (found.stop.kind == Stop::Kind::kInterrupted)
-                found.kind = Request::Kind::kInterrupted;
-            else
-                found.kind = found.stop.kind == Stop::Kind::kHistoryBegin ? Request::Kind::kNothing
-                                                                          : Request::Kind::kFound;
-            return found;
-        }
-        case Request::Kind::kMoments: {
-            if (copies_.empty() || question.end <= copies_.front().at) return nothing;
-            Request part = question;
-            part.target.at.instructions =
-                std::max(part.target.at.instructions, copies_.front().at.instructions);
-            return run_in_copy(copy_before(part.target), part, false).value_or(nothing);
-        }
-        case Request::Kind::kOverview:
-            return overview_message();
-        default:
-            return nothing;
-    }
-}
-
-Timeline::Request Timeline::overview_message() const {
-    constexpr usize kMostFaults = 4096;
-    Request message;
-    message.kind = Request::Kind::kOverview;
-    std::string& bytes = message.settings;
-    const auto& faults = debugger_.faults().faults();
-    put_number(bytes, faults.empty() ? 0 : faults.back().number);
-    put_number(bytes, copies_.size());
-    for (const Copy& copy : copies_) put_number(bytes, copy.at.instructions);
-    const usize each = faults.size() / kMostFaults + 1;
-    put_number(bytes, (faults.size() + each - 1) / each);
-    for (usize n = 0; n < faults.size(); n += each) put_number(bytes, faults[n].instructions);
-    put_bytes(bytes, describe());
-    return message;
-}
-
 // --- the live process
 
 void Timeline::come_back(const std::string& settings) {
@@ -418,97 +316,6 @@ std::optional<Timeline::Outcome> Timeline::stay_here(Request& request) {
     if (first == position()) return stay(request.stop);
     target = {first, false};
     return std::nullopt;
-}
-
-/// The last copy from which `target` can be reached.
-const Timeline::Copy& Timeline::copy_before(const Target& target) const {
-    for (usize i = copies_.size(); i-- > 1;) {
-        const Position& at = copies_[i].at;
-        if (target.by_count ? at.instructions < target.at.instructions : at <= target.at) return copies_[i];
-    }
-    return copies_.front();
-}
-
-std::optional<Timeline::Request> Timeline::travel(const Request& request) {
-    return run_in_copy(copy_before(request.target), request, false);
-}
-
-std::optional<Timeline::Request> Timeline::look_for_stage(const Request& request) {
-    Request found = request;
-    found.kind = Request::Kind::kTravel;
-    if (copies_.empty() || request.target.at.instructions < copies_.front().at.instructions) return found;
-    const auto answer = run_in_copy(copy_before(request.target), request, false);
-    if (!answer) return std::nullopt;
-    if (answer->kind == Request::Kind::kFound) found.target = answer->target;
-    return found;
-}
-
-/// From copy to copy backwards: the first that finds a stop has the last one.
-Timeline::Request Timeline::search(const Request& request) {
-    Request found = request;
-    found.kind = Request::Kind::kTravel;
-    Position end = request.end;
-    for (usize i = copies_.size(); i-- && end > request.least;) {
-        if (copies_[i].at >= end) continue;
-        Request part = request;
-        part.end = end;
-        const auto answer = run_in_copy(copies_[i], part, true);
-        if (!answer) break;
-        if (answer->kind == Request::Kind::kInterrupted) {
-            found.target = {request.end, false};
-            found.stop = {.kind = Stop::Kind::kInterrupted};
-            return found;
-        }
-        if (answer->kind == Request::Kind::kFound) {
-            found.target = answer->target;
-            found.stop = answer->stop;
-            return found;
-        }
-        end = copies_[i].at;
-    }
-    found.target = {{0, 0}, true};
-    found.stop = {.kind = Stop::Kind::kHistoryBegin};
-    return found;
-}
-
-/// A copy of `copy` does what is asked; its answer, nothing where it has died.
-std::optional<Timeline::Request> Timeline::run_in_copy(const Copy& copy, const Request& request,
-                                                       bool interruptible) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
-    Request order = request;
-    order.horizon = position();
-    order.beginning = copies_.front().at;
-    for (const Debugger::Frozen& change : schedule_)
-        if (change.at >= copy.at) order.schedule.push_back(change);
-    order.faults = debugger_.faults().faults().empty() ? 0 : debugger_.faults().faults().back().number;
-    const bool sent = send_message(copy.channel, order.encode(), ends[1]);
-    ::close(ends[1]);
-    std::optional<Request> answer;
-    const int user = interruptible ? front_.interrupt_descriptor() : -1;
-    pollfd wait[2] = {{ends[0], POLLIN, 0}, {user, POLLIN, 0}};
-    while (sent) {
-        if (::poll(wait, 2, -1) < 0) continue;
-        if (wait[0].revents) {
-            if (const auto text = receive_message(ends[0], nullptr)) answer = Request::decode(*text);
-            const bool asks =
-                answer && (answer->kind == Request::Kind::kFind || answer->kind == Request::Kind::kMoments ||
-                           answer->kind == Request::Kind::kOverview);
-            // A search's own answer has the kind of the question.
-            if (!asks || request.kind != Request::Kind::kTravel) break;
-            send_message(ends[0], this->answer(*answer).encode(), -1);
-            answer.reset();
-            continue;
-        }
-        if (wait[1].revents) {
-            answer = request;  // closing the channel ends the search
-            answer->kind = Request::Kind::kInterrupted;
-            break;
-        }
-    }
-    ::close(ends[0]);
-    if (answer) answer->from_past = true;
-    return answer;
 }
 
 }  // namespace emu

@@ -125,6 +125,7 @@ class Timeline {
   private:
     struct Copy;
     struct Request;
+    static constexpr u64 kInterval = 1'000'000;  ///< a reverse step replays no more than twice as much
     Outcome ask(Request request);
     std::optional<Request> question(Request request);
     Request answer(const Request& question);
@@ -145,12 +146,16 @@ class Timeline {
     void drop(usize index);
     u64 private_bytes() const;
     std::optional<Request> look_for_stage(const Request& request);
-    const Copy& copy_before(const Target& target) const;
+    const Copy& last_copy_before(const Target& target) const;
+    const Copy& copy_before(const Target& target);
+    std::optional<Copy> make_waypoint(const Copy& from, u64 instructions);
+    void prepare(Request& order, const Copy& copy) const;
 
     Debugger& debugger_;
     FrontEnd& front_;
     std::deque<Debugger::Frozen> schedule_;  ///< changes in who stands still, since the first copy
     std::vector<Copy> copies_;               ///< by position
+    std::deque<int> waypoints_;              ///< those that a way back has left, by their channels
     bool in_past_ = false;
     u64 known_faults_ = 0;  ///< of a visitor: faults that the live process has seen
     int channel_ = -1;      ///< of a visitor: to the live process

@@ -99,6 +99,16 @@ std::optional<Stop> Timeline::be_visitor(const Request& request, int channel) {
     debugger_.set_pause(0, {});
     debugger_.set_schedule(request.schedule);
     front_.restore(request.settings);
+    if (request.kind == Request::Kind::kWaypoint) {
+        ::prctl(PR_SET_PDEATHSIG, 0);  // the copy that it comes from may be dropped before it
+        (void)debugger_.travel(request.target, {});
+        Request there;
+        there.kind = request.kind;
+        there.end = position();
+        there.number = static_cast<u64>(::getpid());
+        send_message(channel, there.encode(), -1);
+        return be_snapshot(channel);
+    }
     if (request.kind != Request::Kind::kTravel) look_back(request);
     front_.take_over();
     debugger_.set_horizon(horizon_);

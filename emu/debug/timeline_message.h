@@ -20,6 +20,7 @@ struct Timeline::Request {
         kTravel,      ///< be at `target` and report `stop` there
         kSearch,      ///< the last stop before `end`
         kStepSearch,  ///< the last stage between `target` and `end`, else `target`; then be there
+        kWaypoint,    ///< go to `target` and be a copy there; answered by `end` and, in `number`, the process
         kToFault,     ///< be where the fault `number` is raised
         kForward,     ///< the live process goes on as `how` says
         kPresent,     ///< the live process is shown as it stands

@@ -115,6 +115,23 @@ TEST_CASE("reverse: goes to a fault and to an instruction") {
     CHECK_CONTAINS(out, "exited normally");
 }
 
+TEST_CASE("reverse: steps far from any snapshot leave one on their way, and none of its own at the end") {
+    const std::string out =
+        gdb("loops.static",
+            "break done\ncontinue\nprint $icount\nmonitor vm goto icount 20000000\n"
+            "reverse-stepi\nreverse-stepi\nprint $icount\nprint turns\n"
+            "monitor vm goto icount 5000000\nmonitor vm goto icount 20000000\n"
+            "reverse-stepi\nstepi\nreverse-stepi\nreverse-stepi\nprint $icount\nprint turns\n"
+            "watch turns\nreverse-continue\nreverse-continue\nprint turns\ndelete\nbreak done\n"
+            "continue\nprint $icount\ncontinue\n");
+    CHECK_CONTAINS(out, "$2 = 19999998");
+    CHECK_CONTAINS(out, "$4 = 19999998");
+    CHECK(value_after(out, "$3 = ") == value_after(out, "$5 = "));
+    CHECK(std::stol(value_after(out, "$6 = ")) == std::stol(value_after(out, "$5 = ")) - 2);
+    CHECK(value_after(out, "$1 = ") == value_after(out, "$7 = "));
+    CHECK_CONTAINS(out, "exited normally");
+}
+
 TEST_CASE("reverse: the past cannot be changed") {
     const std::string out = gdb("debuggee.static", "stepi\nstepi\nreverse-stepi\nset var $rax = 1\n");
     CHECK_CONTAINS(out, "the past cannot be changed");
