@@ -162,6 +162,17 @@ void send_parent_death_signals(KernelState& kernel, Task& task, const SignalStru
     }
 }
 
+/// Deviation: who ends the emulator means all of the guest: a signal from outside that has ended the first
+/// process goes to those that it leaves behind. They may handle it.
+void end_what_is_left(KernelState& kernel) {
+    SigInfo info;
+    info.signo = kernel.outside_signal;
+    info.code = kSiKernel;
+    for (auto& [tgid, process] : kernel.processes)
+        if (tgid != kFirstPid && !process.threads.empty())
+            (void)send_group_signal(kernel, kernel.tasks.at(process.threads.front()), info);
+}
+
 /// exit_notify(): the process has no thread any more.
 void process_ended(KernelState& kernel, SignalStruct& process) {
     Task& leader = leader_of(kernel, process);
@@ -177,7 +188,10 @@ void process_ended(KernelState& kernel, SignalStruct& process) {
     wake_pidfds(kernel, process.tgid);
     reparent_children(kernel, process);
     kill_orphaned_pgrp(kernel, leader.pgrp, process.tgid);
-    if (process.tgid == kFirstPid) kernel.first_exit = ExitStatus{leader.exit.code, leader.exit.killed_by};
+    if (process.tgid == kFirstPid) {
+        kernel.first_exit = ExitStatus{leader.exit.code, leader.exit.killed_by};
+        if (leader.exit.killed_by && leader.exit.killed_by == kernel.outside_signal) end_what_is_left(kernel);
+    }
     if (!notify_parent(kernel, leader)) return;
     leader.state = TaskState::kDead;
     if (leader.pid != kernel.current) release_task(kernel, leader);

@@ -362,10 +362,12 @@ void Kernel::post_signal(int signal, Registers& registers) {
         signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGWINCH;
     const auto first = kernel.processes.find(kFirstPid);
     const bool alive = first != kernel.processes.end() && !first->second.threads.empty();
-    if (!from_terminal && alive)
+    if (!from_terminal && alive) {
+        kernel.outside_signal = signal;
         (void)send_group_signal(kernel, leader_of(kernel, first->second), info);
-    else if (kill_pgrp(kernel, kernel.foreground_pgrp, info) && !alive)
+    } else if (kill_pgrp(kernel, kernel.foreground_pgrp, info) && !alive) {
         kill_everything(kernel, signal);  // the user's program has ended, what is left has no terminal
+    }
     return_to_user(kernel, registers);
 }
 

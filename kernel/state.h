@@ -133,6 +133,7 @@ struct KernelState {
     std::optional<ExitStatus> exit_status;  ///< of the machine: all processes have ended
     std::optional<ExitStatus> first_exit;   ///< of the first process: what the user gets
     KernelStats stats;
+    int outside_signal = 0;           ///< the last one that the user sent to the first process
     bool keep_records = false;        ///< somebody wants to hear of the tasks that have ended
     std::vector<TaskRecord> records;  ///< of them, in order of their ends
     SyscallTrace* trace = nullptr;    ///< who listens to system calls

@@ -114,6 +114,16 @@ TEST_CASE(
     check_as_native({test_guest_path("proc_files.glibc")});
 }
 
+TEST_CASE("Signals: one from outside that ends the first process ends what it leaves behind") {
+    const test::ProcessResult result =
+        test::run({"/usr/bin/timeout", "1", MMUSCOPE_PROGRAM, "run", "--", "/bin/sh", "-c",
+                   "(while :; do sleep 100; done) & (while :; do sleep 99; done) & wait"},
+                  {.timeout_seconds = 20});
+    CHECK_FALSE(result.timed_out);
+    CHECK(result.status == 124);
+    CHECK(result.err == "mmuscope: /bin/sh: killed by SIGTERM (Terminated)\n");
+}
+
 TEST_CASE("Task calls: a guest starts at nice 0, however nice the emulator is") {
     const test::ProcessResult result =
         test::run({"/usr/bin/nice", "-n", "7", MMUSCOPE_PROGRAM, "run", "--", "/usr/bin/nice"});
