@@ -65,7 +65,6 @@ void make_loopback(SocketAddress& address) {
 
 Expected<OpenFile, int> make_host_socket(bool allowed, int domain, int type, int protocol, int flags) {
     if (!allowed) {
-        LOG(warn, "the guest may not use the network: EACCES; --net allows loopback");
         return Unexpected{EACCES};
     }
     if (type != SOCK_STREAM && type != SOCK_DGRAM) return Unexpected{EPERM};

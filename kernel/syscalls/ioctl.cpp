@@ -92,6 +92,15 @@ i64 ioctl(Syscall& call) {
             const i64 flags = get_flags(*file);
             return set_flags(*file, static_cast<int>(on ? flags | O_NONBLOCK : flags & ~i64{O_NONBLOCK}));
         }
+        case FIOASYNC: {
+            int on = 0;
+            if (call.get(on, call.args[2])) return -EFAULT;
+            const bool terminal = S_ISCHR(file->type) && file->kind != OpenFile::Kind::kDevice;
+            if (!S_ISSOCK(file->type) && !S_ISFIFO(file->type) && !terminal) return -ENOTTY;
+            if (on) (void)refuse_unsupported(call.kernel, "ioctl FIOASYNC: SIGIO", request, 0);
+            file->flags = on ? file->flags | FASYNC : file->flags & ~FASYNC;
+            return 0;
+        }
         default:
             break;
     }

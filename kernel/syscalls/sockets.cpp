@@ -11,6 +11,7 @@
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/unsupported.h"
+#include "mmu/base/log.h"
 
 namespace kernel::calls {
 
@@ -238,6 +239,8 @@ i64 socket(Syscall& call) {
     if (domain < 0 || domain >= kFamilies) return -EAFNOSUPPORT;
     if (domain != AF_INET && domain != AF_INET6)
         return refuse_unsupported(call.kernel, "socket family", static_cast<u64>(domain), EAFNOSUPPORT);
+    if (!call.kernel.config.network && call.kernel.logged_requests.emplace("network", 0).second)
+        LOG(warn, "the guest may not use the network: EACCES; --net allows loopback");
     auto file =
         make_host_socket(call.kernel.config.network, domain, type & kTypeMask, protocol, file_flags(type));
     return file ? install(call, std::move(*file), type) : -file.error();

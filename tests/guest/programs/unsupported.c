@@ -27,6 +27,15 @@ static void ask(const char* self) {
     say("ioctl folder", ioctl(folder, 0xdeadbeef, &value));
     say("ioctl pipe", ioctl(ends[0], 0xdeadbeee, &value));
     say("ioctl socket", ioctl(sock, 0xdeadbeed, &value));
+    int on = 1;
+    say("signals of a socket", ioctl(sock, FIOASYNC, &on));
+    say("is on", (fcntl(sock, F_GETFL) & O_ASYNC) != 0);
+    on = 0;
+    say("no signals", ioctl(sock, FIOASYNC, &on));
+    say("is off", (fcntl(sock, F_GETFL) & O_ASYNC) != 0);
+    say("signals of a pipe", ioctl(ends[0], FIOASYNC, &on));
+    on = 1;
+    say("of a file", ioctl(file, FIOASYNC, &on));
     say("a terminal's", ioctl(file, TIOCGSID, &value));
     say("a terminal's of a pipe", ioctl(ends[0], TIOCGWINSZ, &value));
     say("fcntl", fcntl(file, 77, 0));
