@@ -131,10 +131,7 @@ std::string DebugSession::points_text() {
 std::string DebugSession::signals_text() {
     std::string text = "Signal        Stop  Pass\n";
     for (int signal = 1; signal < 32; ++signal) {
-        const auto own = state_.signals.find(signal);
-        const bool quiet = signal == SIGCHLD || signal == SIGALRM || signal == SIGURG || signal == SIGIO ||
-                           signal == SIGWINCH || signal == SIGVTALRM || signal == SIGPROF;
-        const SignalPolicy policy = own != state_.signals.end() ? own->second : SignalPolicy{!quiet, true};
+        const SignalPolicy policy = state_.policy(signal);
         char line[64];
         std::snprintf(line, sizeof line, "SIG%-10s %-5s %s\n", sigabbrev_np(signal),
                       policy.stop ? "Yes" : "No", policy.pass ? "Yes" : "No");

@@ -86,12 +86,7 @@ unsigned char LineEditor::State::on_tab(EditLine* editor, int) {
     const std::string before(info->buffer, info->cursor);
     std::vector<std::string> words = state.complete(before);
     if (words.empty()) return CC_REFRESH_BEEP;
-    // What is typed of the word is the longest end of the line that all begin with.
-    const std::string common = common_beginning(words);
-    std::size_t typed = std::min(common.size(), before.size());
-    while (typed > 0 && before.compare(before.size() - typed, typed, common, 0, typed) != 0) --typed;
-    std::string rest = common.substr(typed);
-    if (words.size() == 1) rest += " ";
+    const std::string rest = completion(before, words);
     if (!rest.empty()) return el_insertstr(editor, rest.c_str()) == 0 ? CC_REFRESH : CC_REFRESH_BEEP;
     std::fputc('\n', stdout);
     for (std::size_t n = 0; n < words.size() && n < kMostShown; ++n) std::printf("%s  ", words[n].c_str());
@@ -190,6 +185,14 @@ std::string common_beginning(const std::vector<std::string>& words) {
         common.resize(n);
     }
     return common;
+}
+
+std::string completion(const std::string& line, const std::vector<std::string>& words) {
+    // What is typed of the word is the longest end of the line that all begin with.
+    const std::string common = common_beginning(words);
+    std::size_t typed = std::min(common.size(), line.size());
+    while (typed > 0 && line.compare(line.size() - typed, typed, common, 0, typed) != 0) --typed;
+    return common.substr(typed) + (words.size() == 1 ? " " : "");
 }
 
 }  // namespace emu

@@ -35,5 +35,7 @@ class LineEditor {
 
 /// The beginning that all of them have.
 std::string common_beginning(const std::vector<std::string>& words);
+/// What Tab adds to `line`, whose last word may become one of these; a blank behind the only one.
+std::string completion(const std::string& line, const std::vector<std::string>& words);
 
 }  // namespace emu

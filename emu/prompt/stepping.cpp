@@ -49,11 +49,7 @@ void DebugSession::apply_stop_points() {
     watched_ = std::move(ranges);
     std::set<int> passed;
     for (int signal = 1; signal <= kernel::kSignals; ++signal) {
-        const auto own = state_.signals.find(signal);
-        // As gdb: what programs live with is not worth a stop.
-        const bool quiet = signal == SIGCHLD || signal == SIGALRM || signal == SIGURG || signal == SIGIO ||
-                           signal == SIGWINCH || signal == SIGVTALRM || signal == SIGPROF;
-        const SignalPolicy policy = own != state_.signals.end() ? own->second : SignalPolicy{!quiet, true};
+        const SignalPolicy policy = state_.policy(signal);
         if (!policy.stop && policy.pass) passed.insert(signal);
     }
     debugger_.pass_signals(std::move(passed));

@@ -211,12 +211,9 @@ class Tui {
 
     void complete() {
         const auto words = port_.complete(line_);
-        const std::string common = common_beginning(words);
-        usize typed = std::min(common.size(), line_.size());
-        while (typed > 0 && line_.compare(line_.size() - typed, typed, common, 0, typed) != 0) --typed;
-        line_ += common.substr(typed);
-        if (words.size() == 1) line_ += ' ';
-        if (words.size() < 2 || common.size() > typed) return;
+        const std::string rest = completion(line_, words);
+        line_ += rest;
+        if (words.size() < 2 || !rest.empty()) return;
         std::string all;
         for (const std::string& word : words) all += word + "  ";
         say(all);

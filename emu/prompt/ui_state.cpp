@@ -1,5 +1,7 @@
 #include "emu/prompt/ui_state.h"
 
+#include <csignal>
+
 namespace emu {
 namespace {
 
@@ -117,6 +119,14 @@ void fields(Stream& s, UiState& state, std::vector<SignalRow>& signals) {
 }
 
 }  // namespace
+
+SignalPolicy UiState::policy(int signal) const {
+    if (const auto own = signals.find(signal); own != signals.end()) return own->second;
+    // What programs live with is not worth a stop.
+    const bool quiet = signal == SIGCHLD || signal == SIGALRM || signal == SIGURG || signal == SIGIO ||
+                       signal == SIGWINCH || signal == SIGVTALRM || signal == SIGPROF;
+    return {.stop = !quiet, .pass = true};
+}
 
 std::string UiState::save() const {
     Writer writer;

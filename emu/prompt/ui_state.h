@@ -49,6 +49,9 @@ struct UiState {
     bool catching_syscalls = false;
     std::vector<u64> caught_syscalls;  ///< empty: all
 
+    /// What is done about a signal: what was said, or as gdb does.
+    SignalPolicy policy(int signal) const;
+
     std::string save() const;
     /// Nothing: these are no bytes of save().
     static std::optional<UiState> restore(const std::string& bytes);

@@ -406,6 +406,10 @@ TEST_CASE("DebugSession: every command has help, and a word is completed with wh
     CHECK_FALSE(has("break fact", "main"));
     CHECK(session.complete("nonsense x").empty());
     CHECK(emu::common_beginning({"do_fault", "do_wp_page"}) == "do_");
+    CHECK(emu::completion("break d", {"do_fault", "do_wp_page"}) == "o_");
+    CHECK(emu::completion("break do_f", {"do_fault"}) == "ault ");
+    CHECK(emu::completion("break do_", {"do_fault", "do_wp_page"}) == "");
+    CHECK(emu::completion("x", {}) == "");
 }
 
 TEST_CASE("DebugSession: catches system calls and events, and says which") {
