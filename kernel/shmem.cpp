@@ -153,10 +153,17 @@ int shmem_allocate(MemorySystem& system, AddressSpace& space, u64 offset, u64 si
 }
 
 u64 shmem_seek(const AddressSpace& space, u64 offset, u64 end, bool data) {
-    const auto is_data = [&](u64 index) { return space.find(index) || space.swap_entry(index); };
-    while (offset < end && is_data(pages_of(offset)) != data)
-        offset = (pages_of(offset) + 1) << mmu::kPageShift;
-    return std::min(offset, end);
+    constexpr unsigned kShift = AddressSpace::kChunkShift;
+    u64 index = pages_of(offset);
+    if (!data) {  // as many steps as there are pages
+        while (space.find(index) || space.swap_entry(index)) ++index;
+        return std::min(std::max(offset, index << mmu::kPageShift), end);
+    }
+    for (auto it = space.chunks.lower_bound(index >> kShift); it != space.chunks.end(); ++it)
+        for (u64 i = 0; i < AddressSpace::kChunkPages; ++i)
+            if (const u64 at = (it->first << kShift) + i; it->second[i] && at >= index)
+                return std::min(std::max(offset, at << mmu::kPageShift), end);
+    return end;
 }
 
 }  // namespace kernel

@@ -110,6 +110,17 @@ static void bytes(void) {
     printf("remove %d\n", madvise(map, kPage, MADV_REMOVE));
     printf("blocks %ld\n", blocks(fd));
     printf("%d\n", map[0]);
+    // Sparse beyond all measure: nothing takes as long as it is.
+    const int sparse = memfd_create("sparse", 0);
+    printf("ftruncate %d\n", ftruncate(sparse, 1L << 61));
+    printf("write %zd\n", pwrite(sparse, "s", 1, (1L << 60) + 5));
+    printf("data %lx\n", (long)lseek(sparse, 1, SEEK_DATA));
+    printf("hole %lx\n", (long)lseek(sparse, 1L << 60, SEEK_HOLE));
+    printf("punch %d\n", fallocate(sparse, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 60));
+    printf("blocks %ld\n", blocks(sparse));
+    printf("ftruncate %d\n", ftruncate(sparse, 0));
+    printf("blocks %ld\n", blocks(sparse));
+    close(sparse);
     munmap(map, 12 * kPage);
     printf("append %d\n", fcntl(fd, F_SETFL, O_APPEND));
     printf("write %zd\n", write(fd, "end", 3));
