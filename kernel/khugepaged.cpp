@@ -11,6 +11,7 @@ namespace kernel {
 namespace {
 
 enum class ScanResult : u8 {
+    kFail,  ///< for another reason than these
     kSucceed,
     kPmdMapped,  ///< a huge page already
     kPmdNull,
@@ -109,13 +110,14 @@ ScanResult collapse_huge_page(MemorySystem& system, MmStruct& mm, VmAreaStruct& 
         ++system.thp.stats.collapse_alloc_failed;
         return ScanResult::kAllocFail;
     }
-    // hugepage_vma_revalidate() and __collapse_huge_page_isolate(): looking for frames may have changed the table.
+    // hugepage_vma_revalidate() and __collapse_huge_page_isolate(): looking for frames may have changed the
+    // table.
     u64 unmapped = 0;
     u64* const pmd = pmd_offset_map(system, mm, haddr);
     ScanResult result = scan_pmd(system, pmd, asker, unmapped);
     if (result == ScanResult::kSucceed && unmapped) {
         result = swap_in_all(system, mm, vma, haddr, pmd) ? scan_pmd(system, pmd, asker, unmapped)
-                                                          : ScanResult::kLackReferenced;
+                                                          : ScanResult::kFail;
         if (result == ScanResult::kSucceed && unmapped) result = ScanResult::kPageCount;
     }
     if (result != ScanResult::kSucceed) {

@@ -44,10 +44,10 @@ TEST_CASE("File: MADV_RANDOM reads one page, MADV_SEQUENTIAL ahead only") {
     Machine m;
     FakeFile file = file_of(100 * kPage);
     map(m, file, 100, kRead, kPrivate);
-    m.madvise(kBase, 100 * kPage, 1);
+    m.madvise(kBase, 100 * kPage, kMadvRandom);
     m.load(kBase + 40 * kPage);
     CHECK(m.system->page_cache.cached_pages() == 1);
-    m.madvise(kBase, 100 * kPage, 2);
+    m.madvise(kBase, 100 * kPage, kMadvSequential);
     m.load(kBase + 50 * kPage);
     CHECK(m.system->page_cache.cached_pages() == 33);
 }

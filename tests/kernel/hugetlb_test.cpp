@@ -7,6 +7,11 @@
 
 using mm_test::kAnon;
 using mm_test::kFixed;
+using mm_test::kMadvCold;
+using mm_test::kMadvDontfork;
+using mm_test::kMadvDontneed;
+using mm_test::kMadvFree;
+using mm_test::kMadvRemove;
 using mm_test::kNoreserve;
 using mm_test::kPage;
 using mm_test::kPopulate;
@@ -120,11 +125,11 @@ TEST_CASE("hugetlb: calls that would cut a huge page are EINVAL and change nothi
     CHECK(m.munmap(at, kPage) == -EINVAL);
     CHECK(m.munmap(at + kPage, k2MiB) == -EINVAL);
     CHECK(m.mprotect(at, kPage, kRead) == -EINVAL);
-    CHECK(m.madvise(at, kPage, 10) == -EINVAL);         // MADV_DONTFORK
-    CHECK(m.madvise(at + kPage, kPage, 4) == -EINVAL);  // MADV_DONTNEED begins at a page
-    CHECK(m.madvise(at, k2MiB + kPage, 4) == 0);        // and its end is rounded down
-    CHECK(m.madvise(at, k2MiB, 8) == -EINVAL);          // MADV_FREE
-    CHECK(m.madvise(at, k2MiB, 20) == -EINVAL);         // MADV_COLD
+    CHECK(m.madvise(at, kPage, kMadvDontfork) == -EINVAL);
+    CHECK(m.madvise(at + kPage, kPage, kMadvDontneed) == -EINVAL);  // begins at a page
+    CHECK(m.madvise(at, k2MiB + kPage, kMadvDontneed) == 0);        // and its end is rounded down
+    CHECK(m.madvise(at, k2MiB, kMadvFree) == -EINVAL);
+    CHECK(m.madvise(at, k2MiB, kMadvCold) == -EINVAL);
     CHECK(m.mremap(at, 2 * k2MiB, 4 * k2MiB, 1) == -EINVAL);
     CHECK(m.mremap(at + kPage, k2MiB, k2MiB, 1) == -EINVAL);
     CHECK(m.areas() == before);
@@ -192,7 +197,7 @@ TEST_CASE("hugetlb: a shared mapping's pages belong to its file and outlast the 
         m.validate();
     }
     CHECK(m.value(at) == 5);
-    CHECK(m.madvise(at, k2MiB, 9) == 0);  // MADV_REMOVE
+    CHECK(m.madvise(at, k2MiB, kMadvRemove) == 0);
     CHECK(m.h().free_huge_pages == 3);
     CHECK(m.value(at) == 0);
     m.validate();

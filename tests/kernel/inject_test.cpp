@@ -8,6 +8,7 @@ using kernel::InjectSite;
 using mm_test::FakeFile;
 using mm_test::kAnon;
 using mm_test::kFixed;
+using mm_test::kMadvHugepage;
 using mm_test::kPage;
 using mm_test::kPopulate;
 using mm_test::kPrivate;
@@ -38,7 +39,7 @@ void use_memory(Machine& m, FakeFile& file) {
     m.mmap(kBase + 3 * kPmd, 4 * kPage, kRead | kWrite, kShared | kFixed, &again);
     (void)m.store(kBase + 3 * kPmd);
     m.mmap(kBase + 4 * kPmd, kPmd, kRead | kWrite, kPrivate | kAnon | kFixed);
-    m.madvise(kBase + 4 * kPmd, kPmd, 14);  // MADV_HUGEPAGE
+    m.madvise(kBase + 4 * kPmd, kPmd, kMadvHugepage);
     (void)m.store(kBase + 4 * kPmd);
     m.munmap(kBase + 4 * kPmd + 5 * kPage, kPage);  // splits it
     m.mmap(kBase + 8 * kPmd, kPmd, kRead | kWrite, kPrivate | kAnon | kFixed | 0x40000);

@@ -36,6 +36,11 @@ inline constexpr u64 kProtNone = 0, kRead = 1, kWrite = 2, kExec = 4;
 inline constexpr u64 kShared = 1, kPrivate = 2, kFixed = 0x10, kAnon = 0x20, kGrowsdown = 0x100,
                      kNoreserve = 0x4000, kPopulate = 0x8000, kFixedNoreplace = 0x100000, k32Bit = 0x40;
 
+/// Advice of madvise(2).
+inline constexpr int kMadvRandom = 1, kMadvSequential = 2, kMadvDontneed = 4, kMadvFree = 8, kMadvRemove = 9,
+                     kMadvDontfork = 10, kMadvHugepage = 14, kMadvCold = 20, kMadvPageout = 21,
+                     kMadvDontneedLocked = 24;
+
 class Machine {
   public:
     explicit Machine(u64 ram_bytes = 64u << 20, u64 cr4 = 0)

@@ -297,6 +297,18 @@ TEST_CASE("mremap: DONTUNMAP leaves an area that reads zero") {
     m.validate();
 }
 
+TEST_CASE("mremap: to a fixed place from two areas is refused as in 6.12, when target and tail are gone") {
+    Machine m;
+    const u64 target = kBase + 16 * kPage;
+    m.mmap(kBase, 2 * kPage, kRw, kHere);
+    m.mmap(kBase + 2 * kPage, 2 * kPage, kRead, kHere);
+    m.mmap(target, 8 * kPage, kRead, kHere);
+    constexpr u64 kMayMoveFixed = 3;
+    CHECK(m.mremap(kBase, 4 * kPage, 3 * kPage, kMayMoveFixed, target) == -EFAULT);
+    CHECK(m.areas(kBase) == "0-2000 rw-p, 2000-3000 r--p, 13000-18000 r--p");
+    m.validate();
+}
+
 TEST_CASE("mremap: errors") {
     Machine m;
     m.mmap(kBase, 4 * kPage, kRw, kHere);
@@ -320,18 +332,18 @@ TEST_CASE("madvise: DONTNEED gives zero pages, FREE keeps the contents, and both
     m.mmap(kBase, 2 * kPage, kRw, kHere);
     m.store(kBase, 1);
     m.store(kBase + kPage, 2);
-    CHECK(m.madvise(kBase + kPage, kPage, 8) == 0);
+    CHECK(m.madvise(kBase + kPage, kPage, kMadvFree) == 0);
     CHECK(m.value(kBase + kPage) == 2);
-    CHECK(m.madvise(kBase, kPage, 4) == 0);
+    CHECK(m.madvise(kBase, kPage, kMadvDontneed) == 0);
     CHECK(m.mm.rss_pages() == 1);
     CHECK(m.value(kBase) == 0);
     CHECK(m.madvise(kBase, kPage, 77) == -EINVAL);
-    CHECK(m.madvise(kBase + 1, 0, 4) == -EINVAL);
-    CHECK(m.madvise(kBase, 0, 4) == 0);
-    CHECK(m.madvise(kBase, 3 * kPage, 4) == -ENOMEM);
+    CHECK(m.madvise(kBase + 1, 0, kMadvDontneed) == -EINVAL);
+    CHECK(m.madvise(kBase, 0, kMadvDontneed) == 0);
+    CHECK(m.madvise(kBase, 3 * kPage, kMadvDontneed) == -ENOMEM);
     CHECK(kernel::sys_mlock2(*m.system, m.mm, kBase, kPage, 0) == 0);
-    CHECK(m.madvise(kBase, kPage, 4) == -EINVAL);
-    CHECK(m.madvise(kBase, kPage, 24) == 0);
+    CHECK(m.madvise(kBase, kPage, kMadvDontneed) == -EINVAL);
+    CHECK(m.madvise(kBase, kPage, kMadvDontneedLocked) == 0);
     m.validate();
 }
 

@@ -5,6 +5,9 @@
 
 using mm_test::kAnon;
 using mm_test::kFixed;
+using mm_test::kMadvCold;
+using mm_test::kMadvFree;
+using mm_test::kMadvPageout;
 using mm_test::kPage;
 using mm_test::kPrivate;
 using mm_test::kRead;
@@ -18,7 +21,6 @@ using mmu::u8;
 namespace {
 
 constexpr u64 kBase = 0x10000000;
-constexpr int kMadvFree = 8, kMadvCold = 20, kMadvPageout = 21;
 
 /// 4 MiB of RAM (3 MiB for users), some swap.
 struct Small : Machine {

@@ -7,6 +7,10 @@
 
 using mm_test::kAnon;
 using mm_test::kFixed;
+using mm_test::kMadvCold;
+using mm_test::kMadvHugepage;
+using mm_test::kMadvPageout;
+using mm_test::kMadvRemove;
 using mm_test::kPage;
 using mm_test::kPrivate;
 using mm_test::kRead;
@@ -20,7 +24,6 @@ using mmu::u8;
 namespace {
 
 constexpr u64 kBase = 0x10000000;
-constexpr int kMadvRemove = 9, kMadvHugepage = 14, kMadvCold = 20, kMadvPageout = 21;
 
 struct Swapping : Machine {
     explicit Swapping(u64 ram = 16u << 20) : Machine(ram) { system->swap.enable(64u << 20); }
