@@ -365,6 +365,8 @@ void Kernel::post_signal(int signal, Registers& registers) {
     if (!from_terminal && alive) {
         kernel.outside_signal = signal;
         (void)send_group_signal(kernel, leader_of(kernel, first->second), info);
+        // Among hundreds that wait for the CPU, and for memory, its turn may be far off.
+        for (const Pid thread : first->second.threads) run_next(kernel, kernel.tasks.at(thread));
     } else if (kill_pgrp(kernel, kernel.foreground_pgrp, info) && !alive) {
         kill_everything(kernel, signal);  // the user's program has ended, what is left has no terminal
     }

@@ -45,8 +45,14 @@ PageIndex MemorySystem::alloc_pages_slowpath(unsigned order, Gfp gfp) {
         return buddy.rmqueue(order, type);
     }
     balance_pgdat(*this);
-    if (buddy.free_frames() <= watermarks.min + more) try_to_free_pages(*this, kReclaimPages + more);
-    if (buddy.free_frames() > watermarks.min + more)
+    // Deviation: programs that take the last pages of their text from each other, one at a time, would go on
+    // doing so for ever, as they may on Linux. Who finds next to nothing after kswapd has given up does not
+    // retry.
+    bool retry = true;
+    if (buddy.free_frames() <= watermarks.min + more)
+        retry =
+            try_to_free_pages(*this, kReclaimPages + more) >= kReclaimPages || !reclaim_is_hopeless(*this);
+    if (retry && buddy.free_frames() > watermarks.min + more)
         if (const PageIndex page = buddy.rmqueue(order, type)) return page;
     if (order > kPageAllocCostlyOrder) return 0;
     // Each process that is ended gives its memory back; when there is none left to end, the caller fails.

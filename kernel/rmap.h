@@ -48,7 +48,12 @@ void rmap_walk(MemorySystem& system, std::span<MmStruct* const> mms, PageIndex i
     const Page& page = system.mem_map.at_index(index);
     const u64 pgoff = page.index;
     u32 left = page.mapcount;
+    // The areas of a file's page are those of this file, which is asked before their page tables are.
+    const auto is_of_file = [&](const VmAreaStruct& vma) {
+        return vma.vm_file && system.page_cache.mapping_of(vma.vm_file).id == page.mapping;
+    };
     const auto look = [&](MmStruct& mm, VmAreaStruct& vma) {
+        if (page.is(Page::kCache) && !is_of_file(vma)) return true;
         u64 address = 0;
         if (u64* ptep = page_vma_mapped(system, mm, vma, index, address)) {
             --left;

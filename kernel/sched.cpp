@@ -206,6 +206,14 @@ void dequeue_task(KernelState& kernel, Task& task) {
     std::erase(kernel.sched.run_queue, task.pid);
 }
 
+void run_next(KernelState& kernel, Task& task) {
+    if (!task.queued) return;
+    dequeue_task(kernel, task);
+    task.queued = true;
+    kernel.sched.run_queue.push_front(task.pid);
+    kernel.sched.need_resched = true;
+}
+
 void yield_task(KernelState& kernel) {
     if (!kernel.sched.run_queue.empty()) kernel.sched.need_resched = true;
 }

@@ -19,6 +19,8 @@ void sleep_current(KernelState& kernel);
 /// Puts a task that can run at the end of the run queue, unless its process is stopped.
 void enqueue_task(KernelState& kernel, Task& task);
 void dequeue_task(KernelState& kernel, Task& task);
+/// Has the CPU next, if it can run: the one that runs gives way at its next return to user mode.
+void run_next(KernelState& kernel, Task& task);
 /// sched_yield(): the others first.
 void yield_task(KernelState& kernel);
 

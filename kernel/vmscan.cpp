@@ -1,7 +1,7 @@
 // Purpose: which pages go, and how. See vmscan.h. Linux: mm/vmscan.c shrink_lruvec(), shrink_folio_list(),
 // shrink_active_list(). Deviation: pages go one by one, each with its own flush; the accessed bit is cleared
-// with a flush, as the generic ptep_clear_flush_young() does (x86's own leaves the TLB alone). Areas of mlock()
-// keep their pages on the lists.
+// with a flush, as the generic ptep_clear_flush_young() does (x86's own leaves the TLB alone). Areas of
+// mlock() keep their pages on the lists.
 #include "kernel/vmscan.h"
 
 #include <cstring>
@@ -82,8 +82,8 @@ void try_to_unmap_one(MemorySystem& system, Page& page, const PageVma& at) {
 
 /// add_to_swap(). False: swap is full.
 bool add_to_swap(MemorySystem& system, PageIndex index) {
-    const auto slot = system.inject.fails(InjectSite::kSwap) ? std::nullopt
-                                                             : system.swap.get_swap_page(index);
+    const auto slot =
+        system.inject.fails(InjectSite::kSwap) ? std::nullopt : system.swap.get_swap_page(index);
     if (!slot) return false;
     Page& page = system.mem_map.at_index(index);
     page.mapping = *slot;
@@ -94,8 +94,8 @@ bool add_to_swap(MemorySystem& system, PageIndex index) {
 
 /// shmem_writepage(): its place in the page cache says from now on where it went. False: swap is full.
 bool shmem_writepage(MemorySystem& system, PageIndex index) {
-    const auto slot = system.inject.fails(InjectSite::kSwap) ? std::nullopt
-                                                             : system.swap.get_swap_page(index);
+    const auto slot =
+        system.inject.fails(InjectSite::kSwap) ? std::nullopt : system.swap.get_swap_page(index);
     if (!slot) return false;
     system.page_cache.shmem_replace_by_entry(system, index, *slot);
     system.swap.duplicate(*slot);
@@ -269,18 +269,25 @@ u64 try_to_free_pages(MemorySystem& system, u64 target) {
     ScanControl sc = scan_control(system, target);
     for (int priority = kDefPriority; priority >= 0 && sc.reclaimed < target; --priority)
         shrink_lruvec(sc, priority);
-    if (sc.reclaimed) system.reclaim.kswapd_failures = 0;
+    if (sc.reclaimed >= kSwapClusterMax) system.reclaim.kswapd_failures = 0;
     return sc.reclaimed;
 }
 
-void balance_pgdat(MemorySystem& system) {
+bool reclaim_is_hopeless(const MemorySystem& system) {
     constexpr unsigned kMaxReclaimRetries = 16;
-    if (system.reclaim.kswapd_failures >= kMaxReclaimRetries) return;
+    return system.reclaim.kswapd_failures >= kMaxReclaimRetries;
+}
+
+void balance_pgdat(MemorySystem& system) {
+    if (reclaim_is_hopeless(system)) return;
     ++system.reclaim.pageoutrun;
     while (system.buddy.free_frames() < system.watermarks.high) {
-        if (try_to_free_pages(system, kSwapClusterMax)) continue;
-        ++system.reclaim.kswapd_failures;
-        return;
+        const u64 reclaimed = try_to_free_pages(system, kSwapClusterMax);
+        // Every page was looked at, at every priority: to begin again for one or two would have no end.
+        if (reclaimed < kSwapClusterMax) {
+            ++system.reclaim.kswapd_failures;
+            return;
+        }
     }
 }
 

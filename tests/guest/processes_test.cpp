@@ -114,6 +114,16 @@ TEST_CASE(
     check_as_native({test_guest_path("proc_files.glibc")});
 }
 
+TEST_CASE("Processes: a fork bomb meets the OOM killer, and goes on no longer than it is let") {
+    const test::ProcessResult result =
+        test::run({MMUSCOPE_PROGRAM, "run", "--memory", "16M", "--max-instructions", "6000000", "--",
+                   "/bin/bash", "-c", ":(){ :|:& };:; wait"},
+                  {.timeout_seconds = 60});
+    CHECK_FALSE(result.timed_out);
+    CHECK(result.err.find("Out of memory: Killed process") != std::string::npos);
+    CHECK(result.err.find("has reached its 6000000 instructions") != std::string::npos);
+}
+
 TEST_CASE("Signals: one from outside that ends the first process ends what it leaves behind") {
     const test::ProcessResult result =
         test::run({"/usr/bin/timeout", "1", MMUSCOPE_PROGRAM, "run", "--", "/bin/sh", "-c",
