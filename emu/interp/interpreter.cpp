@@ -77,6 +77,7 @@ void Interpreter::set_tier(BlockTier* tier) {
 Exit Interpreter::run(u64 max_instructions) {
     const HostMxcsr mxcsr(cpu_.regs);
     cpu_.set_rflags(cpu_.regs.rflags);
+    granular_ = cpu_.mmu.granular();
     Exit exit = Exit::kBudget;
     while (max_instructions > 0 && !cpu_.stop.load(std::memory_order_relaxed)) {
         const u64 before = cpu_.counters.instructions;
@@ -103,6 +104,7 @@ Exit Interpreter::run(u64 max_instructions) {
 Exit Interpreter::step() {
     const HostMxcsr mxcsr(cpu_.regs);
     cpu_.set_rflags(cpu_.regs.rflags);
+    granular_ = cpu_.mmu.granular();
     const Exit exit = run_slice(1, 1);
     cpu_.regs.rflags = cpu_.rflags();
     return exit;
@@ -193,12 +195,11 @@ bool Interpreter::decode(const u8* host, u32 max_instructions, mmu::Pfn& second_
     cpu_.rebuild_block = false;
     if (cache_.full()) forget_blocks();
     const u64 offset = physical_of(host) & mmu::kPageOffsetMask;
-    const bool granular = cpu_.mmu.granular();
     BlockBuilder::Source source;
     source.bytes = {host, mmu::kPageSize - offset};
     source.offset = offset;
-    source.links = !granular && max_instructions > 1;
-    source.max_instructions = granular ? 1 : max_instructions;
+    source.links = !granular_ && max_instructions > 1;
+    source.max_instructions = granular_ ? 1 : max_instructions;
     source.plain = cpu_.debug && !cpu_.debug->watches.empty();
     source.debug = max_instructions > 1 ? cpu_.debug : nullptr;
     second_frame = mmu::PhysAddr{physical_of(host)}.pfn();

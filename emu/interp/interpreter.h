@@ -59,6 +59,7 @@ class Interpreter {
         Insn code[8];  // one instruction with its pseudo-operations and Links
     } step_;
     u64 blocks_built_ = 0;
+    bool granular_ = false;  ///< the MMU's, which changes between runs alone
     DecodeClock decode_clock_;
 };
 
