@@ -30,11 +30,11 @@ std::string comm(KernelState&, Task& task) {
 
 /// comm_write(): a thread of one's own process.
 int set_comm(KernelState& kernel, const OpenFile& file, const std::string& text) {
-    const auto task = kernel.tasks.find(static_cast<Pid>(file.object));
-    if (task == kernel.tasks.end()) return -ESRCH;
-    if (task->second.tgid != kernel.task().tgid) return -EINVAL;
-    task->second.comm = text.substr(0, 15);
-    task->second.comm.resize(std::strlen(task->second.comm.c_str()));
+    Task* task = kernel.find_task(static_cast<Pid>(file.object));
+    if (!task) return -ESRCH;
+    if (task->tgid != kernel.task().tgid) return -EINVAL;
+    task->comm = text.substr(0, 15);
+    task->comm.resize(std::strlen(task->comm.c_str()));
     return 0;
 }
 

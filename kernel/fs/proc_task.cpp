@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kernel/exit.h"
 #include "kernel/fs/proc_table.h"
 #include "kernel/sched.h"
 
@@ -13,22 +14,16 @@ namespace kernel {
 
 namespace {
 
-/// What the task, or its process with those that have ended, has used.
 Usage usage_now(KernelState& kernel, Task& task) {
     if (kernel.current == task.pid) account_running(kernel);
     return task.usage;
 }
 
-Usage usage_of_process(KernelState& kernel, Task& task) {
-    Usage all = kernel.process_of(task).dead_threads;
-    for (const Pid thread : kernel.process_of(task).threads)
-        all.add(usage_now(kernel, kernel.tasks.at(thread)));
-    return all;
-}
-
 /// do_io_accounting(). Deviation: nothing is told of disks; a thread's file has its process's counts.
 std::string io(KernelState& kernel, Task& task) {
-    const Usage all = usage_of_process(kernel, task);
+    const Task* running = kernel.find_task(kernel.current);
+    if (running && running->tgid == task.tgid) account_running(kernel);
+    const Usage all = usage_of(kernel, kernel.process_of(task));
     return proc_format(
         "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\nread_bytes: 0\nwrite_bytes: 0\n"
         "cancelled_write_bytes: 0\n",
