@@ -21,17 +21,6 @@
 
 #include "lib/guest.h"
 
-/// The number behind `field` in a file of /proc.
-static long value(const char* file, const char* field) {
-    static char line[512];
-    long found = -1;
-    FILE* in = fopen(file, "r");
-    while (in && found < 0 && fgets(line, sizeof line, in))
-        if (!strncmp(line, field, strlen(field))) found = strtol(line + strlen(field), NULL, 10);
-    if (in) fclose(in);
-    return found;
-}
-
 static long free_in_blocks(void) {
     char line[512];
     long pages = 0;
@@ -75,49 +64,50 @@ int main(void) {
     (void)free_in_blocks();  // what reading files takes is there before anything is counted
     const long in_blocks = free_in_blocks();
     printf("buddy: blocks of all orders are %s\n",
-           in_blocks == value("/proc/meminfo", "MemFree:") ? "MemFree" : "something else");
+           in_blocks == proc_field("/proc/meminfo", "MemFree:") ? "MemFree" : "something else");
 
-    const long areas = value("/proc/slabinfo", "vm_area_struct");
+    const long areas = proc_field("/proc/slabinfo", "vm_area_struct");
     unsigned char* p = mmap(NULL, 2 * kAreas * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (int i = 0; i < kAreas / 2; i++) mprotect(p + 4 * i * kPage, kPage, PROT_READ);
     printf("1000 areas: %ld objects of vm_area_struct more\n",
-           value("/proc/slabinfo", "vm_area_struct") - areas);
+           proc_field("/proc/slabinfo", "vm_area_struct") - areas);
     munmap(p, 2 * kAreas * kPage);
     printf("unmapped: %s\n",
-           value("/proc/slabinfo", "vm_area_struct") == areas ? "as many as before" : "not all gone");
+           proc_field("/proc/slabinfo", "vm_area_struct") == areas ? "as many as before" : "not all gone");
 
-    const long spaces = value("/proc/slabinfo", "mm_struct"), stacks = value("/proc/meminfo", "KernelStack:");
+    const long spaces = proc_field("/proc/slabinfo", "mm_struct"),
+               stacks = proc_field("/proc/meminfo", "KernelStack:");
     pid_t children[kChildren];
     for (int i = 0; i < kChildren; i++)
         if (!(children[i] = fork())) pause();
     printf("4 children: %ld mm_struct, %ld stacks of 16 kB more\n",
-           value("/proc/slabinfo", "mm_struct") - spaces,
-           (value("/proc/meminfo", "KernelStack:") - stacks) / 16);
+           proc_field("/proc/slabinfo", "mm_struct") - spaces,
+           (proc_field("/proc/meminfo", "KernelStack:") - stacks) / 16);
     for (int i = 0; i < kChildren; i++) {
         kill(children[i], SIGKILL);
         waitpid(children[i], NULL, 0);
     }
-    printf("waited for: %s\n",
-           value("/proc/slabinfo", "mm_struct") == spaces && value("/proc/meminfo", "KernelStack:") == stacks
-               ? "as before"
-               : "not all gone");
+    printf("waited for: %s\n", proc_field("/proc/slabinfo", "mm_struct") == spaces &&
+                                       proc_field("/proc/meminfo", "KernelStack:") == stacks
+                                   ? "as before"
+                                   : "not all gone");
 
     p = fresh_pages(kFrames * 2);
     p += (2 << 20) - (unsigned long)p % (2 << 20);  // with a table of its own
-    const long free_before = value("/proc/meminfo", "MemFree:"),
-               tables = value("/proc/meminfo", "PageTables:");
+    const long free_before = proc_field("/proc/meminfo", "MemFree:"),
+               tables = proc_field("/proc/meminfo", "PageTables:");
     for (int i = 0; i < kFrames; i++) p[i * kPage] = 1;
-    const long more_tables = value("/proc/meminfo", "PageTables:") - tables;
+    const long more_tables = proc_field("/proc/meminfo", "PageTables:") - tables;
     printf("512 frames: %ld kB less free, for pages and their tables %ld kB more\n",
-           free_before - value("/proc/meminfo", "MemFree:") - more_tables, more_tables);
+           free_before - proc_field("/proc/meminfo", "MemFree:") - more_tables, more_tables);
     munmap(p, kFrames * kPage);
     printf("given back: %s\n",
-           value("/proc/meminfo", "MemFree:") == free_before ? "as much as before" : "not all");
+           proc_field("/proc/meminfo", "MemFree:") == free_before ? "as much as before" : "not all");
 
-    printf("slabs: Slab is %s\n", slab_kilobytes() == value("/proc/meminfo", "Slab:")
+    printf("slabs: Slab is %s\n", slab_kilobytes() == proc_field("/proc/meminfo", "Slab:")
                                       ? "the pages of all caches"
                                       : "something else");
-    printf("vmalloc: VmallocUsed is %s\n", vmalloc_kilobytes() == value("/proc/meminfo", "VmallocUsed:")
+    printf("vmalloc: VmallocUsed is %s\n", vmalloc_kilobytes() == proc_field("/proc/meminfo", "VmallocUsed:")
                                                ? "what vmallocinfo lists"
                                                : "something else");
 }

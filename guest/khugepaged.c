@@ -14,20 +14,10 @@
 
 enum { kHuge = 2 << 20, kPages = kHuge / 4096 };
 
-static long value(const char* file, const char* field) {
-    static char line[256];
-    long found = -1;
-    FILE* in = fopen(file, "r");
-    while (in && found < 0 && fgets(line, sizeof line, in))
-        if (!strncmp(line, field, strlen(field))) found = strtol(line + strlen(field), NULL, 10);
-    if (in) fclose(in);
-    return found;
-}
-
 int main(void) {
     // What reads files is used before anything is counted.
-    value("/proc/meminfo", "AnonHugePages:");
-    value("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_collapsed", "");
+    proc_field("/proc/meminfo", "AnonHugePages:");
+    proc_field("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_collapsed", "");
     minor_faults();
     printf("touched: ");
     fflush(stdout);
@@ -36,14 +26,14 @@ int main(void) {
     long before = minor_faults();
     for (int i = 0; i < kPages; i++) p[i * kPage] = (unsigned char)i;
     long count = minor_faults() - before;
-    printf("%ld faults, AnonHugePages %ld kB\n", count, value("/proc/meminfo", "AnonHugePages:"));
+    printf("%ld faults, AnonHugePages %ld kB\n", count, proc_field("/proc/meminfo", "AnonHugePages:"));
     madvise(p, kHuge, MADV_HUGEPAGE);
     before = minor_faults();
     sleep(60);
     count = minor_faults() - before;
     printf("a minute later: %ld faults, AnonHugePages %ld kB, collapsed %ld\n", count,
-           value("/proc/meminfo", "AnonHugePages:"),
-           value("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_collapsed", ""));
+           proc_field("/proc/meminfo", "AnonHugePages:"),
+           proc_field("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_collapsed", ""));
     before = minor_faults();
     const char* what = "kept";
     for (int i = 0; i < kPages; i++)

@@ -1,8 +1,9 @@
-// What the guests share: counting one's own page faults, and stopping with a message.
+// What the guests share: counting one's own page faults, numbers of /proc, and stopping with a message.
 #pragma once
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -26,4 +27,15 @@ static inline unsigned char* fresh_pages(long pages) {
     }
     madvise(p, pages * kPage, MADV_NOHUGEPAGE);
     return p;
+}
+
+/// The number behind `field` in a file of /proc; -1: there is none.
+static inline long proc_field(const char* file, const char* field) {
+    static char line[512];
+    long found = -1;
+    FILE* in = fopen(file, "r");
+    while (in && found < 0 && fgets(line, sizeof line, in))
+        if (!strncmp(line, field, strlen(field))) found = strtol(line + strlen(field), NULL, 10);
+    if (in) fclose(in);
+    return found;
 }
