@@ -2,10 +2,13 @@
 // of which a child has 16 as well. Half of a page that two have is each one's (PSS).
 //
 // host: no
+// expect-stdout: touched: 96 minor, 0 major faults
 // expect-stdout: own: Rss 256 kB Pss 256 kB Private 256 kB Shared 0 kB
 // expect-stdout: shared: Rss 128 kB Pss 128 kB Private 128 kB Shared 0 kB
+// expect-stdout: a child touches 16 shared ones: 16 minor, 0 major faults
 // expect-stdout: with a child, own: Rss 256 kB Pss 128 kB Private 0 kB Shared 256 kB
 // expect-stdout: with a child, shared: Rss 128 kB Pss 96 kB Private 64 kB Shared 64 kB
+// expect-stdout: and writes 8 of the others: 8 minor, 0 major faults
 // expect-stdout: child has written 8: Rss 256 kB Pss 144 kB Private 32 kB Shared 224 kB
 // expect-stdout: VmRSS is statm's, the sum of smaps and smaps_rollup's
 // expect-stdout: VmSize is statm's and the sum of all areas
@@ -59,8 +62,11 @@ int main(void) {
     unsigned char* own = mmap(NULL, kOwn * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     unsigned char* shared =
         mmap(NULL, kShared * kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    madvise(own, kOwn * kPage, MADV_NOHUGEPAGE);
+    begin_step();
     for (int i = 0; i < kOwn; i++) own[i * kPage] = 1;
     for (int i = 0; i < kShared; i++) shared[i * kPage] = 1;
+    end_step("touched");
     area("own", own);
     area("shared", shared);
     int there[2], done[2];
@@ -68,9 +74,13 @@ int main(void) {
     const pid_t child = fork();
     if (!child) {
         char byte = 0;
+        begin_step();
         for (int i = 0; i < kChildShared; i++) shared[i * kPage]++;
+        end_step("a child touches 16 shared ones");
         if (write(there[1], "1", 1) != 1 || read(done[0], &byte, 1) != 1) _exit(1);
+        begin_step();
         for (int i = 0; i < kChildWrites; i++) own[i * kPage]++;
+        end_step("and writes 8 of the others");
         if (write(there[1], "2", 1) != 1 || read(done[0], &byte, 1) != 1) _exit(1);
         _exit(0);
     }

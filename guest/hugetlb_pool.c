@@ -7,6 +7,7 @@
 // expect-stdout: mapped 3: total 4 free 4 reserved 3
 // expect-stdout: touched 2: total 4 free 2 reserved 1, 2 faults
 // expect-stdout: 3 more: ENOMEM
+// expect-stdout: a child writes one: 1 minor, 0 major faults
 // expect-stdout: a child writes one: total 4 free 1 reserved 1
 // expect-stdout: unmapped: total 4 free 4 reserved 0
 // expect-exit: 0
@@ -20,16 +21,9 @@
 enum { kHuge = 2 << 20 };
 
 static void show(const char* when, const char* end) {
-    FILE* file = fopen("/proc/meminfo", "r");
-    char line[256];
-    long total = -1, free_pages = -1, reserved = -1;
-    while (fgets(line, sizeof line, file)) {
-        sscanf(line, "HugePages_Total: %ld", &total);
-        sscanf(line, "HugePages_Free: %ld", &free_pages);
-        sscanf(line, "HugePages_Rsvd: %ld", &reserved);
-    }
-    fclose(file);
-    printf("%s: total %ld free %ld reserved %ld%s", when, total, free_pages, reserved, end);
+    const char* file = "/proc/meminfo";
+    printf("%s: total %ld free %ld reserved %ld%s", when, proc_field(file, "HugePages_Total:"),
+           proc_field(file, "HugePages_Free:"), proc_field(file, "HugePages_Rsvd:"), end);
     fflush(stdout);
 }
 
@@ -52,7 +46,9 @@ int main(void) {
     printf("3 more: %s\n", map(3) == MAP_FAILED && errno == ENOMEM ? "ENOMEM" : "mapped");
     fflush(stdout);
     if (fork() == 0) {
+        begin_step();
         p[0] = 2;
+        end_step("a child writes one");
         show("a child writes one", "\n");
         _exit(0);
     }

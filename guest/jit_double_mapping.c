@@ -2,7 +2,9 @@
 // and executable at once), and two mappings of one memfd, one to write and one to run. Each round is other
 // code.
 //
+// expect-stdout: rights to and fro: 1 minor, 0 major faults
 // expect-stdout: rights to and fro: sum of 50 functions 1225
+// expect-stdout: two mappings: 2 minor, 0 major faults
 // expect-stdout: two mappings: sum of 50 functions 1225
 // expect-stdout: the executable one cannot be written: yes
 // expect-stdout: the writable one cannot be executed: yes
@@ -33,12 +35,14 @@ static void assemble(unsigned char* at, int number) {
 static void rights(void) {
     unsigned char* code = mmap(0, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int sum = 0;
+    begin_step();
     for (int n = 0; n < 50; n++) {
         mprotect(code, kPage, PROT_READ | PROT_WRITE);
         assemble(code, n);
         mprotect(code, kPage, PROT_READ | PROT_EXEC);
         sum += ((Function)(void*)code)();
     }
+    end_step("rights to and fro");
     printf("rights to and fro: sum of 50 functions %d\n", sum);
 }
 
@@ -48,10 +52,12 @@ static void two_mappings(void) {
     unsigned char* write = mmap(0, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     unsigned char* run = mmap(0, kPage, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     int sum = 0;
+    begin_step();
     for (int n = 0; n < 50; n++) {
         assemble(write, n);
         sum += ((Function)(void*)run)();
     }
+    end_step("two mappings");
     printf("two mappings: sum of 50 functions %d\n", sum);
     signal(SIGSEGV, on_signal);
     if (!sigsetjmp(back, 1))

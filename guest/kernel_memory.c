@@ -9,6 +9,7 @@
 // expect-stdout: unmapped: as many as before
 // expect-stdout: 4 children: 4 mm_struct, 4 stacks of 16 kB more
 // expect-stdout: waited for: as before
+// expect-stdout: 512 frames: 512 minor, 0 major faults
 // expect-stdout: 512 frames: 2048 kB less free, for pages and their tables 4 kB more
 // expect-stdout: given back: as much as before
 // expect-stdout: slabs: Slab is the pages of all caches
@@ -61,6 +62,7 @@ static long vmalloc_kilobytes(void) {
 
 int main(void) {
     enum { kAreas = 1000, kChildren = 4, kFrames = 512 };
+    settle();
     (void)free_in_blocks();  // what reading files takes is there before anything is counted
     const long in_blocks = free_in_blocks();
     printf("buddy: blocks of all orders are %s\n",
@@ -96,7 +98,9 @@ int main(void) {
     p += (2 << 20) - (unsigned long)p % (2 << 20);  // with a table of its own
     const long free_before = proc_field("/proc/meminfo", "MemFree:"),
                tables = proc_field("/proc/meminfo", "PageTables:");
+    begin_step();
     for (int i = 0; i < kFrames; i++) p[i * kPage] = 1;
+    end_step("512 frames");
     const long more_tables = proc_field("/proc/meminfo", "PageTables:") - tables;
     printf("512 frames: %ld kB less free, for pages and their tables %ld kB more\n",
            free_before - proc_field("/proc/meminfo", "MemFree:") - more_tables, more_tables);

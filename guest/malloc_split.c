@@ -2,6 +2,8 @@
 //
 // libc: glibc
 // expect-stdout: two blocks of 100 KiB: heap moved yes, both below brk yes
+// expect-stdout: the 24 whole pages of a block of 100 KiB: 24 minor, 0 major faults
+// expect-stdout: 255 whole pages of 1 MiB: 255 minor, 0 major faults
 // expect-stdout: one of 1 MiB: heap moved no, below brk no
 // expect-stdout: freed and asked for again: below brk yes
 // expect-exit: 0
@@ -11,7 +13,16 @@ static const char* yes(int condition) {
     return condition ? "yes" : "no";
 }
 
+/// The pages that lie in the block alone: its first and last ones are malloc's too.
+static void touch(const char* what, char* block, int pages) {
+    volatile char* page = (volatile char*)(((unsigned long)block + kPage - 1) & -kPage);
+    begin_step();
+    for (int i = 0; i < pages; i++) page[i * kPage] = 1;
+    end_step(what);
+}
+
 int main(void) {
+    settle();
     char* start = sbrk(0);
     char *first = malloc(100 << 10), *second = malloc(100 << 10);
     char* middle = sbrk(0);
@@ -20,7 +31,8 @@ int main(void) {
     middle = sbrk(0);
     char* large = malloc(1 << 20);
     char* end = sbrk(0);
-    large[0] = large[(1 << 20) - 1] = 1;
+    touch("the 24 whole pages of a block of 100 KiB", first, 24);
+    touch("255 whole pages of 1 MiB", large, 255);
     printf("one of 1 MiB: heap moved %s, below brk %s\n", yes(end != middle), yes(large < end));
     free(first);
     free(second);

@@ -17,12 +17,7 @@
 #include "lib/guest.h"
 
 static long locked_kb(void) {
-    FILE* status = fopen("/proc/self/status", "r");
-    char line[256];
-    long kb = -1;
-    while (fgets(line, sizeof line, status)) sscanf(line, "VmLck: %ld", &kb);
-    fclose(status);
-    return kb;
+    return proc_field("/proc/self/status", "VmLck:");
 }
 
 static long touch(volatile unsigned char* p, int pages) {

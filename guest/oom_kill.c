@@ -4,6 +4,7 @@
 // options: --memory 16M --overcommit 1
 // host: no
 // expect-stdout: the child was killed by signal 9
+// expect-stdout: 4 MiB for the parent: 1024 minor, 0 major faults
 // expect-stdout: 4 MiB for the parent: written
 // expect-exit: 0
 // expect-faults: anonymous>=4096
@@ -25,6 +26,8 @@ int main(void) {
     else
         printf("the child had its memory\n");
     unsigned char* p = fresh_pages(1024);
+    begin_step();
     for (long i = 0; i < 1024; i++) p[i * kPage] = 1;
+    end_step("4 MiB for the parent");
     printf("4 MiB for the parent: %s\n", p[1023 * kPage] ? "written" : "lost");
 }

@@ -4,6 +4,7 @@
 // options: --overcommit 2 --memory 64M --swap 32M
 // host: no
 // expect-stdout: CommitLimit: half of RAM and swap
+// expect-stdout: 64 MiB asked for: 0 minor, 0 major faults
 // expect-stdout: 32 MiB: promised; 32 MiB more: ENOMEM
 // expect-stdout: 32 MiB read-only: mapped; MAP_NORESERVE: ENOMEM all the same
 // expect-stdout: making it writable: ENOMEM
@@ -18,13 +19,7 @@
 enum { kLarge = 32 << 20 };
 
 static long meminfo(const char* name) {
-    FILE* file = fopen("/proc/meminfo", "r");
-    char line[256], key[64];
-    long kb, found = -1;
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "%63[^:]: %ld", key, &kb) == 2 && __builtin_strcmp(key, name) == 0) found = kb;
-    fclose(file);
-    return found;
+    return proc_field("/proc/meminfo", name);
 }
 
 static void* map(int rights, int flags) {
@@ -36,10 +31,13 @@ static const char* result(int refused, const char* done) {
 }
 
 int main(void) {
-    long limit = meminfo("CommitLimit"), expected = meminfo("MemTotal") / 2 + meminfo("SwapTotal");
+    settle();
+    long limit = meminfo("CommitLimit:"), expected = meminfo("MemTotal:") / 2 + meminfo("SwapTotal:");
     printf("CommitLimit: %s\n",
            limit >= expected - 4 && limit <= expected + 4 ? "half of RAM and swap" : "another");
+    begin_step();
     void *first = map(PROT_READ | PROT_WRITE, 0), *second = map(PROT_READ | PROT_WRITE, 0);
+    end_step("64 MiB asked for");
     printf("32 MiB: %s; ", result(first == MAP_FAILED, "promised"));
     printf("32 MiB more: %s\n", result(second == MAP_FAILED, "promised"));
     void* readable = map(PROT_READ, 0);

@@ -5,6 +5,7 @@
 // expect-stdout: with rights: 42
 // expect-stdout: no access: a read is refused, a write is refused
 // expect-stdout: no writes: 42, a write is refused
+// expect-stdout: one page, read and written: 1 minor, 0 major faults
 // expect-stdout: with rights again: 43
 // expect-exit: 0
 // expect-faults: signalled=3
@@ -47,6 +48,7 @@ static const char* write_it(void) {
 int main(void) {
     signal(SIGSEGV, on_signal);
     page = fresh_pages(1);
+    begin_step();
     *page = 42;
     key = pkey_alloc(0, 0);
     if (key > 0) pkey_mprotect(page, kPage, PROT_READ | PROT_WRITE, key);
@@ -60,5 +62,6 @@ int main(void) {
     printf("no writes: %d, a write %s\n", *page, write_it());
     rights(0);
     write_it();
+    end_step("one page, read and written");
     printf("with rights again: %d\n", *page);
 }

@@ -1,7 +1,10 @@
 // One process reads and writes another's memory: the kernel takes the other's faults (a copy-on-write copy
 // among them), and a list that runs into a hole ends there.
 //
+// expect-stdout: the child's own write: 1 minor, 0 major faults
+// expect-stdout: a read of the child: 0 minor, 0 major faults
 // expect-stdout: read from the child: child
+// expect-stdout: a write into it: 0 minor, 0 major faults
 // expect-stdout: written into it, it sees: parent
 // expect-stdout: its own page here: still ours
 // expect-stdout: up to a hole: 6 bytes; in the hole: EFAULT
@@ -23,7 +26,10 @@ int main(void) {
     if (pipe(up) || pipe(down)) return 1;
     pid_t child = fork();
     if (child == 0) {
+        begin_step();
         strcpy(page, "child");
+        end_step("the child's own write");
+        fflush(stdout);
         munmap(page + kPage, kPage);
         if (write(up[1], "x", 1) != 1 || read(down[0], &byte, 1) != 1) _exit(1);
         printf("written into it, it sees: %s\n", page);
@@ -32,12 +38,17 @@ int main(void) {
     }
     if (read(up[0], &byte, 1) != 1) return 1;
     struct iovec here = {bytes, 6}, there = {page, 6};
+    begin_step();
     process_vm_readv(child, &here, 1, &there, 1, 0);
+    end_step("a read of the child");
     printf("read from the child: %s\n", bytes);
     fflush(stdout);
     struct iovec ours = {"parent", 7};
     there.iov_len = 7;
+    begin_step();
     process_vm_writev(child, &ours, 1, &there, 1, 0);
+    end_step("a write into it");
+    fflush(stdout);
     if (write(down[1], "x", 1) != 1) return 1;
     wait(&status);
     printf("its own page here: still %s\n", page);

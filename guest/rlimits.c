@@ -3,6 +3,7 @@
 //
 // expect-stdout: RLIMIT_DATA: brk refused, writable mmap refused, read-only mmap done, making it writable refused
 // expect-stdout: RLIMIT_AS: 64 MiB without rights refused, one page done
+// expect-stdout: all of it: 0 minor, 0 major faults
 // expect-stdout: limits raised again: done
 // expect-exit: 0
 // expect-faults: signalled=0
@@ -28,6 +29,7 @@ static const char* done(int condition) {
 
 int main(void) {
     setvbuf(stdout, 0, _IONBF, 0);
+    begin_step();
     const long large = 64l << 20;
     char* end = sbrk(0);
     limit(RLIMIT_DATA, 8 << 20);
@@ -41,5 +43,6 @@ int main(void) {
     printf("RLIMIT_AS: 64 MiB without rights %s, ", done(map(large, PROT_NONE) != MAP_FAILED));
     printf("one page %s\n", done(map(kPage, PROT_READ) != MAP_FAILED));
     limit(RLIMIT_AS, RLIM_INFINITY);
+    end_step("all of it");
     printf("limits raised again: %s\n", done(map(large, PROT_READ | PROT_WRITE) != MAP_FAILED));
 }

@@ -5,6 +5,7 @@
 // expect-stdout: si_code 1 at 0x10000123 cr2 0x10000123 error 6 trap 14 on alternate stack 1
 // expect-stdout: si_code 2 at 0x10001010 cr2 0x10001010 error 4 trap 14 on alternate stack 1
 // expect-stdout: si_code 2 at 0x10002008 cr2 0x10002008 error 7 trap 14 on alternate stack 1
+// expect-stdout: three refused, one of them for want of a page: 1 minor, 0 major faults
 // expect-stdout: all repaired: 17 0 5
 // expect-exit: 0
 // expect-faults: signalled=3
@@ -41,8 +42,10 @@ int main(void) {
     mprotect(area + kPage, kPage, PROT_NONE);
     mprotect(area + 2 * kPage, kPage, PROT_READ);
     volatile unsigned char* p = area;
+    begin_step();
     p[0x123] = 17;
     int second = p[0x1010];
     p[0x2008] = 5;
+    end_step("three refused, one of them for want of a page");
     printf("all repaired: %d %d %d\n", p[0x123], second, p[0x2008]);
 }

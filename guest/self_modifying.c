@@ -2,6 +2,7 @@
 // loop.
 //
 // expect-stdout: sum 4950
+// expect-stdout: written, run and rewritten: 1 minor, 0 major faults
 // expect-stdout: patched ahead: 7
 // expect-exit: 0
 #include <string.h>
@@ -12,6 +13,7 @@ int main(void) {
     unsigned char* page = fresh_pages(1);
     if (mprotect(page, kPage, PROT_READ | PROT_WRITE | PROT_EXEC)) return 1;
     static const unsigned char add[] = {0x8d, 0x47, 0, 0xc3};  // lea eax, [rdi + imm8]; ret
+    begin_step();
     memcpy(page, add, sizeof add);
     int (*volatile f)(int) = (int (*)(int))(void*)page;
     int sum = 0;
@@ -24,5 +26,7 @@ int main(void) {
     // instruction.
     static const unsigned char ahead[] = {0xc6, 0x05, 1, 0, 0, 0, 7, 0xb8, 0, 0, 0, 0, 0xc3};
     memcpy(page, ahead, sizeof ahead);
-    printf("patched ahead: %d\n", f(0));
+    const int patched = f(0);
+    end_step("written, run and rewritten");
+    printf("patched ahead: %d\n", patched);
 }

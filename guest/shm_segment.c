@@ -1,7 +1,10 @@
 // System V shared memory: one segment at two places and in a child; it lives on after it was removed until
 // the last place is given up.
 //
+// expect-stdout: first touch: 1 minor, 0 major faults
+// expect-stdout: at the other place: 1 minor, 0 major faults
 // expect-stdout: two places: the same bytes, 2 attached
+// expect-stdout: a child touches the other page: 1 minor, 0 major faults
 // expect-stdout: a child wrote: c
 // expect-stdout: removed: still readable, 2 attached
 // expect-stdout: given up twice: gone
@@ -21,12 +24,19 @@ static long attached(int id) {
 int main(void) {
     int id = shmget(IPC_PRIVATE, 2 * kPage, 0600);
     volatile char *p = shmat(id, 0, 0), *q = shmat(id, 0, 0);
+    begin_step();
     p[kPage] = 'x';
-    printf("two places: %s, %ld attached\n", q[kPage] == 'x' ? "the same bytes" : "other bytes",
-           attached(id));
+    end_step("first touch");
+    begin_step();
+    const int same = q[kPage] == 'x';
+    end_step("at the other place");
+    printf("two places: %s, %ld attached\n", same ? "the same bytes" : "other bytes", attached(id));
     fflush(stdout);
     if (fork() == 0) {
+        begin_step();
         q[0] = 'c';
+        end_step("a child touches the other page");
+        fflush(stdout);
         _exit(0);
     }
     wait(0);

@@ -1,4 +1,9 @@
 // What the guests share: counting one's own page faults, numbers of /proc, and stopping with a message.
+//
+// A guest's fault counts are those of its own steps and the same natively, here and with any C library:
+//     begin_step();
+//     for (int i = 0; i < 16; i++) p[i * kPage] = 1;
+//     end_step("written");                            // written: 16 minor, 0 major faults
 #pragma once
 
 #include <stdio.h>
@@ -27,6 +32,43 @@ static inline unsigned char* fresh_pages(long pages) {
     }
     madvise(p, pages * kPage, MADV_NOHUGEPAGE);
     return p;
+}
+
+/// Makes all of the program's own memory present, and writable what may be: its image, 64 KiB of stack, a
+/// buffer for stdout. What faults after it is what a step touches; after fork() a child needs its own.
+static inline void settle(void) {
+    extern const char __executable_start[], end[];
+    enum { kPopulateRead = 22, kPopulateWrite = 23 };
+    static char buffer[kPage];
+    static int buffered;
+    if (!buffered++) setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    for (const char* page = __executable_start; page < end; page += kPage)
+        if (madvise((void*)((unsigned long)page & -kPage), kPage, kPopulateWrite))
+            madvise((void*)((unsigned long)page & -kPage), kPage, kPopulateRead);
+    volatile char stack[64 << 10];
+    for (unsigned i = 0; i < sizeof stack; i += kPage) stack[i] = 0;
+}
+
+static struct rusage usage_before_step;
+
+/// A step begins with what is there: the program's own pages still fault when they are first used.
+static inline void begin_cold_step(void) {
+    getrusage(RUSAGE_SELF, &usage_before_step);  // makes its own code and words present
+    getrusage(RUSAGE_SELF, &usage_before_step);
+}
+
+/// A step begins: until end_step() all of the process's page faults are its.
+static inline void begin_step(void) {
+    settle();
+    begin_cold_step();
+}
+
+/// Tells the page faults of a step, as the kernel counts them.
+static inline void end_step(const char* name) {
+    static struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%s: %ld minor, %ld major faults\n", name, usage.ru_minflt - usage_before_step.ru_minflt,
+           usage.ru_majflt - usage_before_step.ru_majflt);
 }
 
 /// The number behind `field` in a file of /proc; -1: there is none.

@@ -86,7 +86,8 @@ TEST_CASE("Guests: with half of its working set as RAM a guest swaps and prints 
     const auto plain = emulate({"run"}, guest);
     const auto swapped = emulate({"run", "--memory", "8M", "--swap", "64M"}, guest);
     CHECK(swapped.status == 0);
-    CHECK(swapped.out == plain.out);
+    const auto bytes = [](const std::string& out) { return out.substr(out.find("4096 pages")); };
+    CHECK(bytes(swapped.out) == bytes(plain.out));  // the lines before count faults
     CHECK(swapped.err.empty());
     const auto counts = test::statistics_of(guest, small);
     CHECK(counts.at("page_faults").at("swap").get<long>() > 4096);

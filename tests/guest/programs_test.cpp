@@ -1,7 +1,9 @@
 // Every program of guest/: its output and exit status as its header says and as they are natively, its faults
 // as stated.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <regex>
 #include <sstream>
 
 #include "tests/guest/compare.h"
@@ -72,6 +74,15 @@ void check_fault_count(const nlohmann::json& report, const std::string& conditio
     CHECK((at_least ? actual >= expected : actual == expected));
 }
 
+/// Whether a header says exactly how many faults something costs: "16 faults", "3 minor, 0 major faults" in
+/// the output, or a kind with '='.
+bool counts_faults(const Expectations& expected) {
+    static const std::regex count("\\d+ (fault|minor)");
+    if (std::regex_search(expected.standard_output, count)) return true;
+    return std::any_of(expected.faults.begin(), expected.faults.end(),
+                       [](const std::string& kind) { return kind.find(">=") == std::string::npos; });
+}
+
 void check_guest(const std::string& source, const std::string& program) {
     const Expectations expected = expectations_of(source);
     Words guest = {program};
@@ -104,6 +115,23 @@ void check_all(const std::string& library) {
 }
 
 }  // namespace
+
+TEST_CASE("Guests: each of memory says exactly which faults its steps cost") {
+    std::istringstream lines(test::read_file(MMUSCOPE_GUEST_SOURCES "/README.md"));
+    unsigned guests = 0;
+    bool memory = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("| of memory")) memory = true;
+        if (line.empty()) memory = false;
+        if (!memory) continue;
+        static const std::regex name("`([a-z_0-9]+)`");
+        for (std::sregex_iterator at(line.begin(), line.end(), name), last; at != last; ++at, ++guests) {
+            INFO((*at)[1]);
+            CHECK(counts_faults(expectations_of(MMUSCOPE_GUEST_SOURCES "/" + (*at)[1].str() + ".c")));
+        }
+    }
+    CHECK(guests >= 45);
+}
 
 TEST_CASE("Guests: with glibc each prints, faults and ends as its header and the host's Linux say") {
     check_all("glibc");
