@@ -262,6 +262,11 @@ void do_exit(KernelState& kernel, Task& task, const TaskExit& exit) {
     std::erase(process.threads, task.pid);
     task.state = task.is_leader() ? TaskState::kZombie : TaskState::kDead;
     wake_pidfds(kernel, task.pid);
+    if (!task.is_leader())
+        kernel.system.notify({.kind = EventKind::kThreadExit,
+                              .address = static_cast<u64>(task.pid),
+                              .before = static_cast<u64>(task.tgid),
+                              .after = static_cast<u64>(task.exit.wait_status())});
     send_parent_death_signals(kernel, task, process);
     kernel.sched.need_resched = true;
     if (process.threads.empty()) mqueue_forget_notification(kernel, task.tgid);

@@ -241,7 +241,7 @@ void return_to_user(KernelState& kernel, Registers& registers) {
         if (task.rseq_event) [[unlikely]]
             resume_rseq(kernel, task, registers);
         if (!has_signal_work(kernel, task)) return;
-        if (kernel.hold_signals && first_due_signal(kernel, task)) return;
+        if (kernel.signal_hold == KernelState::SignalHold::kHeld && first_due_signal(kernel, task)) return;
         do_signal(kernel, task, registers);
         if (task.state == TaskState::kRunning && !kernel.sched.need_resched) return;
     }
@@ -445,7 +445,7 @@ KernelState& Kernel::state() {
 }
 
 void Kernel::hold_signals(bool held) {
-    state_->hold_signals = held;
+    state_->signal_hold = held ? KernelState::SignalHold::kHeld : KernelState::SignalHold::kNone;
 }
 
 std::optional<SigInfo> Kernel::due_signal() const {
@@ -455,15 +455,25 @@ std::optional<SigInfo> Kernel::due_signal() const {
     return due ? std::optional(*due) : std::nullopt;
 }
 
+void Kernel::change_due_signal(const SigInfo& info) {
+    if (!due_signal()) return;
+    Task& task = state_->task();
+    (void)take_pending_signal(*state_, task, ~task.signals.blocked);
+    task.signals.pending.insert(task.signals.pending.begin(), info);
+}
+
 void Kernel::release_signals(Registers& registers, FirstSignal first) {
     KernelState& kernel = *state_;
     if (kernel.exit_status) return;
     if (!kernel.current) return;
     Task& task = kernel.task();
-    if (first == FirstSignal::kDrop) (void)take_pending_signal(kernel, task, ~task.signals.blocked);
-    const bool held = std::exchange(kernel.hold_signals, false);
+    const auto held = kernel.signal_hold;
+    if (first == FirstSignal::kDrop)
+        (void)take_pending_signal(kernel, task, ~task.signals.blocked);
+    else if (held == KernelState::SignalHold::kHeld)
+        kernel.signal_hold = KernelState::SignalHold::kOneGoes;
     return_to_user(kernel, registers);
-    kernel.hold_signals = held;
+    kernel.signal_hold = held;
 }
 
 }  // namespace kernel

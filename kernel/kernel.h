@@ -70,7 +70,9 @@ class Kernel {
     void hold_signals(bool held);
     /// The signal that release_signals() would deliver first; nothing: none is due.
     std::optional<SigInfo> due_signal() const;
-    /// Delivers what is due, without its first one if that is to be dropped.
+    /// Another one in its place.
+    void change_due_signal(const SigInfo& info);
+    /// Delivers, or drops, the first one that is due; while signals are not held all others too.
     enum class FirstSignal : mmu::u8 { kDeliver, kDrop };
     void release_signals(mmu::Registers& registers, FirstSignal first);
 

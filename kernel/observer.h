@@ -47,6 +47,8 @@ enum class EventKind : u8 {
     kTaskNew,        ///< copy_process(): address = the child's pid, before = its maker's, flags = CLONE_*
     kTaskExec,       ///< begin_new_exec() is done: address = pid
     kTaskExit,       ///< a process has no thread any more: address = tgid, after = its status as of wait4()
+    kThreadExit,  ///< a thread has ended that is not its process's first: address = pid, before = tgid, after =
+                  ///< its status as of wait4()
 };
 
 /// Plain data; fields that an event does not use are 0.

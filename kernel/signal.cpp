@@ -57,19 +57,24 @@ bool ignored(KernelState& kernel, const Task& task, int signal) {
     return handler == kSigIgn || (handler == kSigDfl && default_action(signal) == Default::kIgnore);
 }
 
-/// next_signal(): the lowest number of `set`, those of faults first.
-std::optional<SigInfo> dequeue(SigPending& pending, u64 set) {
-    size_t best = pending.size();
+/// next_signal(): the lowest number of `set`, those of faults first; the end: there is none.
+SigPending::const_iterator next_signal(const SigPending& pending, u64 set) {
     const auto rank = [](const SigInfo& info) {
         return (kSynchronousMask & sigmask_of(info.signo) ? 0 : kSignals) + info.signo;
     };
-    for (size_t i = 0; i < pending.size(); ++i) {
-        if (!(set & sigmask_of(pending[i].signo))) continue;
-        if (best == pending.size() || rank(pending[i]) < rank(pending[best])) best = i;
+    auto best = pending.end();
+    for (auto each = pending.begin(); each != pending.end(); ++each) {
+        if (!(set & sigmask_of(each->signo))) continue;
+        if (best == pending.end() || rank(*each) < rank(*best)) best = each;
     }
-    if (best == pending.size()) return std::nullopt;
-    const SigInfo info = pending[best];
-    pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(best));
+    return best;
+}
+
+std::optional<SigInfo> dequeue(SigPending& pending, u64 set) {
+    const auto next = next_signal(pending, set);
+    if (next == pending.end()) return std::nullopt;
+    const SigInfo info = *next;
+    pending.erase(next);
     return info;
 }
 
@@ -107,7 +112,9 @@ std::optional<KernelSignal> get_signal(KernelState& kernel, Task& task) {
             do_exit(kernel, task, process.group_exiting ? process.group_exit : TaskExit{0, SIGKILL});
             return std::nullopt;
         }
-        if (process.stopped) return std::nullopt;
+        if (process.stopped || kernel.signal_hold == KernelState::SignalHold::kHeld) return std::nullopt;
+        if (kernel.signal_hold == KernelState::SignalHold::kOneGoes)
+            kernel.signal_hold = KernelState::SignalHold::kHeld;
         const auto info = take_pending_signal(kernel, task, ~task.signals.blocked);
         if (!info) return std::nullopt;
         SigAction& action = kernel.sighand_of(task).action[info->signo];
@@ -339,8 +346,8 @@ bool signal_pending(const KernelState& kernel, const Task& task) {
 
 const SigInfo* first_due_signal(const KernelState& kernel, const Task& task) {
     for (const SigPending* pending : {&task.signals.pending, &kernel.processes.at(task.tgid).shared_pending})
-        for (const SigInfo& info : *pending)
-            if (!(task.signals.blocked & sigmask_of(info.signo))) return &info;
+        if (const auto next = next_signal(*pending, ~task.signals.blocked); next != pending->end())
+            return &*next;
     return nullptr;
 }
 
@@ -367,6 +374,7 @@ void do_signal(KernelState& kernel, Task& task, Registers& registers) {
     }
     if (task.state != TaskState::kRunning || kernel.exit_status) return;
     if (kernel.process_of(task).stopped) return;  // the rest when it is continued
+    if (kernel.signal_hold == KernelState::SignalHold::kHeld && first_due_signal(kernel, task)) return;
     if (!handled && task.interrupted.error) restart_call(task, registers);
     if (task.signals.saved_mask) {
         set_blocked(task, *task.signals.saved_mask);

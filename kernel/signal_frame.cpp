@@ -1,5 +1,6 @@
 #include "kernel/signal_frame.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernel/errno.h"
@@ -103,6 +104,10 @@ T take(const u8* bytes, size_t at) {
 SiginfoBytes siginfo_bytes(const SigInfo& info) {
     SiginfoBytes result{};
     u8* bytes = result.bytes;
+    if (info.written) {
+        std::copy(info.written->begin(), info.written->end(), bytes);
+        return result;
+    }
     put(bytes, 0, i64{info.signo} & 0xffffffff);  // signo, errno = 0
     put(bytes, 8, info.code);
     switch (info.layout) {
@@ -133,6 +138,18 @@ SiginfoBytes siginfo_bytes(const SigInfo& info) {
             break;
     }
     return result;
+}
+
+SigInfo written_siginfo(const SiginfoBytes& bytes) {
+    SigInfo info{.signo = take<int>(bytes.bytes, 0),
+                 .code = take<int>(bytes.bytes, 8),
+                 .layout = SigInfo::Layout::kRt,
+                 .pid = take<Pid>(bytes.bytes, 16),
+                 .uid = take<u32>(bytes.bytes, 20),
+                 .value = take<u64>(bytes.bytes, 24),
+                 .address = take<u64>(bytes.bytes, 16)};
+    std::copy_n(bytes.bytes, SigInfo::kBytes, info.written.emplace().begin());
+    return info;
 }
 
 FxsaveImage fxsave_image(const Registers& registers) {

@@ -54,6 +54,8 @@ struct FxsaveImage {
 };
 
 SiginfoBytes siginfo_bytes(const SigInfo& info);
+/// What a debugger has written in its place.
+SigInfo written_siginfo(const SiginfoBytes& bytes);
 FxsaveImage fxsave_image(const mmu::Registers& registers);
 /// FXRSTOR64 of an image that the guest may have changed; reserved bits of MXCSR are dropped.
 void load_fxsave_image(const FxsaveImage& image, mmu::Registers& registers);

@@ -139,7 +139,9 @@ struct KernelState {
     SyscallTrace* trace = nullptr;    ///< who listens to system calls
     std::set<u64> logged_syscalls;    ///< each unknown number is logged once
     std::set<std::pair<std::string, u64>> logged_requests;  ///< unsupported.h's
-    bool hold_signals = false;  ///< a debugger wants to see a signal before it is delivered
+    /// A debugger wants to see each signal before it is delivered: none goes, or the next one and no other.
+    enum class SignalHold : u8 { kNone, kHeld, kOneGoes };
+    SignalHold signal_hold = SignalHold::kNone;
     /// Nonzero while a signal from outside waits for post_signal(): blocking calls then return at once.
     const volatile int* interrupt_flag = nullptr;
 

@@ -61,6 +61,9 @@ struct SigInfo {
     int status = 0;              ///< kChild: exit code or signal
     i64 utime = 0, stime = 0;    ///< kChild: clock ticks
     int timer = 0, overrun = 0;  ///< kTimer
+    static constexpr usize kBytes = 48;  ///< of struct kernel_siginfo
+    /// As a debugger has written it (PTRACE_SETSIGINFO): what the guest is handed, whatever is above.
+    std::optional<std::array<u8, kBytes>> written{};
 };
 
 struct AltStack {

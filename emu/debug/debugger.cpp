@@ -263,12 +263,18 @@ std::optional<Stop> Debugger::settle_signals() {
     using First = kernel::Kernel::FirstSignal;
     const bool held = kernel.current && !kernel.sched.frozen.contains(kernel.current) &&
                       last_stop_.kind == Stop::Kind::kSignal && last_stop_.task == kernel.current;
+    const auto written = std::exchange(written_information_, std::nullopt);
+    const auto information = [&](kernel::Pid task, int signal) {
+        return written && written->first == task && written->second.signo == signal ? written->second
+                                                                                    : sent_by_us(signal);
+    };
     if (how_.signal) {
         if (held) {
             kernel::Task& task = kernel.task();
             (void)kernel::take_pending_signal(kernel, task, ~task.signals.blocked);
         }
-        inject_signal(how_.task ? how_.task : kernel.current, how_.signal);
+        const kernel::Pid task = how_.task ? how_.task : kernel.current;
+        inject_signal(task, information(task, how_.signal));
         if (unserved_) return std::nullopt;  // it is due when the kernel has done its part
         const bool at_handler = how_.kind != Resume::Kind::kContinue && machine_.kernel().due_signal();
         if (auto stop = deliver_due_signals()) return stop;
@@ -276,6 +282,8 @@ std::optional<Stop> Debugger::settle_signals() {
         if (auto stop = task_stop()) return stop;
         if (at_handler) return Stop{.kind = Stop::Kind::kStep};
     } else if (held) {
+        if (how_.deliver_signal && written && written->first == kernel.current)
+            machine_.kernel().change_due_signal(information(kernel.current, last_stop_.signal));
         machine_.kernel().release_signals(machine_.cpu().regs,
                                           how_.deliver_signal || horizon_ ? First::kDeliver : First::kDrop);
         if (machine_.ended()) return Stop{.kind = Stop::Kind::kExited};
@@ -295,6 +303,7 @@ Stop Debugger::run() {
         stops_due_.pop_front();
         return due;
     }
+    if (const auto stop = task_stop()) return *stop;  // one of several at once
     // Somebody has moved RIP: the fault was another instruction's.
     if (unserved_ == Exit::kFault && machine_.cpu().regs.rip != unserved_rip_) unserved_.reset();
     if (const auto stop = settle_signals()) return *stop;

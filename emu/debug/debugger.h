@@ -40,6 +40,8 @@ struct Stop {
         kVfork,          ///< the same by vfork(): `task` waits
         kVforkDone,      ///< `task` goes on
         kExec,           ///< `task` is another program, before its first instruction
+        kThreadNew,      ///< `task` has been made within its process, and has not run yet
+        kThreadExited,   ///< the thread `task` of the process `other` has ended with `status`; there are more
         kProcessExited,  ///< the process `other` has ended with `status`; there are more
         kNoneLeft,       ///< all tasks that were to run have ended; others stand still
         kExited,         ///< there is no guest any more
@@ -67,9 +69,9 @@ struct Resume {
     int signal = 0;              ///< another signal, for `task`, in the place of the last stop's
 };
 
-/// Which events in the lives of processes stop.
+/// Which events in the lives of processes stop, and whether those of threads do.
 struct TaskEvents {
-    bool forks = false, execs = false, exits = false;
+    bool forks = false, execs = false, exits = false, threads = false;
     bool children_ignored = false;  ///< where forks do not stop: ignore_process() for each child
 };
 
@@ -123,6 +125,12 @@ class Debugger {
     mmu::ControlRegisters control() const;
     /// A walk in its address space, without effect; `address` is canonical.
     mmu::Walk peek_walk(u64 address, mmu::Access access) const;
+
+    /// What the selected task's stop is about, as PTRACE_GETSIGINFO tells it.
+    kernel::SigInfo signal_information() const;
+    /// PTRACE_SETSIGINFO: this goes with the signal that the selected task goes on with, if it has that
+    /// number.
+    void set_signal_information(const kernel::SigInfo& info);
 
     // Stages (stage_frames.h): a run may stop in the middle of the kernel's or the MMU's work.
     /// Called there, while resume() has not returned; what it answers goes on. Without one nothing stops at
@@ -221,13 +229,15 @@ class Debugger {
     std::optional<Stop> task_stop();
     std::optional<Stop> task_made(kernel::Pid child, kernel::Pid maker, u64 flags);
     std::optional<Stop> task_changed(const kernel::Event& event, kernel::Pid pid);
+    std::optional<Stop> thread_ended(const kernel::Event& event);
     bool current_ignored() const;
     bool none_left() const;
     VmWatch::Entry last_entry(u64 address, u64 root) const;
     void leave_frozen();
     void drop_breakpoints(kernel::Pid process);
     void copy_breakpoints(kernel::Pid from, kernel::Pid to);
-    void inject_signal(kernel::Pid task, int signal);
+    kernel::SigInfo sent_by_us(int signal) const;
+    void inject_signal(kernel::Pid task, const kernel::SigInfo& info);
     void drop_foreign_hits();
     bool catches_syscall(u64 number) const;
     std::optional<Stop> syscall_return();
@@ -258,7 +268,8 @@ class Debugger {
     DebugHooks hooks_;
     FaultLog fault_log_;
     VmWatch vm_watch_;
-    TaskWatch task_watch_{vm_watch_};
+    /// What is to be told is told before the guest waits for something.
+    TaskWatch task_watch_{vm_watch_, [this] { machine_.request_break(); }};
     std::vector<u64> applied_breakpoints_;
     std::vector<WatchRange> applied_watches_;
     std::map<u64, std::map<kernel::Pid, Condition>> breakpoints_;
@@ -279,6 +290,8 @@ class Debugger {
     std::map<kernel::Pid, kernel::Pid> vforks_;       ///< child -> who waits for it
     std::deque<Stop> stops_due_;                      ///< that happened together with the last one
     std::set<std::pair<kernel::Pid, int>> injected_;  ///< signals that came from us
+    /// set_signal_information(), until the guest goes on.
+    std::optional<std::pair<kernel::Pid, kernel::SigInfo>> written_information_;
     Resume how_;  ///< of the run under way; a stop at a stage may change it
 
     KernelNames kernel_names_ = KernelNames::kCurrent;

@@ -3,8 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "emu/debug/debugger.h"
+#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
 
@@ -120,6 +122,8 @@ std::optional<Stop> Debugger::task_stop() {
         const auto pid = static_cast<Pid>(event->address);
         if (event->kind == kernel::EventKind::kTaskNew)
             stop = task_made(pid, static_cast<Pid>(event->before), event->flags);
+        else if (event->kind == kernel::EventKind::kThreadExit)
+            stop = thread_ended(*event);
         else
             stop = task_changed(*event, pid);
         if (stop) return stop;
@@ -128,8 +132,11 @@ std::optional<Stop> Debugger::task_stop() {
 }
 
 std::optional<Stop> Debugger::task_made(Pid child, Pid maker, u64 flags) {
-    if (flags & CLONE_THREAD) return std::nullopt;
     const Pid process = process_of(machine_.kernel().state(), maker);
+    if (flags & CLONE_THREAD) {
+        if (!events_wanted_.threads || ignored_.contains(process)) return std::nullopt;
+        return Stop{.kind = Stop::Kind::kThreadNew, .task = child, .other = process};
+    }
     const bool vfork = flags & CLONE_VFORK;
     if (vfork) vforks_[child] = maker;
     if (ignored_.contains(process) || (events_wanted_.children_ignored && !events_wanted_.forks)) {
@@ -168,15 +175,44 @@ std::optional<Stop> Debugger::task_changed(const kernel::Event& event, Pid pid) 
     return stop;
 }
 
-/// Sends `signal` to a task as if it had come from outside; it is delivered without a further stop.
-void Debugger::inject_signal(Pid pid, int signal) {
+std::optional<Stop> Debugger::thread_ended(const kernel::Event& event) {
+    const Pid process = static_cast<Pid>(event.before);
+    caught_calls_.erase(static_cast<Pid>(event.address));
+    if (!events_wanted_.threads || ignored_.contains(process) || machine_.ended()) return std::nullopt;
+    return Stop{.kind = Stop::Kind::kThreadExited,
+                .task = static_cast<Pid>(event.address),
+                .other = process,
+                .status = static_cast<int>(event.after)};
+}
+
+/// Linux: ptrace_signal(), of a signal that the tracer has chosen. It is the parent of the guest.
+kernel::SigInfo Debugger::sent_by_us(int signal) const {
+    return {.signo = signal, .code = kernel::kSiUser, .pid = kernel::kInitPid, .uid = kernel::host::getuid()};
+}
+
+/// Sends a signal to a task as if it had come from outside; it is delivered without a further stop.
+void Debugger::inject_signal(Pid pid, const kernel::SigInfo& info) {
     kernel::KernelState& kernel = machine_.kernel().state();
     kernel::Task* const task = kernel.find_task(pid);
     if (!task || !task->mm) return;
-    kernel::SigInfo info;
-    info.signo = signal;
-    info.code = kernel::kSiUser;
-    if (kernel::send_signal(kernel, *task, info) == 0) injected_.insert({pid, signal});
+    if (kernel::send_signal(kernel, *task, info) == 0) injected_.insert({pid, info.signo});
+}
+
+kernel::SigInfo Debugger::signal_information() const {
+    if (has_task() && written_information_ && written_information_->first == task().pid)
+        return written_information_->second;
+    const kernel::KernelState& kernel = machine_.kernel().state();
+    if (has_task() && task().pid == kernel.current && last_stop_.kind == Stop::Kind::kSignal)
+        if (const auto due = machine_.kernel().due_signal()) return *due;
+    constexpr int kTrapTrace = 2, kTrapHardware = 4;  // include/uapi/asm-generic/siginfo.h
+    const int code = last_stop_.kind == Stop::Kind::kStep    ? kTrapTrace
+                     : last_stop_.kind == Stop::Kind::kWatch ? kTrapHardware
+                                                             : kernel::kSiKernel;
+    return {.signo = SIGTRAP, .code = code};
+}
+
+void Debugger::set_signal_information(const kernel::SigInfo& info) {
+    written_information_ = {task().pid, info};
 }
 
 }  // namespace emu

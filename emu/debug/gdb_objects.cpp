@@ -7,15 +7,17 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/proc.h"
 #include "kernel/kernel.h"
+#include "kernel/signal_frame.h"
 #include "kernel/state.h"
 
 namespace emu {
 
 using Reply = std::optional<std::string>;
 
-/// OBJECT:read:ANNEX:OFFSET,LENGTH
+/// OBJECT:read:ANNEX:OFFSET,LENGTH; siginfo:write::OFFSET:BYTES
 Reply GdbServer::transfer(PacketReader packet) {
     const std::string_view name = packet.until(':');
+    if (name == "siginfo" && packet.take("write:")) return write_signal_information(packet);
     if (!packet.take("read:")) return "";
     const std::string annex(packet.until(':'));
     const auto offset = packet.number();
@@ -59,22 +61,28 @@ std::string GdbServer::threads() const {
     return xml + "</threads>\n";
 }
 
-/// siginfo_t of the signal that waits, else of a plain SIGTRAP. Linux: include/uapi/asm-generic/siginfo.h.
+/// siginfo_t
 std::string GdbServer::signal_information() const {
-    std::string bytes(128, '\0');
-    const auto put = [&](usize at, auto value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
-    const auto info = debugger_.machine().kernel().due_signal();
-    put(0, info ? info->signo : SIGTRAP);
-    if (!info) return bytes;
-    put(8, info->code);
-    if (info->layout == kernel::SigInfo::Layout::kFault) {
-        put(16, info->address);
-    } else {
-        put(16, info->pid);
-        put(20, info->uid);
-        put(24, info->value);
-    }
-    return bytes;
+    const kernel::SiginfoBytes info = kernel::siginfo_bytes(debugger_.signal_information());
+    return {reinterpret_cast<const char*>(info.bytes), sizeof info.bytes};
+}
+
+/// ANNEX:OFFSET:BYTES
+Reply GdbServer::write_signal_information(PacketReader packet) {
+    (void)packet.until(':');
+    const auto offset = packet.number();
+    if (!offset || !packet.take(":")) return error("malformed offset");
+    const std::string bytes = unescape(packet.rest());
+    kernel::SiginfoBytes info = kernel::siginfo_bytes(debugger_.signal_information());
+    if (*offset > sizeof info.bytes || bytes.size() > sizeof info.bytes - *offset)
+        return error("a siginfo_t is not that long");
+    if (!debugger_.has_task() || debugger_.machine().ended()) return error("there is no thread");
+    if (debugger_.in_stage()) return error("nothing can be written while the kernel is at work");
+    if (const auto why = why_not_write()) return error(*why);
+    std::memcpy(info.bytes + *offset, bytes.data(), bytes.size());
+    debugger_.set_signal_information(kernel::written_siginfo(info));
+    objects_.clear();
+    return hex_number(bytes.size());
 }
 
 /// The guest's absolute name of its program.

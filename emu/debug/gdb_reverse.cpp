@@ -27,7 +27,7 @@ void GdbServer::note_setting(const std::string& packet) {
 std::string GdbServer::save() const {
     std::string text;
     for (const u64 flag : {multiprocess_, extended_, killed_, task_events_.forks, task_events_.execs,
-                           task_events_.exits, task_events_.children_ignored})
+                           task_events_.exits, task_events_.threads, task_events_.children_ignored})
         put_number(text, flag);
     put_number(text, stop_at_end_);
     put_number(text, told_end_);
@@ -53,6 +53,8 @@ std::string GdbServer::save() const {
         put_bytes(text, entry);
     }
     put_number(text, reply_due_);
+    put_number(text, standing_still_.size());
+    for (const kernel::Pid pid : standing_still_) put_number(text, static_cast<u64>(pid));
     return text;
 }
 
@@ -66,7 +68,7 @@ void GdbServer::restore(const std::string& saved) {
     debugger_.select(0);
     RspConnection::State state;
     for (bool* const flag : {&multiprocess_, &extended_, &killed_, &task_events_.forks, &task_events_.execs,
-                             &task_events_.exits, &task_events_.children_ignored})
+                             &task_events_.exits, &task_events_.threads, &task_events_.children_ignored})
         if (get_number(text, number)) *flag = number != 0;
     debugger_.want_task_events(task_events_);
     if (get_number(text, number)) stop_at_end_ = number != 0;
@@ -98,6 +100,9 @@ void GdbServer::restore(const std::string& saved) {
     for (get_number(text, count); count && get_bytes(text, bytes) && get_bytes(text, entry); --count)
         environment_.emplace_back(bytes, entry);
     if (get_number(text, number)) reply_due_ = number != 0;
+    standing_still_.clear();
+    for (get_number(text, count); count && get_number(text, number); --count)
+        standing_still_.insert(static_cast<kernel::Pid>(number));
 }
 
 /// Bytes from the client are told to this process now.

@@ -60,7 +60,10 @@ std::string GdbServer::thread_id() const {
 std::string GdbServer::thread_id(Pid task) const {
     const auto& tasks = debugger_.machine().kernel().state().tasks;
     const auto found = tasks.find(task);
-    const Pid owner = found == tasks.end() ? task : found->second.tgid;
+    return thread_id(task, found == tasks.end() ? task : found->second.tgid);
+}
+
+std::string GdbServer::thread_id(Pid task, Pid owner) const {
     const std::string id = hex_number(static_cast<u64>(task));
     return multiprocess_ ? "p" + hex_number(static_cast<u64>(owner)) + "." + id : id;
 }
@@ -162,6 +165,7 @@ Reply GdbServer::resume(const Resume& how) {
 /// The same where another process has begun it.
 Reply GdbServer::go_on(const Resume& how) {
     if (timeline_ && timeline_->at_horizon()) return carry_out(timeline_->go_forward(how));
+    if (!in_past()) debugger_.freeze(standing_still_);
     if (timeline_) timeline_->note_resume(how);
     if (debugger_.in_stage()) {
         stage_resume_ = how;
@@ -201,7 +205,7 @@ Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
         if (const auto why = why_not_write()) return error(*why);
         debugger_.registers().rip = *address;
     }
-    if (!in_past()) debugger_.freeze({});
+    standing_still_.clear();
     return resume(how);
 }
 
@@ -284,7 +288,7 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
         if (pid != running && task.mm && !debugger_.ignored(task.tgid)) consider(task);
     if (!kernel.tasks.empty() && frozen.size() == threads_shown().size() && !debugger_.machine().ended())
         return error("none of these threads is there");
-    if (!in_past()) debugger_.freeze(std::move(frozen));
+    standing_still_ = std::move(frozen);
     return resume(how);
 }
 
@@ -296,6 +300,13 @@ std::string GdbServer::exit_reply(int wait_status, Pid process) const {
     std::string reply = (killed ? "X" : "W") + to_hex(std::span(&code, 1));
     if (multiprocess_) reply += ";process:" + hex_number(static_cast<u64>(process));
     return reply;
+}
+
+/// w STATUS;THREAD
+std::string GdbServer::thread_exit_reply(const Stop& stop) const {
+    const u64 code = WIFSIGNALED(stop.status) ? static_cast<u64>(gdb_signal(WTERMSIG(stop.status)))
+                                              : static_cast<u64>(WEXITSTATUS(stop.status));
+    return "w" + hex_number(code) + ";" + thread_id(stop.task, stop.other);
 }
 
 std::string GdbServer::stop_reply() const {
@@ -310,6 +321,7 @@ std::string GdbServer::stop_reply() const {
         return exit_reply(status.killed_by ? status.killed_by : (status.code & 0xff) << 8, last);
     }
     if (stop.kind == Stop::Kind::kProcessExited) return exit_reply(stop.status, stop.other);
+    if (stop.kind == Stop::Kind::kThreadExited) return thread_exit_reply(stop);
     if (stop.kind == Stop::Kind::kNoneLeft) return "N";
     return standing_reply() + reason(stop);
 }
@@ -347,6 +359,8 @@ std::string GdbServer::reason(const Stop& stop) const {
             return "vfork:" + thread_id(stop.other) + ";";
         case Stop::Kind::kVforkDone:
             return "vforkdone:;";
+        case Stop::Kind::kThreadNew:
+            return "create:;";
         case Stop::Kind::kExec:
             return "exec:" + to_hex(std::string_view(program_path())) + ";";
         case Stop::Kind::kWatch: {

@@ -22,7 +22,7 @@ constexpr const char* kFeatures =
     "QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+"
     ";"
     "QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-    "qXfer:siginfo:read+;qXfer:osdata:read+;no-resumed+;"
+    "qXfer:siginfo:read+;qXfer:siginfo:write+;qXfer:osdata:read+;no-resumed+;QThreadEvents+;"
     "QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+";
 constexpr const char* kBackwards = ";ReverseStep+;ReverseContinue+";
 /// Those of the client's wishes that come with multiprocess+.
@@ -178,6 +178,7 @@ std::string GdbServer::supported(std::string_view features) {
         task_events_ = {.forks = multiprocess_ && wants(";fork-events+"),
                         .execs = multiprocess_ && wants("exec-events+"),
                         .exits = multiprocess_,
+                        .threads = task_events_.threads,
                         .children_ignored = true};
         debugger_.want_task_events(task_events_);
     }
@@ -195,6 +196,12 @@ Reply GdbServer::set(PacketReader packet) {
     if (packet.take("PassSignals:")) return signals_to_pass(packet);
     if (packet.take("ProgramSignals:")) return kOk;  // all are delivered
     if (packet.take("Environment")) return set_environment(packet);
+    if (packet.take("ThreadEvents:")) {
+        if (packet.rest() != "0" && packet.rest() != "1") return error("malformed switch");
+        task_events_.threads = packet.rest() == "1";
+        debugger_.want_task_events(task_events_);
+        return kOk;
+    }
     if (packet.take("qemu.PhyMemMode:")) {
         physical_addresses_ = packet.rest() == "1";
         return kOk;

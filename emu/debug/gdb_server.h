@@ -87,8 +87,10 @@ class GdbServer final : public FrontEnd {
     std::string standing_reply() const;
     std::string reason(const Stop& stop) const;
     std::string exit_reply(int wait_status, kernel::Pid process) const;
+    std::string thread_exit_reply(const Stop& stop) const;
     std::string thread_id() const;
     std::string thread_id(kernel::Pid task) const;
+    std::string thread_id(kernel::Pid task, kernel::Pid owner) const;
     /// [pPROCESS.]THREAD; 0: any, -1: all.
     struct ThreadId {
         kernel::Pid process = 0, thread = 0;
@@ -114,6 +116,7 @@ class GdbServer final : public FrontEnd {
     std::optional<std::string> object(std::string_view name, const std::string& annex);
     std::string threads() const;
     std::string signal_information() const;
+    Reply write_signal_information(PacketReader packet);
     std::string program_path() const;
 
     // Modules and their thread-local variables (gdb_modules.cpp).
@@ -167,6 +170,7 @@ class GdbServer final : public FrontEnd {
     bool to_the_end_ = false;          ///< a journey to before the exit is under way
     bool told_end_ = false;            ///< the client stands before the exit, or has stood there and gone on
     std::optional<Timeline> timeline_;
+    std::set<kernel::Pid> standing_still_;  ///< as the client has it; in the past, from the past's end on
     std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;
     std::map<std::string, std::string> settings_;  ///< packets that set something, by what they set

@@ -3,6 +3,7 @@
 #include "emu/debug/timeline.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +25,13 @@ namespace {
 
 constexpr usize kMostCopies = 40;
 constexpr u64 kMostPrivateBytes = u64{1} << 30;
-constexpr usize kMeasureEach = 8;  ///< copies between two looks at their memory
+
+/// Page faults of this process so far: each page that only a copy still has was one of its own.
+u64 page_faults() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<u64>(usage.ru_minflt);
+}
 
 }  // namespace
 
@@ -118,9 +125,12 @@ void Timeline::thin_out() {
     };
     while (copies_.size() > kMostCopies && drop_one()) {
     }
-    if (copies_.size() % kMeasureEach == 0)
-        while (private_bytes() > kMostPrivateBytes && drop_one()) {
-        }
+    // To look at the memory of all copies takes as long as to make some: only when there may be too much.
+    const u64 grown = (page_faults() - faults_at_look_) * mmu::kPageSize;
+    if (bytes_at_look_ + grown <= kMostPrivateBytes) return;
+    while ((bytes_at_look_ = private_bytes()) > kMostPrivateBytes && drop_one()) {
+    }
+    faults_at_look_ = page_faults();
 }
 
 std::string Timeline::describe() const {

@@ -163,7 +163,8 @@ class Timeline {
     Position beginning_;    ///< of a visitor: of the first copy
     u64 interval_;          ///< instructions between snapshots
     u64 last_fork_end_ns_ = 0;
-    bool recording_ = false;  ///< the journal is ours
+    u64 bytes_at_look_ = 0, faults_at_look_ = 0;  ///< when the copies' memory was looked at last
+    bool recording_ = false;                      ///< the journal is ours
 };
 
 }  // namespace emu

@@ -22,9 +22,10 @@ namespace {
 
 constexpr u64 kLongestInterval = 64'000'000;
 
-u64 now_ns() {
+/// Of this process alone: what else the machine does is not to make snapshots rarer.
+u64 cpu_time_ns() {
     timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
 }
 
@@ -45,7 +46,7 @@ std::optional<Stop> Timeline::at_pause() {
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
     if (Seam::get().mode() == Seam::Mode::kRecord) (void)Seam::get().journal()->flush();
     std::fflush(nullptr);
-    const u64 began = now_ns();
+    const u64 began = cpu_time_ns();
     const int parent = ::getpid(), child = ::fork();
     if (child == 0) {
         become_copy(parent);
@@ -61,13 +62,13 @@ std::optional<Stop> Timeline::at_pause() {
         debugger_.set_pause(~u64{0}, [this] { return at_pause(); });
         return std::nullopt;
     }
+    // Copying is to take a small part of the time only.
+    const u64 spent = cpu_time_ns() - began, ran = began - last_fork_end_ns_;
+    if (last_fork_end_ns_ && spent * 4 > ran && interval_ < kLongestInterval) interval_ *= 2;
+    if (last_fork_end_ns_ && spent * 16 < ran && interval_ > kInterval) interval_ /= 2;
     copies_.push_back({position(), ends[0], child});
     thin_out();
-    // Copying is to take a small part of the time only.
-    const u64 ended = now_ns(), spent = ended - began;
-    if (last_fork_end_ns_ && spent * 4 > began - last_fork_end_ns_ && interval_ < kLongestInterval)
-        interval_ *= 2;
-    last_fork_end_ns_ = now_ns();
+    last_fork_end_ns_ = cpu_time_ns();
     debugger_.set_pause(position().instructions + interval_, [this] { return at_pause(); });
     return std::nullopt;
 }

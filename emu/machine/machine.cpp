@@ -196,21 +196,24 @@ void Machine::log_undefined() {
         LOG(warn, "no such instruction, or one that is not implemented, at {:#x}: {}", cpu_->regs.rip, text);
 }
 
-/// Signals from outside: from the user, or in a replay from the journal, at the same place.
-void Machine::take_signals(Exit exit) {
+/// Signals from outside: from the user, or in a replay from the journal, at the same place. Whether a break
+/// was among them.
+bool Machine::take_signals(Exit exit) {
     kernel::host::Seam& seam = kernel::host::Seam::get();
     const bool at_pause = exit == Exit::kBudget || exit == Exit::kLookup;
     const u64 now = cpu_->counters.instructions;
+    bool broken = false;
     if (pending_signal_) {
         cpu_->stop.store(false);
         const int signal = pending_signal_;
         pending_signal_ = 0;
-        if (signal != kBreak && !kernel_.exit_status()) {
+        broken = signal == kBreak;
+        if (!broken && !kernel_.exit_status()) {
             seam.note_signal({signal, now, traps_, at_pause});
             kernel_.post_signal(signal, cpu_->regs);
         }
     }
-    if (seam.mode() != kernel::host::Seam::Mode::kReplay) return;
+    if (seam.mode() != kernel::host::Seam::Mode::kReplay) return broken;
     while (const auto signal = seam.next_signal()) {
         if (signal->instructions != now || signal->traps != traps_ || (signal->at_pause && !at_pause)) break;
         seam.take_signal();
@@ -218,13 +221,16 @@ void Machine::take_signals(Exit exit) {
     }
     if (!seam.failure().empty() && !error_)
         error_ = Error{seam.failure() + ", after " + std::to_string(now) + " instructions"};
+    return broken;
 }
 
 void Machine::handle_budget(Exit exit) {
     const u64 now = cpu_->counters.instructions;
+    bool broken = false;
     if (pending_signal_ || kernel::host::Seam::get().mode() == kernel::host::Seam::Mode::kReplay) [[unlikely]]
-        take_signals(exit);
-    if (kernel_.idle()) [[unlikely]]
+        broken = take_signals(exit);
+    // Who asks for a break comes before the next wait.
+    if (kernel_.idle() && !broken) [[unlikely]]
         kernel_.resume(cpu_->regs);
     if (const auto timer = kernel_.next_timer(); timer && *timer <= now) [[unlikely]]
         kernel_.handle_timer(cpu_->regs, now);

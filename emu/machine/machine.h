@@ -114,7 +114,7 @@ class Machine {
     void handle_fault();
     void log_undefined();
     void handle_budget(Exit exit);
-    void take_signals(Exit exit);
+    bool take_signals(Exit exit);
     void note_task();
 
     MachineConfig config_;

@@ -109,3 +109,28 @@ TEST_CASE("gdb: tables of the system are those of the chosen process; another si
     CHECK_CONTAINS(out, "process 1001 (processes.stati");
     CHECK_CONTAINS(out, "terminated with signal SIGTERM");
 }
+
+TEST_CASE("gdb: steps a thread that does not run, back again, and shows the stacks of all") {
+    for (const char* kind : {"static", "dynamic"}) {
+        const std::string out =
+            gdb(std::string("threads.") + kind,
+                "break work\ncontinue\ndelete\nthread apply all -q bt\n"
+                "thread 3\nset $before = $pc\nstepi\nprint $_gthread\n"
+                "print $pc > $before && $pc < $before + 15\nreverse-stepi\nprint $_gthread\n"
+                "print $pc == $before\nstepi\nprint $_gthread\n"
+                "thread 1\nset $before = $pc\nstepi\nprint $_gthread\nprint $pc > $before\n"
+                "reverse-stepi\nprint $_gthread\nprint $pc == $before\nreverse-continue\n"
+                "print $icount\ncontinue\n");
+        CHECK_CONTAINS(out, "work (which=1)");
+        CHECK_CONTAINS(out, "run (which=0x1)");
+        CHECK_CONTAINS(out, "main () at");
+        CHECK_CONTAINS(out, "$1 = 3\n$2 = 1\n");
+        CHECK_CONTAINS(out, "$3 = 3\n$4 = 1\n");
+        CHECK_CONTAINS(out, "$5 = 3\n");
+        CHECK_CONTAINS(out, "$6 = 1\n$7 = 1\n");
+        CHECK_CONTAINS(out, "$8 = 1\n$9 = 1\n");
+        CHECK_CONTAINS(out, "$10 = 0\n");
+        CHECK_CONTAINS(out, "counts 5 5 child 5");
+        CHECK_CONTAINS(out, "exited normally");
+    }
+}

@@ -184,3 +184,44 @@ TEST_CASE("gdb: stops in each thread of a guest, steps one alone, and lets its c
         CHECK_CONTAINS(out, "exited normally");
     }
 }
+
+// What gdb says natively, too: Linux hands a handler what the debugger has written, unless the number is
+// another signal's; then it says that the debugger has sent it.
+TEST_CASE("gdb: $_siginfo is written, goes with its signal, and survives a call of a function") {
+    for (const char* kind : {"static", "dynamic"}) {
+        const std::string out = gdb(std::string("signals.") + kind,
+                                    "break here\n"
+                                    "continue\n"
+                                    "print $_siginfo.si_signo\n"
+                                    "continue\n"
+                                    "print $_siginfo._sifields._rt.si_sigval.sival_int\n"
+                                    "print $_siginfo.si_errno = 5\n"
+                                    "print $_siginfo._sifields._rt.si_sigval.sival_int = 99\n"
+                                    "continue\n"
+                                    "print $_siginfo.si_signo = 12\n"
+                                    "print $_siginfo.si_errno = 6\n"
+                                    "continue\n"
+                                    "print $_siginfo.si_signo = 12\n"
+                                    "print $_siginfo.si_errno = 7\n"
+                                    "signal SIGUSR2\n"
+                                    "print $_siginfo.si_signo\n"
+                                    "print $_siginfo.si_errno = 9\n"
+                                    "print twice(4)\n"
+                                    "print $_siginfo.si_errno\n"
+                                    "signal 0\n"
+                                    "print $_siginfo.si_signo\n"
+                                    "continue\ncontinue\n");
+        CHECK_CONTAINS(out, "signal 10 signo 10 errno 0 code -1 from self value 7\n");
+        CHECK_CONTAINS(out, "$2 = 7\n");
+        CHECK_CONTAINS(out, "signal 10 signo 10 errno 5 code -1 from self value 99\n");
+        CHECK_CONTAINS(out, "signal 10 signo 10 errno 0 code 0 from parent value 0\n");
+        CHECK_CONTAINS(out, "signal 12 signo 12 errno 7 code 128 from none value 0\n");
+        CHECK_CONTAINS(out, "$9 = 5\n");
+        CHECK_CONTAINS(out, "$11 = 8\n$12 = 9\n");
+        CHECK_CONTAINS(out, "Program received signal SIGUSR1");
+        CHECK_CONTAINS(out, "$13 = 10\n");
+        CHECK_CONTAINS(out, "Program received signal SIGUSR2");
+        CHECK_CONTAINS(out, "signal 12 signo 12 errno 0 code -6 from self value 0\n");
+        CHECK_CONTAINS(out, "exited normally");
+    }
+}

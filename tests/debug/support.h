@@ -30,8 +30,9 @@ std::string gdb(const std::string& guest, const std::string& commands,
 
 }  // namespace test
 
-#define CHECK_CONTAINS(text, part)                     \
-    do {                                               \
-        INFO(text);                                    \
-        CHECK((text).find(part) != std::string::npos); \
+#define CHECK_CONTAINS(text, part)                        \
+    do {                                                  \
+        const std::string all_of_it = (text);             \
+        INFO(all_of_it);                                  \
+        CHECK(all_of_it.find(part) != std::string::npos); \
     } while (false)
