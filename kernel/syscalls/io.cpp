@@ -1,5 +1,4 @@
-// read, write and their relatives. Linux: fs/read_write.c, fs/splice.c do_splice_direct(), lib/iov_iter.c
-// import_iovec().
+// read, write and their relatives. Linux: fs/read_write.c, fs/splice.c do_splice_direct().
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,12 +9,12 @@
 #include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/iovec.h"
 
 namespace kernel::calls {
 
 namespace {
 
-constexpr u64 kMaxIovecs = 1024;  ///< UIO_MAXIOV
 constexpr u64 kCopyChunk = 256 << 10;
 
 using Transfer = i64 (*)(KernelState&, Task&, OpenFile&, std::span<const UserBuffer>, std::optional<u64>);
@@ -61,20 +60,6 @@ i64 transfer_one(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     return count_transfer(call, transfer, transfer(call.kernel, call.task, *file, {&buffer, 1}, offset));
 }
 
-/// import_iovec(): EINVAL for too many or negative lengths, EFAULT for a list or buffer out of reach.
-mmu::Expected<std::vector<UserBuffer>, int> import_iovec(Syscall& call) {
-    const u64 count = call.args[2];
-    if (count > kMaxIovecs) return mmu::Unexpected{EINVAL};
-    std::vector<UserBuffer> buffers(count);
-    if (copy_from_user(call.system(), call.mm(), buffers.data(), call.args[1], count * sizeof(UserBuffer)))
-        return mmu::Unexpected{EFAULT};
-    for (const UserBuffer& buffer : buffers)
-        if (static_cast<i64>(buffer.size) < 0) return mmu::Unexpected{EINVAL};
-    for (const UserBuffer& buffer : buffers)
-        if (!access_ok(call.mm(), buffer.base, buffer.size)) return mmu::Unexpected{EFAULT};
-    return buffers;
-}
-
 /// do_loop_readv_writev(): of a file that has no write_iter() each part is a write of its own.
 i64 write_parts(Syscall& call, OpenFile& file, std::span<const UserBuffer> buffers) {
     i64 total = 0;
@@ -93,10 +78,9 @@ i64 transfer_many(Syscall& call, Transfer transfer, std::optional<u64> offset) {
     if (!file) return -EBADF;
     if (offset && !seekable(*file)) return -ESPIPE;
     if (!has_mode(*file, transfer)) return -EBADF;
-    const auto buffers = import_iovec(call);
+    const auto buffers = import_iovec(call, call.args[1], call.args[2]);
     if (!buffers) return -buffers.error();
-    u64 total = 0;
-    for (const UserBuffer& buffer : *buffers) total += std::min(buffer.size, kMaxRwCount - total);
+    const u64 total = total_of(*buffers);
     if (!total) return 0;  // vfs_readv(): the file is not asked
     if (!fits(offset, total)) return -EINVAL;
     if (transfer == write_file && is_object(*file, kEventFdOperations))

@@ -6,23 +6,11 @@
 #include "kernel/fs/user_stream.h"
 #include "kernel/gup.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/iovec.h"
 
 namespace kernel::calls {
 
 namespace {
-
-constexpr u64 kMaxIov = 1024;  // UIO_MAXIOV
-
-/// iovec_from_user(): EINVAL for too many or a negative length, EFAULT.
-mmu::Expected<std::vector<UserBuffer>, int> iovec_from_user(Syscall& call, u64 address, u64 count) {
-    if (count > kMaxIov) return mmu::Unexpected{-EINVAL};
-    std::vector<UserBuffer> list(count);
-    if (copy_from_user(call.system(), call.mm(), list.data(), address, count * sizeof(UserBuffer)))
-        return mmu::Unexpected{-EFAULT};
-    for (const UserBuffer& buffer : list)
-        if (static_cast<i64>(buffer.size) < 0) return mmu::Unexpected{-EINVAL};
-    return list;
-}
 
 enum class Direction : u8 { kRead, kWrite };
 
@@ -68,14 +56,12 @@ u64 move_bytes(Syscall& call, MmStruct& other, UserStream& local, u64 room,
 i64 process_vm_rw(Syscall& call, Direction direction) {
     const auto [pid, local_list, local_count, remote_list, remote_count, flags] = call.args;
     if (flags) return -EINVAL;
-    const auto local = iovec_from_user(call, local_list, local_count);
-    if (!local) return local.error();
-    for (const UserBuffer& buffer : *local)  // import_iovec()
-        if (!access_ok(call.mm(), buffer.base, buffer.size)) return -EFAULT;
+    const auto local = import_iovec(call, local_list, local_count);
+    if (!local) return -local.error();
     const u64 room = total_of(*local);
     if (!room) return 0;
     const auto remote = iovec_from_user(call, remote_list, remote_count);
-    if (!remote) return remote.error();
+    if (!remote) return -remote.error();
     if (std::all_of(remote->begin(), remote->end(), [](const UserBuffer& b) { return !b.size; })) return 0;
     const Task* other = call.kernel.find_task(static_cast<Pid>(pid));
     if (!other || !other->mm) return -ESRCH;
