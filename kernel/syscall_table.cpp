@@ -2,7 +2,7 @@
 // syscalls/functions.h, and put it into its row here.
 #include "kernel/syscall_table.h"
 
-#include <algorithm>
+#include <array>
 
 #include "kernel/syscalls/functions.h"
 
@@ -371,8 +371,8 @@ constexpr SyscallRow kRows[] = {
     {444, "landlock_create_ruleset", nullptr, kNone},
     {445, "landlock_add_rule", nullptr, kNone},
     {446, "landlock_restrict_self", nullptr, kNone},
-    {447, "memfd_secret", nullptr, kNone},
-    {448, "process_mrelease", nullptr, kNone},
+    {447, "memfd_secret", calls::memfd_secret, kAbsent},
+    {448, "process_mrelease", calls::process_mrelease, kFull},
     {449, "futex_waitv", calls::futex_waitv, kFull},
     {450, "set_mempolicy_home_node", calls::numa_policy, kAbsent},
     {451, "cachestat", calls::cachestat, kPartial},
@@ -391,10 +391,20 @@ constexpr SyscallRow kRows[] = {
 
 }  // namespace
 
+namespace {
+
+/// Row of each number, from 1 on; 0: none.
+constexpr auto kRowOf = [] {
+    std::array<mmu::u16, std::end(kRows)[-1].number + 1> rows{};
+    for (usize i = 0; i < std::size(kRows); ++i) rows[kRows[i].number] = static_cast<mmu::u16>(i + 1);
+    return rows;
+}();
+
+}  // namespace
+
 const SyscallRow* find_syscall(u64 number) {
-    const auto row = std::lower_bound(std::begin(kRows), std::end(kRows), number,
-                                      [](const SyscallRow& a, u64 b) { return a.number < b; });
-    return row != std::end(kRows) && row->number == number ? row : nullptr;
+    const usize row = number < kRowOf.size() ? kRowOf[number] : 0;
+    return row ? &kRows[row - 1] : nullptr;
 }
 
 std::pair<const SyscallRow*, const SyscallRow*> syscall_rows() {

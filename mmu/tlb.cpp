@@ -54,6 +54,8 @@ u32 Tlb::search_any(u32 set, u64 tag) const {
 }
 
 TlbWay* Tlb::find_same(const TlbEntry& entry) {
+    // Each fault asks every array twice, for its PCID and for all of them: the latter have seldom anything.
+    if (entry.global && !global_) return nullptr;
     const u32 number = search(set_of(entry.page_number), tag_of(entry));
     return number == kNowhere ? nullptr : &ways_[number];
 }
