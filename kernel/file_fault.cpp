@@ -51,7 +51,7 @@ class FoundPage {
 bool do_fault_around(VmFaultInfo& vmf) {
     const u64 around = vmf.system.fault_around_pages;
     if (around <= 1) return false;  // should_fault_around()
-    const AddressSpace& space = vmf.system.page_cache.mapping_of(vmf.vma.vm_file);
+    AddressSpace& space = vmf.system.page_cache.mapping_of(vmf.vma.vm_file);
     const u64 pgoff = vmf.pgoff();
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
     const u64 pte_off = mmu::VirtAddr{vmf.address}.table_index(1);
@@ -59,6 +59,7 @@ bool do_fault_around(VmFaultInfo& vmf) {
     const u64 from =
         std::max(mmu::align_down(pte_off, around), pte_off - std::min(pte_off, vma_off));
     const u64 to = std::min({from + around, u64{512}, pte_off + vmf.vma.pages() - vma_off});
+    vmf.system.page_cache.take_buffered(vmf.system, space, pgoff + from - pte_off, pgoff + to - pte_off);
     u64 mapped = 0;
     for (u64 i = from; i < to; ++i) {
         const u64 index = pgoff + i - pte_off;

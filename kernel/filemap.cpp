@@ -194,6 +194,7 @@ PageIndex PageCache::add(MemorySystem& system, AddressSpace& space, AddressSpace
     ++cached_pages_;
     limited_pages_ += space.limited;
     if (!space.unevictable) system.lru.add(static_cast<PageIndex>(pfn.value));
+    if (buffered_.total()) buffered_.remove(space.identity, index, index + 1);
     return static_cast<PageIndex>(pfn.value);
 }
 
@@ -233,6 +234,10 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
         return {.page = page};
     }
     if (space.shmem) return shmem_get_page(system, space, index);
+    if (buffered_.has(space.identity, index)) {
+        take_buffered(system, space, index, index + 1, index);
+        if (const PageIndex page = space.find(index)) return {.page = page};
+    }
     if (!sync_mmap_readahead(system, files_[file], index, vm_flags)) return {};
     const PageIndex page = space.find(index);
     return {.page = page, .major = true, .oom = !page};
@@ -334,7 +339,13 @@ void PageCache::before_io(MemorySystem& system, FileBacking::Identity identity) 
 void PageCache::after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes) {
     AddressSpace* space = find(identity);
     if (!space || !bytes) return;
-    if (!space->backing) return truncate(system, *space, 0);
+    if (!space->backing) {  // nobody maps it: the frames may go, what they held stays cached
+        for (const auto& [key, chunk] : space->chunks)
+            for (u64 i = 0; i < AddressSpace::kChunkPages; ++i)
+                if (const u64 index = (key << AddressSpace::kChunkShift) + i; chunk[i])
+                    buffered_.add(identity, index, index + 1, system.buddy.managed_frames());
+        return truncate(system, *space, 0);
+    }
     const u64 first = pages_of(offset), last = pages_of(offset + bytes - 1);
     for (auto it = space->chunks.lower_bound(first >> AddressSpace::kChunkShift);
          it != space->chunks.end() && it->first << AddressSpace::kChunkShift <= last; ++it) {
@@ -350,6 +361,24 @@ void PageCache::after_write(MemorySystem& system, FileBacking::Identity identity
         }
     }
     space->version = space->backing->version();
+}
+
+void PageCache::note_buffered(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes) {
+    if (!bytes) return;
+    const u64 first = pages_of(offset), end = pages_of(offset + bytes - 1) + 1;
+    buffered_.add(identity, first, end, system.buddy.managed_frames());
+    const AddressSpace* space = find(identity);
+    for (u64 index = first; space && space->nrpages && index < end; ++index)
+        if (space->find(index)) buffered_.remove(identity, index, index + 1);
+}
+
+void PageCache::take_buffered(MemorySystem& system, AddressSpace& space, u64 first, u64 end, u64 wanted) {
+    if (!buffered_.total() || space.shmem || !space.backing) return;
+    end = std::min(end, pages_of(page_align(space.size_bytes())));
+    for (u64 from = first, to = end; buffered_.first_run(space.identity, from, to); from = to, to = end) {
+        (void)read_window(system, space, space.id, from, to, wanted);
+        if (buffered_.has(space.identity, from)) break;  // no frame, or an error: the fault of its own tells
+    }
 }
 
 }  // namespace kernel

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/buffered_pages.h"
 #include "kernel/hugetlb_pool.h"
 #include "kernel/page.h"
 #include "kernel/swap.h"
@@ -26,10 +27,7 @@ struct MemorySystem;
 /// Bytes of a regular file. Implemented by the file layer; owned by the page cache while the file is mapped.
 class FileBacking {
   public:
-    struct Identity {
-        u64 dev = 0, ino = 0;
-        friend constexpr auto operator<=>(const Identity&, const Identity&) = default;
-    };
+    using Identity = FileIdentity;
 
     virtual ~FileBacking() = default;
     virtual Identity identity() const = 0;
@@ -184,6 +182,15 @@ class PageCache {
     /// first. After a write() the cached pages are read again. Both are cheap for a file that is not cached.
     void before_io(MemorySystem& system, FileBacking::Identity identity);
     void after_write(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes);
+    /// A read() or write() of a host's file has used these bytes of it: their pages are cached now.
+    void note_buffered(MemorySystem& system, FileBacking::Identity identity, u64 offset, u64 bytes);
+    /// Pages [first, end) are not any more, as far as they have no frame.
+    void forget_buffered(FileBacking::Identity identity, u64 first, u64 end) {
+        buffered_.remove(identity, first, end);
+    }
+    const BufferedPages& buffered() const { return buffered_; }
+    /// Frames for those of [first, end) that are cached without one; of `wanted` at any price.
+    void take_buffered(MemorySystem& system, AddressSpace& space, u64 first, u64 end, u64 wanted = ~u64{0});
 
     /// filemap_fault()'s core: the page, read with `readahead` pages around it if it is missing.
     Lookup read_page(MemorySystem& system, FileId id, u64 index, u64 vm_flags);
@@ -246,6 +253,7 @@ class PageCache {
     std::map<u64, FileId> by_description_;  ///< of the files that areas map now
     std::map<FileBacking::Identity, AddressSpaceId> by_identity_;
     std::map<u64, FileAdvice> advice_;  ///< by description
+    BufferedPages buffered_;
     u64 cached_pages_ = 0;
     u64 limited_pages_ = 0;
     u64 shmem_files_ = 0;  ///< spaces of shared memory with a backing or a name

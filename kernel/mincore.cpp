@@ -13,8 +13,10 @@ namespace {
 bool page_is_resident(MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma, u64 address) {
     if (const Pte pte = leaf_of(system, mm, address); !pte_none(pte))
         return pte_present(pte) || system.swap.cached(pte_to_swp_entry(pte));
-    return vma.vm_file && !(vma.vm_flags & VM_HUGETLB) &&
-           system.page_cache.mapping_of(vma.vm_file).find(vma.index_of(address));
+    if (!vma.vm_file || (vma.vm_flags & VM_HUGETLB)) return false;
+    const AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
+    const u64 index = vma.index_of(address);
+    return space.find(index) || system.page_cache.buffered().has(space.identity, index);
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ struct KhugepagedState {
 struct ThpState {
     ThpMode mode = ThpMode::kNever;
     ThpDefrag defrag = ThpDefrag::kMadvise;
+    bool shmem_deny = false;  ///< shmem_enabled: the word alone, there are none anyway
     bool use_zero_page = true;
     KhugepagedState khugepaged;
     std::optional<Pfn> huge_zero_page{};

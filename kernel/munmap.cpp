@@ -144,9 +144,10 @@ void unmap_mapping_pages(MemorySystem& system, MmStruct& mm, const AddressSpace&
 }
 
 void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identity identity, u64 new_size) {
+    const u64 first = pages_of(page_align(new_size));
+    system.page_cache.forget_buffered(identity, first, ~u64{0});
     AddressSpace* space = system.page_cache.find(identity);
     if (!space) return;
-    const u64 first = pages_of(page_align(new_size));
     unmap_mapping_pages(system, mm, *space, first, ~u64{0});
     system.page_cache.truncate(system, *space, first);
     if (!page_offset(new_size)) return;

@@ -1,6 +1,7 @@
 // Purpose: choosing, ending and reaping. See oom.h. Linux: mm/oom_kill.c.
 #include "kernel/oom.h"
 
+#include <cerrno>
 #include <csignal>
 
 #include "kernel/exit.h"
@@ -81,11 +82,12 @@ void dump_tasks(KernelState& kernel) {
     for (const auto& [tgid, process] : kernel.processes) {
         const MmStruct* const mm = mm_of_process(kernel, process);
         if (!mm) continue;
-        const std::string line = proc_format(
-            "[%7d] %5u %5d %8llu %8llu %8llu %8llu %9llu %8llu %8llu         %5d ", tgid, host::getuid(), tgid,
-            proc_number(mm->total_vm), proc_number(mm->rss_pages()), proc_number(mm->rss_stat[MM_ANONPAGES]),
-            proc_number(mm->rss_stat[MM_FILEPAGES]), proc_number(mm->rss_stat[MM_SHMEMPAGES]),
-            proc_number(mm->pgtables_bytes), proc_number(mm->rss_stat[MM_SWAPENTS]), process.oom_score_adj);
+        const std::string line =
+            proc_format("[%7d] %5u %5d %8llu %8llu %8llu %8llu %9llu %8llu %8llu         %5d ", tgid,
+                        host::getuid(), tgid, proc_number(mm->total_vm), proc_number(mm->rss_pages()),
+                        proc_number(mm->rss_stat[MM_ANONPAGES]), proc_number(mm->rss_stat[MM_FILEPAGES]),
+                        proc_number(mm->rss_stat[MM_SHMEMPAGES]), proc_number(mm->pgtables_bytes),
+                        proc_number(mm->rss_stat[MM_SWAPENTS]), process.oom_score_adj);
         LOG(warn, "{}{}", line, kernel.tasks.at(process.threads.front()).comm);
     }
 }
@@ -109,8 +111,8 @@ void tell(KernelState& kernel, const SignalStruct& victim, const MmStruct& mm, G
         "Out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, "
         "UID:{} pgtables:{}kB oom_score_adj:{}",
         victim.tgid, task.comm, kib(mm.total_vm), kib(mm.rss_stat[MM_ANONPAGES]),
-        kib(mm.rss_stat[MM_FILEPAGES]), kib(mm.rss_stat[MM_SHMEMPAGES]), host::getuid(), mm.pgtables_bytes / 1024,
-        victim.oom_score_adj);
+        kib(mm.rss_stat[MM_FILEPAGES]), kib(mm.rss_stat[MM_SHMEMPAGES]), host::getuid(),
+        mm.pgtables_bytes / 1024, victim.oom_score_adj);
 }
 
 /// __oom_kill_process(): SIGKILL to it and to whoever shares its memory. False: somebody who must not be
@@ -164,6 +166,15 @@ bool out_of_memory(KernelState& kernel, Gfp gfp, unsigned order) {
     if (in_use(kernel, mm)) return false;
     if (may_reap) (void)oom_reap_mm(kernel.system, mm);
     return true;
+}
+
+int process_mrelease(KernelState& kernel, const SignalStruct& process) {
+    MmStruct* const mm = mm_of_process(kernel, process);
+    if (!mm) return ESRCH;
+    for (const auto& [tgid, other] : kernel.processes)  // task_will_free_mem(): all that use it
+        if (mm_of_process(kernel, other) == mm && !other.group_exiting) return EINVAL;
+    (void)oom_reap_mm(kernel.system, *mm);
+    return 0;
 }
 
 void oom_kill_current(KernelState& kernel) {

@@ -23,6 +23,9 @@ u64 oom_score(KernelState& kernel, const SignalStruct& process);
 /// back. False: nobody can be ended, or it is the one that asks, whose memory comes back when its call has
 /// failed.
 bool out_of_memory(KernelState& kernel, Gfp gfp, unsigned order);
+/// process_mrelease(): takes the memory of a process back that is being ended. 0, ESRCH (it has none any more),
+/// EINVAL (nobody ends it).
+int process_mrelease(KernelState& kernel, const SignalStruct& process);
 /// The running task found no memory and nobody else could be ended.
 void oom_kill_current(KernelState& kernel);
 

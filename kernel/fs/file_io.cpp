@@ -98,12 +98,11 @@ u64 position_of(const OpenFile& file, std::optional<u64> offset) {
     return at < 0 ? 0 : static_cast<u64>(at);
 }
 
-void note_written(KernelState& kernel, const OpenFile& file, std::optional<u64> offset, u64 bytes) {
-    if (!file.regular() || !bytes) return;
-    // Without an offset the position has moved already; with O_APPEND it is the only one that tells.
+/// So many bytes of a regular file were read or written: where they begin. Without an offset the position has
+/// moved already; with O_APPEND it is the only one that tells.
+u64 start_of_done(const OpenFile& file, std::optional<u64> offset, u64 bytes) {
     const u64 end = offset ? *offset + bytes : position_of(file, {});
-    kernel.system.page_cache.after_write(kernel.system, identity_of(file.fd.get()),
-                                         end - std::min(end, bytes), bytes);
+    return end - std::min(end, bytes);
 }
 
 i64 read_device(KernelState& kernel, Task& task, const OpenFile& file, std::span<const UserBuffer> buffers) {
@@ -184,12 +183,19 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
         case OpenFile::Kind::kHost:
             break;
     }
-    if (file.regular() && !file.shmem) {
-        kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    PageCache& cache = kernel.system.page_cache;
+    const bool cached = file.regular() && !file.shmem;
+    const FileIdentity identity = cached ? identity_of(file.fd.get()) : FileIdentity{};
+    if (cached) {
+        cache.before_io(kernel.system, identity);
         if (kernel.system.inject.fails(InjectSite::kDiskRead)) return -EIO;
     }
     const i64 got = file.shmem ? shmem_file_read(kernel, file, bytes, offset)
                                : host_read(kernel, task, file, bytes, offset);
+    if (cached && got > 0) {
+        const u64 count = static_cast<u64>(got);
+        cache.note_buffered(kernel.system, identity, start_of_done(file, offset, count), count);
+    }
     if (got > 0) fsnotify_file(kernel, file, IN_ACCESS);
     return got;
 }
@@ -208,13 +214,20 @@ i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const
     if (file.kind == OpenFile::Kind::kObject && file.ops->give)
         return file.ops->give(kernel, task, file, bytes);
     if (file.kind != OpenFile::Kind::kHost) return -EBADF;
-    if (file.regular() && !file.shmem) {
-        kernel.system.page_cache.before_io(kernel.system, identity_of(file.fd.get()));
+    PageCache& cache = kernel.system.page_cache;
+    const bool cached = file.regular() && !file.shmem;
+    const FileIdentity identity = cached ? identity_of(file.fd.get()) : FileIdentity{};
+    if (cached) {
+        cache.before_io(kernel.system, identity);
         if (kernel.system.inject.fails(InjectSite::kDiskWrite)) return -EIO;
     }
     const i64 put = file.shmem ? shmem_file_write(kernel, file, bytes, offset)
                                : host_write(kernel, task, file, bytes, offset);
-    if (put > 0 && !file.shmem) note_written(kernel, file, offset, static_cast<u64>(put));
+    if (cached && put > 0) {
+        const u64 count = static_cast<u64>(put), start = start_of_done(file, offset, count);
+        cache.after_write(kernel.system, identity, start, count);
+        cache.note_buffered(kernel.system, identity, start, count);
+    }
     if (put > 0) fsnotify_file(kernel, file, IN_MODIFY);
     return put;
 }

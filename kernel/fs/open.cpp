@@ -240,6 +240,7 @@ Expected<OpenFile, int> create_file(KernelState& kernel, Task& task, const Paren
     if (fd < 0) return Unexpected{errno};
     UniqueFd owned{static_cast<int>(fd)};
     (void)host::fchmod(owned.get(), static_cast<mode_t>(how.mode));  // the host's umask is not the guest's
+    kernel.system.page_cache.forget_buffered(identity_of(owned.get()), 0, ~u64{0});  // a number used again
     std::string path = guest_path(kernel, owned.get());
     fsnotify_name(kernel, parent.fd.get(), parent.name, IN_CREATE);
     fsnotify_fd(kernel, owned.get(), IN_OPEN);

@@ -2,6 +2,8 @@
 // is counted from the page tables when it is read. Linux: fs/proc/task_mmu.c.
 #include <unistd.h>
 
+#include <cstring>
+
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
 #include "kernel/huge_memory.h"
@@ -214,9 +216,82 @@ mmu::Expected<std::string, int> pagemap(KernelState& kernel, Task& task, u64 off
     return std::string(reinterpret_cast<const char*>(entries.data()), count * kEntry);
 }
 
+/// struct numa_maps: pages.
+struct NumaMaps {
+    u64 pages = 0, anon = 0, active = 0, swapcache = 0, dirty = 0, mapcount_max = 0;
+};
+
+/// gather_stats() of each page of an area.
+NumaMaps gather_numa_stats(const MemorySystem& system, const MmStruct& mm, const VmAreaStruct& vma) {
+    NumaMaps md;
+    if (vma.vm_flags & VM_HUGETLB) {  // a page is one, however large
+        const HugetlbUse use = count_hugetlb(system, mm, vma);
+        const u64 bytes = mmu::kPageSize << system.page_cache.mapping_of(vma.vm_file).hugetlb->order;
+        md.pages = md.dirty = (use.shared_bytes + use.private_bytes) / bytes;
+        if (!(vma.vm_flags & VM_SHARED)) md.anon = md.pages;
+        md.mapcount_max = md.pages ? 1 + (use.shared_bytes != 0) : 0;
+        return md;
+    }
+    walk_leaves(system, mm, vma.vm_start, vma.vm_end, [&](u64, Pte pte) {
+        const Page* page = pte_present(pte) ? vm_normal_page(system, pte) : nullptr;
+        if (!page) return;
+        ++md.pages;
+        md.anon += page->is(Page::kAnon);
+        md.active += page->is(Page::kActive) || (vma.vm_flags & VM_LOCKED);
+        md.swapcache += page->is(Page::kSwapCache);
+        md.dirty += pte.dirty() || page->is(Page::kDirty);
+        md.mapcount_max = std::max<u64>(md.mapcount_max, page->mapcount);
+    });
+    return md;
+}
+
+/// seq_path() with these characters escaped.
+std::string escaped(const std::string& path) {
+    std::string text;
+    for (const char c : path)
+        text += std::strchr("\n\t= ", c) ? proc_format("\\%03o", unsigned{static_cast<unsigned char>(c)})
+                                         : std::string(1, c);
+    return text;
+}
+
+/// show_numa_map(), of a machine with one node and without policies.
+std::string numa_maps(KernelState& kernel, Task& task) {
+    const MmStruct& mm = kernel.mm_of(task);
+    std::string text;
+    for (const auto& [end, vma] : mm.mm_mt) {
+        const bool huge = vma.vm_flags & VM_HUGETLB;
+        const std::string name = vma_name(kernel.system, mm, vma);
+        text += proc_format("%08llx default", proc_number(vma.vm_start));
+        if (vma.vm_file)
+            text += " file=" + escaped(name);
+        else if (name == "[heap]" || name == "[stack]")
+            text += " " + name.substr(1, name.size() - 2);
+        if (huge) text += " huge";
+        const NumaMaps md = gather_numa_stats(kernel.system, mm, vma);
+        const auto field = [&text](const char* title, u64 value) {
+            text += proc_format(" %s=%llu", title, proc_number(value));
+        };
+        if (md.anon) field("anon", md.anon);
+        if (md.dirty) field("dirty", md.dirty);
+        if (md.pages != md.anon && md.pages != md.dirty) field("mapped", md.pages);
+        if (md.mapcount_max > 1) field("mapmax", md.mapcount_max);
+        if (md.swapcache) field("swapcache", md.swapcache);
+        if (md.active < md.pages && !huge) field("active", md.active);
+        if (md.pages) {
+            field("N0", md.pages);
+            const u64 order = huge ? kernel.system.page_cache.mapping_of(vma.vm_file).hugetlb->order : 0;
+            field("kernelpagesize_kB", (mmu::kPageSize << order) / 1024);
+        }
+        text += "\n";
+    }
+    return text;
+}
+
 constexpr ProcRow kRows[] = {
-    {"auxv", auxv, 0400},           {"maps", maps},   {"pagemap", nullptr, 0400, pagemap}, {"smaps", smaps},
-    {"smaps_rollup", smaps_rollup}, {"statm", statm},
+    {"auxv", auxv, 0400},     {"maps", maps},
+    {"numa_maps", numa_maps}, {"pagemap", nullptr, 0400, pagemap},
+    {"smaps", smaps},         {"smaps_rollup", smaps_rollup},
+    {"statm", statm},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Purpose: /sys/kernel/mm/transparent_hugepage and its khugepaged folder. Linux: mm/huge_memory.c,
 // mm/khugepaged.c, Documentation/admin-guide/mm/transhuge.rst. Deviation: no folders of sizes below 2 MiB;
-// huge pages of shared memory are always off.
+// there are no huge pages of shared memory: shmem_enabled takes never and deny, as a kernel without them
+// does.
 #include <algorithm>
 
 #include "kernel/fs/proc_table.h"
@@ -38,7 +39,7 @@ constexpr const char* kModes[] = {"always", "madvise", "never"};
 constexpr ThpMode kModeValues[] = {ThpMode::kAlways, ThpMode::kMadvise, ThpMode::kNever};
 constexpr const char* kDefrags[] = {"always", "defer", "defer+madvise", "madvise", "never"};  // as ThpDefrag
 constexpr const char* kShmemModes[] = {"always", "within_size", "advise", "never", "deny", "force"};
-constexpr usize kShmemNever = 3;
+constexpr usize kShmemNever = 3, kShmemDeny = 4;
 
 std::string enabled(KernelState& kernel, Task&) {
     const auto* const mode =
@@ -63,11 +64,15 @@ int set_defrag(KernelState& kernel, const OpenFile&, const std::string& text) {
     return 0;
 }
 
-std::string shmem_enabled(KernelState&, Task&) {
-    return choice(kShmemModes, kShmemNever);
+/// shmem_enabled_store() where !has_transparent_hugepage(): what would make huge pages is EINVAL.
+std::string shmem_enabled(KernelState& kernel, Task&) {
+    return choice(kShmemModes, kernel.system.thp.shmem_deny ? kShmemDeny : kShmemNever);
 }
-int set_shmem_enabled(KernelState&, const OpenFile&, const std::string& text) {
-    return match(kShmemModes, text) == static_cast<int>(kShmemNever) ? 0 : -EINVAL;
+int set_shmem_enabled(KernelState& kernel, const OpenFile&, const std::string& text) {
+    const int chosen = match(kShmemModes, text);
+    if (chosen != int{kShmemNever} && chosen != int{kShmemDeny}) return -EINVAL;
+    kernel.system.thp.shmem_deny = chosen == int{kShmemDeny};
+    return 0;
 }
 
 /// A setting of 0 or 1 (single_hugepage_flag_store(), of khugepaged's and of faults).

@@ -67,6 +67,11 @@ i64 numa_policy(Syscall&) {
     return -ENOSYS;
 }
 
+/// secretmem.enable=0
+i64 memfd_secret(Syscall&) {
+    return -ENOSYS;
+}
+
 /// As on a file system without export operations.
 i64 name_to_handle_at(Syscall& call) {
     constexpr int kKnown = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | 0x200 | 1;  // AT_HANDLE_FID, _MNT_ID_UNIQUE

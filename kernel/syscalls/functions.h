@@ -194,6 +194,7 @@ i64 pause(Syscall& call);
 
 // pidfd.cpp
 i64 pidfd_open(Syscall& call);
+i64 process_mrelease(Syscall& call);
 i64 pidfd_send_signal(Syscall& call);
 i64 pidfd_getfd(Syscall& call);
 
@@ -300,6 +301,7 @@ i64 fremovexattr(Syscall& call);
 i64 inotify_init(Syscall& call);
 i64 inotify_init1(Syscall& call);
 i64 numa_policy(Syscall& call);
+i64 memfd_secret(Syscall& call);
 i64 inotify_add_watch(Syscall& call);
 i64 inotify_rm_watch(Syscall& call);
 

@@ -7,29 +7,11 @@
 #include "kernel/mmap.h"
 #include "kernel/mseal.h"
 #include "kernel/syscalls/functions.h"
+#include "kernel/syscalls/iovec.h"
 
 namespace kernel::calls {
 
 namespace {
-
-struct Range {
-    u64 start, length;
-};
-
-/// import_iovec(): 0 or -errno.
-i64 import_ranges(Syscall& call, std::vector<Range>& ranges, u64 address, u64 count) {
-    constexpr u64 kMaxRanges = 1024;  // UIO_MAXIOV
-    if (count > kMaxRanges) return -EINVAL;
-    for (u64 i = 0; i < count; ++i) {
-        Range range{};
-        if (call.get(range, address + i * sizeof range)) return -EFAULT;
-        if (static_cast<i64>(range.length) < 0) return -EINVAL;
-        ranges.push_back(range);
-    }
-    for (const Range& range : ranges)
-        if (!access_ok(call.mm(), range.start, range.length)) return -EFAULT;
-    return 0;
-}
 
 /// process_madvise_behavior_valid() of 6.12: what does not change the contents.
 bool advice_for_others(int advice) {
@@ -41,8 +23,8 @@ bool advice_for_others(int advice) {
 
 i64 process_madvise(Syscall& call) {
     if (call.args[4] & 0xffffffff) return -EINVAL;
-    std::vector<Range> ranges;
-    if (const i64 error = import_ranges(call, ranges, call.args[1], call.args[2])) return error;
+    const auto ranges = import_iovec(call, call.args[1], call.args[2]);
+    if (!ranges) return -ranges.error();
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
     const auto pid = pid_of_file(call.kernel, *file);
@@ -53,15 +35,20 @@ i64 process_madvise(Syscall& call) {
     if (!task || !task->mm) return -ESRCH;
     if (task->mm != call.task.mm) return -EPERM;  // CAP_SYS_NICE
     u64 done = 0;
-    for (const Range& range : ranges) {
-        const i64 error = sys_madvise(call.system(), call.mm(), range.start, range.length, advice);
+    for (const UserBuffer& range : *ranges) {
+        const i64 error = sys_madvise(call.system(), call.mm(), range.base, range.size, advice);
         if (error < 0) return done ? static_cast<i64>(done) : error;
-        done += range.length;
+        done += range.size;
     }
     return static_cast<i64>(done);
 }
 
 namespace {
+
+/// struct cachestat_range
+struct Range {
+    u64 start, length;
+};
 
 /// struct cachestat
 struct CacheStat {
@@ -88,7 +75,7 @@ CacheStat count_pages(const MemorySystem& system, const AddressSpace& space, u64
 
 }  // namespace
 
-/// Deviation: of the host's files only what is mapped, or was, is in a cache here.
+/// Deviation: what write() has written is the host's at once, and not dirty.
 i64 cachestat(Syscall& call) {
     const OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
     if (!file) return -EBADF;
@@ -98,9 +85,13 @@ i64 cachestat(Syscall& call) {
     if (call.args[3] & 0xffffffff) return -EINVAL;
     CacheStat stat{};
     const bool host = file->kind == OpenFile::Kind::kHost && file->regular();
-    const AddressSpace* space = host ? call.system().page_cache.find(identity_of(file->fd.get())) : nullptr;
+    const FileIdentity identity = host ? identity_of(file->fd.get()) : FileIdentity{};
+    const AddressSpace* space = host ? call.system().page_cache.find(identity) : nullptr;
+    const u64 first = range.start >> mmu::kPageShift;
     const u64 last = range.length ? (range.start + range.length - 1) >> mmu::kPageShift : ~u64{0};
-    if (space) stat = count_pages(call.system(), *space, range.start >> mmu::kPageShift, last);
+    if (space) stat = count_pages(call.system(), *space, first, last);
+    if (host)
+        stat.cached += call.system().page_cache.buffered().count(identity, first, last + (last != ~u64{0}));
     return call.put(stat, call.args[2]);
 }
 

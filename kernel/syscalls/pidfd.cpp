@@ -7,6 +7,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/pidfd.h"
 #include "kernel/host/host.h"
+#include "kernel/oom.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/queued_info.h"
@@ -82,6 +83,13 @@ i64 pidfd_getfd(Syscall& call) {
     const FdTable::Slot* slot = call.kernel.fd_table(owner).find(call.integer(1));
     if (!slot) return -EBADF;
     return install_reference(call.kernel, call.task, slot->file, true);
+}
+
+i64 process_mrelease(Syscall& call) {
+    if (call.args[1] & 0xffffffff) return -EINVAL;
+    const auto target = process_of(call, call.integer(0));
+    if (!target) return -target.error();
+    return -process_mrelease(call.kernel, call.kernel.process_of(**target));
 }
 
 }  // namespace kernel::calls

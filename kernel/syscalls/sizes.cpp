@@ -97,7 +97,7 @@ i64 fallocate(Syscall& call) {
 
 namespace {
 
-/// generic_fadvise(). A file that nobody maps is not cached, so that only its description remembers.
+/// generic_fadvise(). Deviation: WILLNEED reads nothing of a file that nobody maps.
 i64 advise_file(Syscall& call, const OpenFile& file, u64 offset, u64 length, int advice) {
     PageCache& cache = call.system().page_cache;
     switch (advice) {
@@ -118,15 +118,19 @@ i64 advise_file(Syscall& call, const OpenFile& file, u64 offset, u64 length, int
         default:
             return -EINVAL;
     }
-    AddressSpace* space = host_fd(file) < 0 ? nullptr : cache.find(identity_of(host_fd(file)));
-    if (!space) return 0;
+    if (host_fd(file) < 0) return 0;
+    const FileIdentity identity = identity_of(host_fd(file));
+    AddressSpace* space = cache.find(identity);
     const u64 last = !length || offset + length - 1 < offset ? ~u64{0} : offset + length - 1;
     if (advice == POSIX_FADV_WILLNEED) {
-        cache.read_ahead(call.system(), *space, offset >> mmu::kPageShift, (last >> mmu::kPageShift) + 1);
+        if (space)
+            cache.read_ahead(call.system(), *space, offset >> mmu::kPageShift, (last >> mmu::kPageShift) + 1);
         return 0;
     }
-    cache.drop_clean_pages(call.system(), *space, (offset + mmu::kPageSize - 1) >> mmu::kPageShift,
-                           last == ~u64{0} ? last : (last + 1) >> mmu::kPageShift);
+    const u64 first = (offset + mmu::kPageSize - 1) >> mmu::kPageShift,
+              end = last == ~u64{0} ? last : (last + 1) >> mmu::kPageShift;
+    if (file.regular()) cache.forget_buffered(identity, first, end);
+    if (space) cache.drop_clean_pages(call.system(), *space, first, end);
     return 0;
 }
 

@@ -167,3 +167,38 @@ TEST_CASE("Memory calls: mseal, MAP_DROPPABLE, process_madvise and cachestat as 
         native.out.find("mseal ok\n") == 0 && native.out.find("droppable ok\n") != std::string::npos;
     if (as_new) CHECK(here.out == native.out);
 }
+
+TEST_CASE("Memory calls: what read() and write() have used is cached, until it is dropped or cut off") {
+    const test::TemporaryFolder folder;
+    const auto run = emulate({"run", "--check", "--rw", folder.path()},
+                             {test_guest_path("buffered_pages.glibc"), folder.path() + "/file"});
+    INFO(run.err);
+    CHECK(run.status == 0);
+    CHECK(run.out ==  // the host's, on ext4
+          "written: cachestat 64, of pages 8 to 15 8, mincore 64\n"
+          "dropped: cachestat 0, of pages 8 to 15 0, mincore 0\n"
+          "4 pages read: cachestat 4, of pages 8 to 15 4, mincore 4\n"
+          "2 bytes of two pages read: cachestat 6, of pages 8 to 15 4, mincore 6\n"
+          "a page that was read: 1 minor, 0 major\n"
+          "its neighbour: 0 minor, 0 major\n"
+          "shortened to 11 pages and back: cachestat 1, of pages 8 to 15 1, mincore 1\n"
+          "dropped again: cachestat 0, of pages 8 to 15 0, mincore 0\n"
+          "a page that was not read: 0 minor, 1 major\n"
+          "touched: cachestat 1, of pages 8 to 15 0, mincore 1\n");
+}
+
+TEST_CASE("Memory calls: process_mrelease takes back the memory of who is being ended, and only that") {
+    const auto run = emulate({"run", "--check"}, {test_guest_path("release.glibc")});
+    CHECK(run.status == 0);
+    CHECK(run.out ==
+          "flags: EINVAL\nno pidfd: EBADF\nalive: EINVAL\nkilled: ok\nand again: ok\nended: ESRCH\n"
+          "waited for: ESRCH\nmemory is back: yes\n");
+}
+
+TEST_CASE("Memory calls: numa_maps counts the pages of each area as smaps does") {
+    check_as_native({test_guest_path("numa_areas.glibc")});
+}
+
+TEST_CASE("Memory calls: lists of buffers are refused in Linux's order, whichever call has them") {
+    check_as_native({test_guest_path("iovecs.glibc")});
+}

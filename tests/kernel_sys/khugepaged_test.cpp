@@ -115,6 +115,8 @@ TEST_CASE("khugepaged: never stops it, scan_sleep_millisecs wakes it, what is ou
     CHECK(write_file(guest, kFolder + "khugepaged/max_ptes_none", "0") == 1);
     CHECK(write_file(guest, kFolder + "defrag", "defer") == 5);
     CHECK(write_file(guest, kFolder + "shmem_enabled", "always") == -EINVAL);
+    CHECK(write_file(guest, kFolder + "shmem_enabled", "deny") == 4);
+    CHECK(read_file(guest, kFolder + "shmem_enabled") == "always within_size advise never [deny] force\n");
     CHECK(write_file(guest, kFolder + "enabled", "always") == 6);
     guest.call(SYS_getpid);
     CHECK(!guest.kernel().check());
