@@ -113,7 +113,7 @@ bool Debugger::stops_at_stage(u64 pc) {
         last_stop_ = arrival_;
         return true;
     }
-    if (breaks_at_stage(entry_of(pc))) {
+    if (const u64 entry = entry_of(pc); entry && breaks_at_stage(entry)) {
         last_stop_.at_entry = true;
         return true;
     }

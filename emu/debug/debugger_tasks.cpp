@@ -143,6 +143,8 @@ std::optional<Stop> Debugger::task_made(Pid child, Pid maker, u64 flags) {
         ignore_process(child);
         return std::nullopt;
     }
+    // In the past it is known who has been let go; to a client that sees it made again it is new.
+    if (!travelling_ && !searching_) ignored_.erase(child);
     copy_breakpoints(process, child);
     if (!events_wanted_.forks) return std::nullopt;
     return Stop{.kind = vfork ? Stop::Kind::kVfork : Stop::Kind::kFork, .task = maker, .other = child};

@@ -92,6 +92,8 @@ void GdbServer::go_on_from(const std::string& state) {
     restore(state);
     guest_ = guest;
     killed_ = told_end_ = to_the_end_ = false;
+    standing_still_.clear();
+    told_of_.clear();
     arrival_reply_.clear();
     let_go_.clear();
     debugger_.attend_all();

@@ -53,8 +53,10 @@ std::string GdbServer::save() const {
         put_bytes(text, entry);
     }
     put_number(text, reply_due_);
-    put_number(text, standing_still_.size());
-    for (const kernel::Pid pid : standing_still_) put_number(text, static_cast<u64>(pid));
+    for (const std::set<kernel::Pid>* const pids : {&standing_still_, &told_of_}) {
+        put_number(text, pids->size());
+        for (const kernel::Pid pid : *pids) put_number(text, static_cast<u64>(pid));
+    }
     return text;
 }
 
@@ -100,9 +102,11 @@ void GdbServer::restore(const std::string& saved) {
     for (get_number(text, count); count && get_bytes(text, bytes) && get_bytes(text, entry); --count)
         environment_.emplace_back(bytes, entry);
     if (get_number(text, number)) reply_due_ = number != 0;
-    standing_still_.clear();
-    for (get_number(text, count); count && get_number(text, number); --count)
-        standing_still_.insert(static_cast<kernel::Pid>(number));
+    for (std::set<kernel::Pid>* const pids : {&standing_still_, &told_of_}) {
+        pids->clear();
+        for (get_number(text, count); count && get_number(text, number); --count)
+            pids->insert(static_cast<kernel::Pid>(number));
+    }
 }
 
 /// Bytes from the client are told to this process now.

@@ -34,6 +34,7 @@ void GdbServer::begin_tasks() {
     debugger_.attend_all();
     debugger_.freeze({});
     debugger_.select(0);
+    debugger_.want_task_events(task_events_);
 }
 
 std::vector<Pid> GdbServer::threads_shown() const {
@@ -172,7 +173,13 @@ Reply GdbServer::go_on(const Resume& how) {
         return std::nullopt;
     }
     objects_.clear();
-    const Stop stop = debugger_.resume(how);
+    Stop stop = debugger_.resume(how);
+    while (!end_ && known_fork(stop)) {
+        if (how.kind == Resume::Kind::kContinue)
+            stop = debugger_.resume({});
+        else
+            debugger_.set_last_stop(stop = {.kind = Stop::Kind::kStep, .task = stop.task});
+    }
     if (end_) return std::nullopt;  // the client left at a stage
     // A visitor's guest does not end: that is the live process's news.
     const bool ended_again = stop.kind == Stop::Kind::kExited && in_past();
@@ -181,11 +188,18 @@ Reply GdbServer::go_on(const Resume& how) {
         return carry_out(timeline_->go_forward(debugger_.pending()));
     if (stop.kind == Stop::Kind::kExited && stop_at_end_ && timeline_ && !told_end_) return before_the_end();
     if (stop.kind == Stop::Kind::kProcessExited) told_exit_ = true;
+    if (stop.kind == Stop::Kind::kFork || stop.kind == Stop::Kind::kVfork) told_of_.insert(stop.other);
     if (const auto& error = debugger_.machine().error(); error && stop.kind == Stop::Kind::kExited)
         connection_.send("O" + to_hex("mmuscope: " + error->message + "\n"));
     debugger_.select(stop.task);
     say_what_was_caught(stop);
     return arrival_reply();
+}
+
+/// In the past: of a child that is an inferior of the client's still, which takes it ill to hear of it twice.
+bool GdbServer::known_fork(const Stop& stop) const {
+    const bool fork = stop.kind == Stop::Kind::kFork || stop.kind == Stop::Kind::kVfork;
+    return fork && in_past() && told_of_.contains(stop.other) && !let_go_.contains(stop.other);
 }
 
 void GdbServer::say_what_was_caught(const Stop& stop) {
@@ -261,6 +275,7 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
     // Who stands still; who steps, or gets a signal: the running one if there is a choice.
     auto& kernel = debugger_.machine().kernel().state();
     std::set<Pid> frozen;
+    bool somebody = false;
     Resume how;
     how.deliver_signal = false;
     const auto consider = [&](const Task& task) {
@@ -270,6 +285,7 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
             frozen.insert(task.pid);
             return;
         }
+        somebody = true;
         const Action& action = own->first;
         const bool steps = action.how.kind != Resume::Kind::kContinue;
         if (how.task || (!steps && !action.signal)) return;
@@ -286,7 +302,7 @@ Reply GdbServer::resume_by_actions(PacketReader packet) {
         consider(*task);
     for (const auto& [pid, task] : kernel.tasks)
         if (pid != running && task.mm && !debugger_.ignored(task.tgid)) consider(task);
-    if (!kernel.tasks.empty() && frozen.size() == threads_shown().size() && !debugger_.machine().ended())
+    if (!somebody && !frozen.empty() && !debugger_.machine().ended())
         return error("none of these threads is there");
     standing_still_ = std::move(frozen);
     return resume(how);

@@ -80,6 +80,7 @@ class GdbServer final : public FrontEnd {
     // Running.
     Reply resume(const Resume& how);
     Reply go_on(const Resume& how);
+    bool known_fork(const Stop& stop) const;
     void say_what_was_caught(const Stop& stop);
     Reply resume_by_letter(char letter, PacketReader packet);
     Reply resume_by_actions(PacketReader packet);
@@ -164,14 +165,15 @@ class GdbServer final : public FrontEnd {
     bool killed_ = false;               ///< the guest is to be no more; the client has not left
     End end_when_gone_ = End::kKilled;  ///< of a client that has killed what it saw, and leaves
     std::string again_state_;
-    bool reply_due_ = false;            ///< the client waits for the first stop of this run
-    TaskEvents task_events_;
-    bool physical_addresses_ = false;  ///< what m reads at (Qqemu.PhyMemMode)
-    bool to_the_end_ = false;          ///< a journey to before the exit is under way
-    bool told_end_ = false;            ///< the client stands before the exit, or has stood there and gone on
+    bool reply_due_ = false;                            ///< the client waits for the first stop of this run
+    TaskEvents task_events_{.children_ignored = true};  ///< of a client that does not say what it wants
+    bool physical_addresses_ = false;                   ///< what m reads at (Qqemu.PhyMemMode)
+    bool to_the_end_ = false;                           ///< a journey to before the exit is under way
+    bool told_end_ = false;  ///< the client stands before the exit, or has stood there and gone on
     std::optional<Timeline> timeline_;
     std::set<kernel::Pid> standing_still_;  ///< as the client has it; in the past, from the past's end on
-    std::set<kernel::Pid> let_go_;  ///< detached from, ended ones too: the past knows them alive
+    std::set<kernel::Pid> told_of_;         ///< forks' children that the client knows
+    std::set<kernel::Pid> let_go_;          ///< detached from, ended ones too: the past knows them alive
     kernel::Pid restored_process_ = 0;
     std::map<std::string, std::string> settings_;  ///< packets that set something, by what they set
     std::string arrival_reply_;  ///< in the place of a stop reply, when a command of ours travels

@@ -45,9 +45,11 @@ std::string VmWatch::watch_entry(u64 address, u64 root) {
     return "watching the entry of " + hex(address) + ": " + words_of(entries_.back().entry) + "\n";
 }
 
+/// What is due to be told is no longer wanted either.
 void VmWatch::clear() {
     memory_.clear();
     entries_.clear();
+    hits_.clear();
 }
 
 std::string VmWatch::list() const {

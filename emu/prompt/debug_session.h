@@ -311,7 +311,7 @@ class DebugSession final : public FrontEnd {
     /// Steps back that a command still has to make: each is a journey, and another process makes the next.
     struct Again {
         u64 steps = 0;
-        unsigned depth = 0;  ///< not 0: within a fault, until so few functions are active
+        std::optional<unsigned> depth{};  ///< within the kernel's work, until so few functions are active
     };
     Again again_;
     std::optional<u64> examine_next_;

@@ -47,7 +47,7 @@ std::string DebugSession::save() const {
     put_number(text, internal_.has_value());
     const Internal internal = internal_.value_or(Internal{});
     for (const u64 value : {internal.address, internal.least_rsp, u64{internal.alone}, again_.steps,
-                            u64{again_.depth}, u64{own_terminal_}})
+                            again_.depth ? u64{*again_.depth} + 1 : 0, u64{own_terminal_}})
         put_number(text, value);
     put_bytes(text, handed_over_);
     return text;
@@ -77,7 +77,7 @@ void DebugSession::restore(const std::string& settings) {
                        get_number(text, own_terminal);
     internal.alone = alone != 0;
     internal_ = whole && number ? std::optional(internal) : std::nullopt;
-    again_.depth = static_cast<unsigned>(depth);
+    again_.depth = depth ? std::optional(static_cast<unsigned>(depth - 1)) : std::nullopt;
     if (get_bytes(text, bytes)) handed_over_ = bytes;
     if ((own_terminal != 0) != own_terminal_) use_own_terminal(own_terminal != 0);
     apply_stop_points();
@@ -183,7 +183,7 @@ Answer DebugSession::arrival_answer() {
     hit_.clear();
     frames_.reset();
     if (again_.steps && stop_.kind == Stop::Kind::kStep) {
-        const bool deep = !again_.depth || (debugger_.in_stage() && runner_.depth() > again_.depth);
+        const bool deep = !again_.depth || (debugger_.in_stage() && runner_.depth() > *again_.depth);
         if (deep && !interrupt_came()) return step_back_again();
     }
     again_ = {};

@@ -159,6 +159,21 @@ TEST_CASE("back: within a page fault, between faults, and to a moment") {
     )");
 }
 
+TEST_CASE("back: out of the first function of a fault, to the instruction that raised it") {
+    holds(R"(
+        break touch
+        run
+        delete
+        next-fault
+        print $icount
+        finish
+        expect stop asm_exc_page_fault
+        reverse-finish
+        expect stop touch
+        expect that $icount == $1
+    )");
+}
+
 TEST_CASE("back: after the guest's end, and again to it") {
     holds(R"(
         handle SIGUSR1 nostop

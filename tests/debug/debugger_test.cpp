@@ -187,6 +187,17 @@ TEST_CASE("Debugger: stops at stages of the kernel and of the MMU change nothing
     CHECK(machine->state_hash() == free_run(kGuest));
 }
 
+TEST_CASE("Debugger: a breakpoint on address 0 is nobody's, not each stage's") {
+    const auto machine = test::load(kGuest);
+    Debugger debugger(*machine);
+    debugger.pass_signals({SIGUSR1});
+    u64 stages = 0;
+    debugger.set_stage_handler([&]() -> Resume { return ++stages, kGo; });
+    debugger.set_breakpoint(0);
+    CHECK(run_out(debugger) == 0);
+    CHECK(stages == 0);
+}
+
 TEST_CASE("Debugger: who leaves at a stage gets the machine back behind it") {
     const auto machine = test::load(kGuest);
     Debugger debugger(*machine);

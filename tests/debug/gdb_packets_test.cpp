@@ -84,3 +84,17 @@ TEST_CASE("gdb server: who is to stand still in the past does so where the past 
     CHECK(client.ask("vCont;c:p3e8.3e8;c:p3e8.3ea") == "w0;p3e8.3ea");
     CHECK(client.ask("vCont;c") == "w0;p3e8.3e9");
 }
+
+TEST_CASE("gdb server: a client that says nothing of itself has one process; its child runs on unseen") {
+    const Server server("processes.static");
+    Client client(server);
+    CHECK_CONTAINS(client.ask("?"), "thread:3e8;");
+    CHECK(client.ask("vCont;s:3e9") == "E.none of these threads is there");
+    CHECK_CONTAINS(client.ask("vCont;s:3e8"), "thread:3e8;");
+    CHECK(client.ask("QCatchSyscalls:1;3d") == "OK");  // wait4
+    CHECK_CONTAINS(client.ask("vCont;c:3e8"), "syscall_entry:3d;");
+    CHECK_CONTAINS(client.ask("vCont;c:3e8"), "syscall_return:3d;");
+    CHECK(client.ask("qfThreadInfo") == "m3e8");
+    CHECK(client.ask("QCatchSyscalls:0") == "OK");
+    CHECK(client.ask("vCont;c:3e8") == "W00");
+}

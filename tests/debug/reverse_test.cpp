@@ -183,6 +183,20 @@ TEST_CASE("reverse: who changed a page-table entry, and a walk of the past") {
     CHECK_CONTAINS(out, "page fault at 0x");
 }
 
+TEST_CASE("reverse: a watched entry that is let go in the middle of its change stops no more") {
+    const std::string out = gdb("debuggee.static",
+                                "break touch\ncontinue\nmonitor vm watch pte 0x4cf000\nbreak factorial\n"
+                                "continue\ncontinue\nreverse-continue\nmonitor vm watch off\ncontinue\n");
+    const auto times = [&](const std::string& part) {
+        int count = 0;
+        for (auto at = out.find(part); at != std::string::npos; at = out.find(part, at + 1)) ++count;
+        return count;
+    };
+    INFO(out);
+    CHECK(times("caught entry") == 2);
+    CHECK(times("Breakpoint 2, factorial (n=6)") == 2);
+}
+
 TEST_CASE("reverse: without a history nothing is different but the way back") {
     const std::string guest = test::debug_guest("debuggee.static");
     const test::TemporaryFolder folder;
@@ -245,4 +259,26 @@ TEST_CASE("record: a recording that is cut anywhere says so in one line") {
         CHECK(result.err.starts_with("mmuscope: " + cut + ": "));
         CHECK(result.err.find('\n') == result.err.size() - 1);
     }
+}
+
+TEST_CASE("reverse: forward again over a fork whose child has been let go, which is let go again") {
+    for (const char* guest : {"processes.static", "threads.static"}) {
+        const std::string out = gdb(guest,
+                                    "break main\ncontinue\ndelete\ncatch fork\ncontinue\ndelete\nstepi\n"
+                                    "reverse-stepi\nreverse-stepi\nreverse-stepi\ncontinue\n");
+        CHECK(out.find("Can't detach") == std::string::npos);
+        CHECK_CONTAINS(out, "exited normally");
+    }
+}
+
+TEST_CASE("reverse: back over a fork whose child gdb keeps, and over it again") {
+    const std::string out =
+        gdb("processes.dynamic",
+            "set detach-on-fork off\nset schedule-multiple on\ncatch fork\ncontinue\nreverse-stepi\n"
+            "stepi\nstepi\nbreak work\ncontinue\nprint which\nreverse-continue\ncontinue\nprint which\n"
+            "continue\ncontinue\n");
+    CHECK(out.find("internal-error") == std::string::npos);
+    CHECK_CONTAINS(out, "$1 = 1");
+    CHECK_CONTAINS(out, "$2 = 1");
+    CHECK_CONTAINS(out, "exited with code 02");
 }
