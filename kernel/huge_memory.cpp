@@ -368,6 +368,12 @@ std::vector<PageIndex> cold_or_pageout_huge_pmds(MmuGather& tlb, MmStruct& mm, u
     return pages;
 }
 
+void clear_huge_refs(MemorySystem& system, MmStruct& mm, u64 start, u64 end) {
+    for_each_huge_pmd(system, mm, start, end, [&](u64 haddr, u64* pmd) {
+        if (Pte{*pmd}.accessed()) set_pmd_at(system, mm, haddr, pmd, Pte{*pmd}.without(Pte::kAccessed).raw);
+    });
+}
+
 u64 count_anon_thps(const MemorySystem& system, const MmStruct& mm, u64 start, u64 end) {
     u64 count = 0;
     for_each_huge_pmd(system, mm, start, end, [&](u64, const u64* pmd) { count += is_anon_thp(*pmd); });

@@ -41,6 +41,8 @@ bool prepare_huge_move(MemorySystem& system, MmStruct& mm, u64 start, u64 size, 
 void move_huge_pmds(MmuGather& tlb, MmStruct& mm, u64 start, u64 size, u64 target);
 /// madvise_free_huge_pmd(): clears A and D of what lies in [start, end) whole.
 void free_huge_pmds_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end);
+/// clear_refs_pte_range() of huge pages: nobody has used them. No flush.
+void clear_huge_refs(MemorySystem& system, MmStruct& mm, u64 start, u64 end);
 /// madvise_cold_or_pageout_pte_range() of huge pages: splits those that the ends cut; of the others that nobody
 /// else maps the accessed bit goes if `make_old`. Their frames.
 std::vector<PageIndex> cold_or_pageout_huge_pmds(MmuGather& tlb, MmStruct& mm, u64 start, u64 end, bool make_old);

@@ -163,7 +163,9 @@ int errno_of(ScanResult result) {
 }  // namespace
 
 int madvise_collapse(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, u64 start, u64 end) {
-    if (!thp_possible(vma)) return -EINVAL;
+    // thp_vma_allowable_order(): the area must have room for one at all.
+    const u64 highest = mmu::align_down(vma.vm_end - kPmdSize, kPmdSize);
+    if (!thp_possible(vma) || vma.vm_end < kPmdSize || highest < vma.vm_start) return -EINVAL;
     const u64 first = mmu::align_up(start, kPmdSize), last = mmu::align_down(end, kPmdSize);
     u64 done = 0;
     ScanResult failure = ScanResult::kSucceed;

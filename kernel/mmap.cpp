@@ -11,14 +11,15 @@ namespace kernel {
 
 namespace {
 
-constexpr u64 kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapDroppable = 8, kMapType = 0xf, kMapFixed = 0x10,
-              kMapGrowsdown = 0x100, kMapLocked = 0x2000, kMapNoreserve = 0x4000, kMapPopulate = 0x8000,
-              kMapNonblock = 0x10000, kMapStack = 0x20000, kMapHugetlb = 0x40000,
+constexpr u64 kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapDroppable = 8, kMapType = 0xf,
+              kMapFixed = 0x10, kMapGrowsdown = 0x100, kMapLocked = 0x2000, kMapNoreserve = 0x4000,
+              kMapPopulate = 0x8000, kMapNonblock = 0x10000, kMapStack = 0x20000, kMapHugetlb = 0x40000,
               kMapFixedNoreplace = 0x100000;
 /// LEGACY_MAP_MASK: what MAP_SHARED_VALIDATE accepts.
 constexpr u64 kLegacyMapMask = kMapShared | kMapPrivate | kMapFixed | 0x20 | 0x800 | 0x1000 | kMapLocked |
                                kMapNoreserve | kMapPopulate | kMapNonblock | kMapStack | kMapHugetlb | 0x40 |
-                               kMapGrowsdown;
+                               kMapGrowsdown | 0x4000000 /* UNINITIALIZED */ | 0x80 /* ABOVE4G */ |
+                               u64{21} << 26 | u64{30} << 26 /* HUGE_2MB, HUGE_1GB */;
 constexpr u64 kMaxFileBytes = ~u64{0} >> 1;  // MAX_LFS_FILESIZE
 
 /// calc_vm_flag_bits()
@@ -110,10 +111,9 @@ i64 sys_mmap(MemorySystem& system, MmStruct& mm, u64 addr, u64 len, u64 prot, u6
     if (page_offset(offset)) return -EINVAL;
     u64 pgoff = pages_of(offset);
     if (!file && (flags & kMapHugetlb)) return mmap_huge(system, mm, addr, len, prot, flags, offset);
-    const u64 huge_size =
-        file && file->hugetlb
-            ? mmu::kPageSize << system.page_cache.mapping_of(file->hugetlb).hugetlb->order
-            : 0;
+    const u64 huge_size = file && file->hugetlb
+                              ? mmu::kPageSize << system.page_cache.mapping_of(file->hugetlb).hugetlb->order
+                              : 0;
     if (huge_size) {
         len = mmu::align_up(len, huge_size);
     } else if (flags & kMapHugetlb) {

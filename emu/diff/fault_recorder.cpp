@@ -14,7 +14,7 @@ Place place_of(const kernel::MemorySystem& system, kernel::MmStruct* mm, u64 add
     place.name = kernel::vma_name(system, *mm, *vma);
     if (vma->name[0] != 0) {
         place.area = Place::Area::kSpecial;
-    } else if (vma->is_anonymous()) {
+    } else if (vma->is_anonymous() || place.name == kSharedAnonymous) {
         place.area = Place::Area::kAnonymous;
     } else {
         place.area = Place::Area::kFile;

@@ -142,7 +142,7 @@ class Reader {
         entry.end = entry.start + length;
         const char* text = reinterpret_cast<const char*>(body.data()) + 32;
         entry.name.assign(text, strnlen(text, body.size() - 32));
-        if (entry.name == "//anon" || entry.name.empty()) {
+        if (entry.name == "//anon" || entry.name == kSharedAnonymous || entry.name.empty()) {
             entry.area = Place::Area::kAnonymous;
             entry.name.clear();
         } else if (entry.name == "[heap]" || entry.name == "[stack]") {

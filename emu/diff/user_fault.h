@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mmu/base/ints.h"
@@ -11,6 +12,9 @@ namespace emu {
 
 using mmu::u32;
 using mmu::u64;
+
+/// Shared memory without a file is anonymous here: perf does not tell where mremap() has put it.
+inline constexpr std::string_view kSharedAnonymous = "/dev/zero (deleted)";
 
 /// Where an address lies.
 struct Place {

@@ -167,6 +167,7 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
                std::optional<u64> offset) {
     switch (file.kind) {
         case OpenFile::Kind::kText: {
+            if (file.window) return -EINVAL;  // no splice_read()
             const u64 at = std::min<u64>(offset.value_or(file.offset), file.text.size());
             const u64 size = std::min<u64>(bytes.size(), file.text.size() - at);
             std::memcpy(bytes.data(), file.text.data() + at, size);

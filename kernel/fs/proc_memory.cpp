@@ -287,10 +287,19 @@ std::string numa_maps(KernelState& kernel, Task& task) {
     return text;
 }
 
+/// A file that can only be written.
+std::string nothing(KernelState&, Task&) {
+    return {};
+}
+
 constexpr ProcRow kRows[] = {
-    {"auxv", auxv, 0400},     {"maps", maps},
-    {"numa_maps", numa_maps}, {"pagemap", nullptr, 0400, pagemap},
-    {"smaps", smaps},         {"smaps_rollup", smaps_rollup},
+    {"auxv", auxv, 0400},
+    {"clear_refs", nothing, 0200, nullptr, clear_refs_write},
+    {"maps", maps},
+    {"numa_maps", numa_maps},
+    {"pagemap", nullptr, 0400, pagemap},
+    {"smaps", smaps},
+    {"smaps_rollup", smaps_rollup},
     {"statm", statm},
 };
 

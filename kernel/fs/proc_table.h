@@ -37,6 +37,9 @@ int store_nr_hugepages(KernelState& kernel, const OpenFile&, const std::string& 
     return store_nr_hugepages(kernel, kPool, text);
 }
 
+/// What is written to /proc/PID/clear_refs (clear_refs.cpp).
+int clear_refs_write(KernelState& kernel, const OpenFile& file, const std::string& text);
+
 /// Number of a decimal text, with or without a newline; nothing: it is none.
 std::optional<u64> proc_decimal(const std::string& text);
 

@@ -17,7 +17,7 @@ bool refused(const test::ProcessResult& result) {
 TEST_CASE("diff-host: musl's guests fault as on the host, address for address") {
     for (const char* name :
          {"hello.musl", "brk_grow_shrink.musl", "zero_page_upgrade.musl", "stack_growth.musl",
-          "private_file.musl", "segv_handler.musl", "mprotect_jit.musl"}) {
+          "private_file.musl", "segv_handler.musl", "mprotect_jit.musl", "mremap_move.musl"}) {
         const auto result = test::emulate({"diff-host"}, {test::guest_path(name)});
         if (refused(result)) return;
         INFO(name << "\n" << result.err);

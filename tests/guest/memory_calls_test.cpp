@@ -202,3 +202,11 @@ TEST_CASE("Memory calls: numa_maps counts the pages of each area as smaps does")
 TEST_CASE("Memory calls: lists of buffers are refused in Linux's order, whichever call has them") {
     check_as_native({test_guest_path("iovecs.glibc")});
 }
+
+TEST_CASE("Memory calls: clear_refs makes pages look unused until they are used, as on the host") {
+    check_as_native({test_guest_path("clear_refs.glibc")});
+}
+
+TEST_CASE("Memory calls: arguments that few programs give have the host's answers") {
+    check_as_native({test_guest_path("odd_arguments.glibc")});
+}

@@ -1,0 +1,145 @@
+// libc: glibc
+// The memory calls with arguments that few programs give: flags that mean nothing together, ends of the
+// address space, each advice for each kind of area. A line an answer; what versions of Linux or the host's
+// CPU decide is left out.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SHOW(call) printf("%s: %s\n", #call, (long)(call) == -1 ? strerrorname_np(errno) : "ok")
+
+enum { kPage = 4096, kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS, kReadWrite = PROT_READ | PROT_WRITE };
+enum { kUninitialized = 0x4000000, kAbove4G = 0x80 };
+
+static char* const kEnd = (char*)(1ul << 47);
+static char* p;
+static int program, file;
+
+static void* map(int rights, int flags, int fd, long offset) {
+    return mmap(NULL, kPage, rights, flags, fd, offset);
+}
+
+static void maps(void) {
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | MAP_SYNC, file, 0));
+    SHOW(map(PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, program, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | kUninitialized, file, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | kAbove4G, file, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | 21 << 26, file, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | 1 << 25, file, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | MAP_GROWSDOWN, file, 0));
+    SHOW(map(kReadWrite, MAP_SHARED_VALIDATE | MAP_LOCKED | MAP_POPULATE | MAP_NORESERVE, file, 0));
+    SHOW(map(kReadWrite, kAnonymous | MAP_GROWSDOWN | MAP_STACK, -1, 0));
+    SHOW(map(kReadWrite, kAnonymous | MAP_DENYWRITE | MAP_EXECUTABLE | kUninitialized, -1, 0));
+    SHOW(map(8, kAnonymous, -1, 0));
+    SHOW(map(0xffff, kAnonymous, -1, 0));
+    SHOW(map(kReadWrite, MAP_PRIVATE, program, 1l << 62));
+    SHOW(map(kReadWrite, MAP_PRIVATE, program, -kPage));
+    SHOW(mmap(NULL, 1l << 46, kReadWrite, MAP_PRIVATE, program, 1l << 62));
+    SHOW(mmap((void*)-kPage, kPage, kReadWrite, kAnonymous, -1, 0));
+    SHOW(mmap((void*)-kPage, kPage, kReadWrite, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0));
+}
+
+static void moves(void) {
+    SHOW(mremap(p, kPage, kPage, 8));
+    SHOW(mremap(p, kPage, kPage, MREMAP_FIXED, p));
+    SHOW(mremap(p, kPage, kPage, 4));
+    SHOW(mremap(p, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, p + 1));
+    SHOW(mremap(p, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, p));
+    SHOW(mremap(p, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, kEnd));
+    SHOW(mremap(p, 2 * kPage, kPage, MREMAP_MAYMOVE | 4));
+    SHOW(mremap(p, 0, kPage, MREMAP_MAYMOVE));
+    SHOW(mremap(p, 0, 0, MREMAP_MAYMOVE));
+    SHOW(mremap(p + 1, kPage, kPage, MREMAP_MAYMOVE));
+    SHOW(mremap((void*)8, kPage, kPage, 0));
+    SHOW(mremap((void*)kPage, kPage, 2 * kPage, 0));
+}
+
+static void advice(void) {
+    for (int kind = 0; kind <= 30; kind++) {
+        const char* const names[] = {"anonymous", "shared", "program", "memfd", "no rights"};
+        void* const areas[] = {p, map(kReadWrite, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+                               map(PROT_READ, MAP_PRIVATE, program, 0), map(kReadWrite, MAP_SHARED, file, 0),
+                               map(PROT_NONE, kAnonymous, -1, 0)};
+        printf("advice %d:", kind);
+        for (int i = 0; i < 5; i++)
+            printf(" %s %s", names[i], madvise(areas[i], kPage, kind) ? strerrorname_np(errno) : "ok");
+        printf("\n");
+    }
+    for (int kind = 98; kind <= 101; kind++) SHOW(madvise(p, kPage, kind));
+    SHOW(msync(p, kPage, MS_INVALIDATE));
+    SHOW(msync(p, kPage, 8));
+    SHOW(msync(p, kPage, MS_ASYNC | MS_INVALIDATE));
+    SHOW(msync(p + 1, 1, MS_SYNC));
+    SHOW(msync(p, -1, MS_SYNC));
+    SHOW(msync((void*)-kPage, kPage, MS_SYNC));
+    SHOW(mincore(p, kPage, (void*)8));
+    SHOW(mincore(p, 0, (void*)8));
+    SHOW(mincore(p + 1, 1, NULL));
+    SHOW(mincore((void*)-kPage, kPage, NULL));
+}
+
+static void locks(void) {
+    SHOW(syscall(SYS_mlock2, p, kPage, 2));
+    SHOW(syscall(SYS_mlock2, p, kPage, 0));
+    SHOW(mlock(p, 0));
+    SHOW(mlock(p, -1));
+    SHOW(munlock(p + 1, 1));
+    SHOW(mlockall(8));
+    SHOW(munlockall());
+}
+
+static void rights(void) {
+    SHOW(munmap(p, -kPage));
+    SHOW(munmap(kEnd, 0));
+    SHOW(munmap(kEnd - kPage, kPage));
+    SHOW(munmap(kEnd - kPage, 2 * kPage));
+    SHOW(mprotect(kEnd, kPage, PROT_READ));
+    SHOW(mprotect(p, -kPage, PROT_READ));
+    SHOW(mprotect(p, kPage, PROT_GROWSUP | PROT_READ));
+    SHOW(mprotect(p, kPage, PROT_GROWSDOWN | PROT_READ));
+    SHOW(mprotect(p, 0, PROT_GROWSDOWN | PROT_GROWSUP));
+    SHOW(mprotect(p, kPage, 0x10 | PROT_READ));
+}
+
+static void others(void) {
+    char* shared = mmap(NULL, 4 * kPage, kReadWrite, MAP_SHARED, file, 0);
+    static char name[300];
+    memset(name, 'a', sizeof name - 1);
+    SHOW(syscall(SYS_remap_file_pages, p, kPage, 0, 0, 0));
+    SHOW(syscall(SYS_remap_file_pages, shared, kPage, 0, 2, 0));
+    SHOW(syscall(SYS_remap_file_pages, shared, kPage, 1, 2, 0));
+    SHOW(syscall(SYS_remap_file_pages, shared + 1, kPage, 0, 2, 0x10000));
+    SHOW(syscall(SYS_remap_file_pages, shared, 0, 0, 2, 0));
+    SHOW(prctl(PR_SET_VMA, 1, p, kPage, "x"));
+    SHOW(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+    SHOW(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+    SHOW(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+    SHOW(syscall(SYS_memfd_create, "x", 0x100));
+    SHOW(syscall(SYS_memfd_create, "x", MFD_HUGETLB | 5 << 26));
+    SHOW(syscall(SYS_memfd_create, "x", 8 | 16));
+    SHOW(syscall(SYS_memfd_create, name, 0));
+    SHOW(syscall(SYS_memfd_create, (void*)8, 0));
+    SHOW(syscall(SYS_memfd_create, "", 0));
+    for (int command = 0; command <= 64; command = command ? command * 2 : 1)
+        SHOW(syscall(SYS_membarrier, command, 0, 0));
+}
+
+int main(void) {
+    p = mmap(NULL, 16 * kPage, kReadWrite, kAnonymous, -1, 0);
+    program = open("/proc/self/exe", O_RDONLY);
+    file = memfd_create("file", 0);
+    if (ftruncate(file, 16 * kPage)) return 1;
+    maps();
+    moves();
+    advice();
+    locks();
+    rights();
+    others();
+    return 0;
+}
