@@ -92,8 +92,8 @@ bool pte_needs_flush(Pte before, Pte after);
 Pte changed_protection(MemorySystem& system, const VmAreaStruct& vma, Pte before);
 /// zap_page_range_single(): empties the PTEs of [start, end).
 void unmap_page_range(MmuGather& tlb, MmStruct& mm, u64 start, u64 end);
-/// unmap_mapping_pages(): no address space maps pages [first, last] of the file any more. `mm` is one of them, and
-/// the only one where nobody says which there are.
+/// unmap_mapping_pages(): no address space maps pages [first, last] of the file any more; private copies stay. `mm` is
+/// one of them, and the only one where nobody says which there are.
 void unmap_mapping_pages(MemorySystem& system, MmStruct& mm, const AddressSpace& space, u64 first, u64 last);
 /// do_vmi_munmap(): 0 or -errno.
 int do_munmap(MemorySystem& system, MmStruct& mm, u64 start, u64 len);

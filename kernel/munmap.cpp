@@ -127,20 +127,44 @@ void mm_drop(MemorySystem& system, MmStruct& mm) {
     mm.pgd = Pfn{};
 }
 
-void unmap_mapping_pages(MemorySystem& system, MmStruct& mm, const AddressSpace& space, u64 first, u64 last) {
+namespace {
+
+/// zap_details.even_cows: whether private copies of a file's pages go, too.
+enum class Copies : u8 { kStay, kGo };
+
+/// zap_page_range_single() of a private area, but for its copies (should_zap_folio()).
+void unmap_file_pages(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
+    MemorySystem& system = tlb.system();
+    walk_page_range(system, mm, start, end, [&](u64 address, u64* ptep) {
+        const Pte pte = ptep_get(ptep);
+        const Page* const page = pte_present(pte) ? vm_normal_page(system, pte) : nullptr;
+        if (page && !page->is(Page::kAnon)) unmap_page_range(tlb, mm, address, address + mmu::kPageSize);
+    });
+}
+
+void unmap_mapping(MemorySystem& system, MmStruct& mm, const AddressSpace& space, u64 first, u64 last,
+                   Copies copies) {
     const auto unmap = [&](MmStruct& of) {
         MmuGather tlb(system, of);
         for (auto& [end, vma] : of.mm_mt) {
             if (!vma.vm_file || &system.page_cache.mapping_of(vma.vm_file) != &space) continue;
             const u64 from = std::max(first, vma.vm_pgoff), behind = vma.vm_pgoff + vma.pages();
             const u64 to = last < behind ? last + 1 : behind;
-            if (from < to)
-                unmap_page_range(tlb, of, vma.vm_start + ((from - vma.vm_pgoff) << mmu::kPageShift),
-                                 vma.vm_start + ((to - vma.vm_pgoff) << mmu::kPageShift));
+            if (from >= to) continue;
+            const u64 start = vma.vm_start + ((from - vma.vm_pgoff) << mmu::kPageShift),
+                      stop = vma.vm_start + ((to - vma.vm_pgoff) << mmu::kPageShift);
+            const bool all = copies == Copies::kGo || (vma.vm_flags & (VM_SHARED | VM_HUGETLB));
+            (all ? unmap_page_range : unmap_file_pages)(tlb, of, start, stop);
         }
     };
     if (!system.address_spaces) return unmap(mm);
     for (MmStruct* const each : system.address_spaces()) unmap(*each);
+}
+
+}  // namespace
+
+void unmap_mapping_pages(MemorySystem& system, MmStruct& mm, const AddressSpace& space, u64 first, u64 last) {
+    unmap_mapping(system, mm, space, first, last, Copies::kStay);
 }
 
 void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identity identity, u64 new_size) {
@@ -148,12 +172,13 @@ void truncate_pagecache(MemorySystem& system, MmStruct& mm, FileBacking::Identit
     system.page_cache.forget_buffered(identity, first, ~u64{0});
     AddressSpace* space = system.page_cache.find(identity);
     if (!space) return;
-    unmap_mapping_pages(system, mm, *space, first, ~u64{0});
+    unmap_mapping(system, mm, *space, first, ~u64{0}, Copies::kGo);
     system.page_cache.truncate(system, *space, first);
     if (!page_offset(new_size)) return;
     if (space->shmem) {
         (void)shmem_zero(system, *space, new_size, mmu::kPageSize - page_offset(new_size));
-    } else if (const PageIndex last = space->find(first - 1)) {  // what lies beyond the end reads zero from now on
+    } else if (const PageIndex last =
+                   space->find(first - 1)) {  // what lies beyond the end reads zero from now on
         system.memory.note_write(Pfn{last});
         u8* frame = system.memory.frame(Pfn{last});
         std::memset(frame + page_offset(new_size), 0, mmu::kPageSize - page_offset(new_size));

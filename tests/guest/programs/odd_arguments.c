@@ -130,6 +130,23 @@ static void others(void) {
         SHOW(syscall(SYS_membarrier, command, 0, 0));
 }
 
+/// Private copies of a file's pages outlast a hole that is punched there, but not the file's end.
+static void holes(void) {
+    const int fd = memfd_create("holes", 0);
+    if (ftruncate(fd, 8 * kPage)) return;
+    char* shared = mmap(NULL, 8 * kPage, kReadWrite, MAP_SHARED, fd, 0);
+    for (int i = 0; i < 8; i++) shared[i * kPage] = 's';
+    volatile char* own = mmap(NULL, 8 * kPage, kReadWrite, MAP_PRIVATE, fd, 0);
+    own[0] = own[kPage] = own[5 * kPage] = 'p';
+    printf("before: %d %d\n", own[2 * kPage], own[6 * kPage]);
+    SHOW(madvise(shared, 4 * kPage, MADV_REMOVE));
+    printf("MADV_REMOVE: copy %d, read %d, untouched %d\n", own[0], own[2 * kPage], own[3 * kPage]);
+    SHOW(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4 * kPage, 4 * kPage));
+    printf("fallocate: copy %d, read %d, untouched %d\n", own[5 * kPage], own[6 * kPage], own[7 * kPage]);
+    if (ftruncate(fd, kPage) || ftruncate(fd, 8 * kPage)) return;
+    printf("truncated: before the end %d, behind it %d\n", own[0], own[kPage]);
+}
+
 int main(void) {
     p = mmap(NULL, 16 * kPage, kReadWrite, kAnonymous, -1, 0);
     program = open("/proc/self/exe", O_RDONLY);
@@ -141,5 +158,6 @@ int main(void) {
     locks();
     rights();
     others();
+    holes();
     return 0;
 }
