@@ -343,7 +343,8 @@ Expected<u64, ExecFailure> build_image(KernelState& kernel, MmStruct& mm, const 
         placement.dynamic_base = kElfDynBase;
         if (randomize) placement.dynamic_base += kernel.rng.below(u64{1} << kMmapRandomBits) * kPageSize;
     }
-    auto loaded = load_elf(system, mm, program.image, placement, [&] { return mmap_file_of(kernel, program.file); });
+    auto loaded =
+        load_elf(system, mm, program.image, placement, [&] { return mmap_file_of(kernel, program.file); });
     if (!loaded) return Unexpected{loaded.error()};
     layout.program = *loaded;
     mm.start_code = loaded->start_code;
@@ -465,7 +466,7 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
         if (replaced) do_group_exit(kernel, task, TaskExit{0, SIGSEGV});
         return Unexpected{pointer.error()};
     }
-    task.comm = base_name(request.path).substr(0, 15);
+    set_task_comm(task, base_name(request.path));
     task.executable = program->file.path;
     task.arguments = program->arguments;
     task.clear_child_tid = task.robust_list = task.rseq = 0;
@@ -484,6 +485,11 @@ Expected<void, ExecFailure> do_execve(KernelState& kernel, Task& task, const Exe
     registers.gpr[mmu::kRsp] = *pointer;
     kernel.system.notify({.kind = EventKind::kTaskExec, .address = static_cast<u64>(task.pid)});
     return {};
+}
+
+void set_task_comm(Task& task, std::string_view name) {
+    constexpr usize kTaskCommLen = 16;
+    task.comm = name.substr(0, std::min(name.find('\0'), kTaskCommLen - 1));
 }
 
 }  // namespace kernel

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kernel/exec.h"
 #include "kernel/exit.h"
 #include "kernel/fs/proc_table.h"
 #include "kernel/host/host.h"
@@ -33,8 +34,7 @@ int set_comm(KernelState& kernel, const OpenFile& file, const std::string& text)
     Task* task = kernel.find_task(static_cast<Pid>(file.object));
     if (!task) return -ESRCH;
     if (task->tgid != kernel.task().tgid) return -EINVAL;
-    task->comm = text.substr(0, 15);
-    task->comm.resize(std::strlen(task->comm.c_str()));
+    set_task_comm(*task, text);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
+#include "kernel/exec.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/unsupported.h"
 
@@ -84,7 +85,7 @@ i64 prctl(Syscall& call) {
             std::string name;
             const i64 length = strncpy_from_user(call.system(), call.mm(), name, a[1], 15);
             if (length < 0) return -EFAULT;
-            task.comm = name.substr(0, 15);
+            set_task_comm(task, name);
             return 0;
         }
         case PR_GET_NAME: {
