@@ -104,6 +104,12 @@ void stop_process(KernelState& kernel, Task& task, int signal) {
     notify_parent_stop(kernel, process, CLD_STOPPED, signal);
 }
 
+/// do_coredump(), of which only the status is told.
+bool dumps_core(KernelState& kernel, const Task& task, int signal) {
+    return (kCoreMask & sigmask_of(signal)) && task.dumpable &&
+           kernel.mm_of(task).rlimit(kRlimitCore) >= mmu::kPageSize;
+}
+
 /// get_signal(): the next one that has a handler. Ends or stops the task when its action is to.
 std::optional<KernelSignal> get_signal(KernelState& kernel, Task& task) {
     while (true) {
@@ -133,8 +139,7 @@ std::optional<KernelSignal> get_signal(KernelState& kernel, Task& task) {
                     stop_process(kernel, task, info->signo);
                 break;
             case Default::kTerminate:
-                do_group_exit(kernel, task,
-                              TaskExit{0, info->signo, (kCoreMask & sigmask_of(info->signo)) != 0});
+                do_group_exit(kernel, task, TaskExit{0, info->signo, dumps_core(kernel, task, info->signo)});
                 return std::nullopt;
         }
     }
@@ -250,15 +255,24 @@ int queue_signal(KernelState& kernel, Task& task, const SigInfo& info, Target ta
     }
     if (!(first.signals.blocked & sigmask_of(info.signo)) && ignored(kernel, first, info.signo)) return 0;
     SigPending& pending = target == Target::kThread ? task.signals.pending : process.shared_pending;
+    SigInfo queued_info = info;
     if (info.signo < 32) {  // a standard signal is pending once
         for (const SigInfo& waiting : pending)
             if (waiting.signo == info.signo) return 0;
     } else {
         size_t queued = process.shared_pending.size();
         for (const Pid thread : process.threads) queued += kernel.tasks.at(thread).signals.pending.size();
-        if (queued >= kernel.mm_of(first).rlimit(kRlimitSigpending)) return -EAGAIN;
+        const bool timer = info.layout == SigInfo::Layout::kTimer;  // has its place in advance
+        if (!timer && queued >= kernel.mm_of(first).rlimit(kRlimitSigpending)) {
+            if (info.code != kSiUser) return -EAGAIN;
+            // What kill() sends is pending even so, but once, and says no more than its number.
+            for (const SigInfo& waiting : pending)
+                if (waiting.signo == info.signo) return 0;
+            queued_info = SigInfo{};
+            queued_info.signo = info.signo;
+        }
     }
-    pending.push_back(info);
+    pending.push_back(queued_info);
     const auto tell = [&](Pid pid) { wake_up(kernel, wait_key(WaitKind::kSignal, static_cast<u64>(pid))); };
     if (target == Target::kThread) tell(task.pid);
     if (target == Target::kProcess)
@@ -282,14 +296,28 @@ int send_signal(KernelState& kernel, Task& task, const SigInfo& info) {
     return queue_signal(kernel, task, info, Target::kThread);
 }
 
-i64 broken_pipe(KernelState& kernel, Task& task) {
+namespace {
+
+/// send_sig(): as if from itself.
+void send_sig(KernelState& kernel, Task& task, int signal) {
     SigInfo info;
-    info.signo = SIGPIPE;
+    info.signo = signal;
     info.code = kSiUser;
     info.pid = task.tgid;
     info.uid = host::getuid();
     (void)send_signal(kernel, task, info);
+}
+
+}  // namespace
+
+i64 broken_pipe(KernelState& kernel, Task& task) {
+    send_sig(kernel, task, SIGPIPE);
     return -EPIPE;
+}
+
+i64 file_too_big(KernelState& kernel, Task& task) {
+    send_sig(kernel, task, SIGXFSZ);
+    return -EFBIG;
 }
 
 int send_group_signal(KernelState& kernel, Task& task, const SigInfo& info) {

@@ -28,6 +28,8 @@ std::string signal_name(int signal);
 int send_signal(KernelState& kernel, Task& task, const SigInfo& info);
 /// SIGPIPE for a write that nobody will read. -EPIPE.
 i64 broken_pipe(KernelState& kernel, Task& task);
+/// The same for a write beyond RLIMIT_FSIZE: SIGXFSZ and -EFBIG.
+i64 file_too_big(KernelState& kernel, Task& task);
 /// The same to a process: any thread that does not block it takes it. `task` is one of its threads, or its
 /// leader.
 int send_group_signal(KernelState& kernel, Task& task, const SigInfo& info);

@@ -132,6 +132,10 @@ SiginfoBytes siginfo_bytes(const SigInfo& info) {
             put(bytes, 20, info.overrun);
             put(bytes, 24, info.value);
             break;
+        case SigInfo::Layout::kPoll:
+            put(bytes, 16, info.value);
+            put(bytes, 24, info.status);
+            break;
         case SigInfo::Layout::kFault:
             put(bytes, 16, info.address);
             put(bytes, 32, info.pkey);

@@ -49,16 +49,17 @@ struct SigInfo {
         kFault,
         kRt,
         kChild,
-        kTimer
+        kTimer,
+        kPoll
     };  ///< which members of the union are written
     int signo = 0, code = 0;
     Layout layout = Layout::kKill;
     Pid pid = 0;                 ///< kKill, kRt, kChild
     u32 uid = 0;                 ///< kKill, kRt, kChild
-    u64 value = 0;               ///< kRt, kTimer: sigval
+    u64 value = 0;               ///< kRt, kTimer: sigval; kPoll: si_band
     u64 address = 0;             ///< kFault: si_addr
     u32 pkey = 0;                ///< kFault with SEGV_PKUERR
-    int status = 0;              ///< kChild: exit code or signal
+    int status = 0;              ///< kChild: exit code or signal; kPoll: si_fd
     i64 utime = 0, stime = 0;    ///< kChild: clock ticks
     int timer = 0, overrun = 0;  ///< kTimer
     static constexpr usize kBytes = 48;  ///< of struct kernel_siginfo

@@ -21,8 +21,8 @@ i64 block(KernelState& kernel, Task& task, const WaitFor& wait) {
     return block_or(kernel, task, wait, kErestartSys);
 }
 
-void wake_up(KernelState& kernel, WaitKey key) {
-    epoll_notify(kernel, key);
+void wake_up(KernelState& kernel, WaitKey key, short events) {
+    epoll_notify(kernel, key, events);
     const auto found = kernel.sched.sleepers.find(key);
     if (found == kernel.sched.sleepers.end()) return;
     const std::vector<Pid> waiting = found->second;

@@ -48,7 +48,8 @@ i64 block(KernelState& kernel, Task& task, const WaitFor& wait);
 /// The same with another value than -ERESTARTSYS.
 i64 block_or(KernelState& kernel, Task& task, const WaitFor& wait, int interrupted);
 
-/// Every task that waits for `key` makes its call again.
-void wake_up(KernelState& kernel, WaitKey key);
+/// Every task that waits for `key` makes its call again. `events`: what poll() may say now that it did not
+/// (the wake-up's poll key, for epoll's items); 0: anything.
+void wake_up(KernelState& kernel, WaitKey key, short events = 0);
 
 }  // namespace kernel

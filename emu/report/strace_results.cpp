@@ -56,7 +56,8 @@ std::string strace_siginfo(const kernel::SigInfo& info) {
                   {SIGFPE, 5, "FPE_FLTUND"},   {SIGFPE, 6, "FPE_FLTRES"},     {SIGFPE, 7, "FPE_FLTINV"},
                   {SIGILL, 2, "ILL_ILLOPN"},   {SIGTRAP, 1, "TRAP_BRKPT"},    {SIGTRAP, 2, "TRAP_TRACE"},
                   {SIGCHLD, 1, "CLD_EXITED"},  {SIGCHLD, 2, "CLD_KILLED"},    {SIGCHLD, 3, "CLD_DUMPED"},
-                  {SIGCHLD, 5, "CLD_STOPPED"}, {SIGCHLD, 6, "CLD_CONTINUED"}, {0, 0, "SI_USER"},
+                  {SIGCHLD, 5, "CLD_STOPPED"}, {SIGCHLD, 6, "CLD_CONTINUED"}, {SIGIO, 1, "POLL_IN"},
+                  {SIGIO, 2, "POLL_OUT"},      {SIGIO, 6, "POLL_HUP"},        {0, 0, "SI_USER"},
                   {0, 0x80, "SI_KERNEL"},      {0, -1, "SI_QUEUE"},           {0, -2, "SI_TIMER"},
                   {0, -6, "SI_TKILL"}};
     std::string code = std::to_string(info.code);
@@ -73,6 +74,8 @@ std::string strace_siginfo(const kernel::SigInfo& info) {
             ", si_pid=%d, si_uid=%u, si_status=%s, si_utime=%lld, si_stime=%lld", info.pid, info.uid,
             info.code == 1 ? std::to_string(info.status).c_str() : strace_signal(info.status).c_str(),
             static_cast<long long>(info.utime), static_cast<long long>(info.stime));
+    else if (info.layout == kernel::SigInfo::Layout::kPoll)
+        text += strace_printf(", si_band=%lld, si_fd=%d", static_cast<long long>(info.value), info.status);
     else if (info.code != kernel::kSiKernel)
         text += strace_printf(", si_pid=%d, si_uid=%u", info.pid, info.uid);
     return text + "}";

@@ -26,10 +26,11 @@ WaitKey key_of_id(u32 id) {
     return wait_key(WaitKind::kEpoll, id);
 }
 
+/// An item goes to the end of the ready list, and those hear of it who wait for the epoll or watch it, even
+/// if it is listed already.
 void list(KernelState& kernel, u32 id, const EpollKey& name, EpollItem& item) {
-    if (item.listed) return;
+    if (!item.listed) kernel.ipc.epolls.at(id).ready.push_back(name);
     item.listed = true;
-    kernel.ipc.epolls.at(id).ready.push_back(name);
     wake_up(kernel, key_of_id(id));
 }
 
@@ -129,8 +130,13 @@ i64 add_item(KernelState& kernel, Task& task, u32 id, const EpollKey& name, Open
 short poll(KernelState& kernel, Task& task, const OpenFile& file) {
     refresh(kernel, file.object);
     Epoll& epoll = epoll_at(kernel, file);
-    for (const EpollKey& name : epoll.ready)
+    // Items that are ready no more leave the list, as __ep_eventpoll_poll() drops them.
+    while (!epoll.ready.empty()) {
+        const EpollKey name = epoll.ready.front();
         if (events_of(kernel, task, name, epoll.items.at(name))) return POLLIN | POLLRDNORM;
+        epoll.items.at(name).listed = false;
+        epoll.ready.pop_front();
+    }
     return 0;
 }
 
@@ -192,7 +198,8 @@ i64 epoll_control(KernelState& kernel, Task& task, OpenFile& file, int operation
             found->second.data = event.data.u64;
             if (const i64 error = control_host(epoll, EPOLL_CTL_MOD, name, target, event.events))
                 return error;
-            if (events_of(kernel, task, name, found->second)) list(kernel, id, name, found->second);
+            if (!found->second.listed && events_of(kernel, task, name, found->second))
+                list(kernel, id, name, found->second);
             return 0;
         default:
             return -EINVAL;
@@ -225,14 +232,24 @@ std::vector<epoll_event> epoll_collect(KernelState& kernel, Task& task, OpenFile
     return events;
 }
 
-void epoll_notify(KernelState& kernel, WaitKey key) {
+void epoll_notify(KernelState& kernel, WaitKey key, short events) {
     if (kernel.ipc.epoll_watch.empty()) return;
-    std::vector<std::pair<u32, EpollKey>> woken;
-    auto [first, last] = kernel.ipc.epoll_watch.equal_range(key);
-    for (; first != last; ++first) woken.push_back(first->second);
+    const auto [first, last] = kernel.ipc.epoll_watch.equal_range(key);
+    std::vector<std::pair<u32, EpollKey>> woken, exclusive;
+    // A wait queue's order: the last that was added comes first, exclusive ones after all others.
+    for (auto watch = last; watch != first;) {
+        const auto& [id, name] = (--watch)->second;
+        const bool alone = kernel.ipc.epolls.at(id).items.at(name).events & EPOLLEXCLUSIVE;
+        (alone ? exclusive : woken).push_back(watch->second);
+    }
+    woken.insert(woken.end(), exclusive.rbegin(), exclusive.rend());
+    const u32 cause = static_cast<u16>(events);
     for (const auto& [id, name] : woken) {
         EpollItem& item = kernel.ipc.epolls.at(id).items.at(name);
-        if (item.events & ~kPrivate) list(kernel, id, name, item);
+        if (!(item.events & ~kPrivate) || (cause && !(cause & item.events))) continue;
+        const bool somebody_waits = kernel.sched.sleepers.contains(key_of_id(id));
+        list(kernel, id, name, item);
+        if ((item.events & EPOLLEXCLUSIVE) && somebody_waits) return;  // one is enough
     }
 }
 

@@ -36,8 +36,8 @@ i64 epoll_control(KernelState& kernel, Task& task, OpenFile& file, int operation
                   const epoll_event& event);
 /// ep_send_events(): up to `limit` events that hold now; takes them off the ready list as their triggers say.
 std::vector<epoll_event> epoll_collect(KernelState& kernel, Task& task, OpenFile& file, usize limit);
-/// A file that items watch has woken (wake_up()).
-void epoll_notify(KernelState& kernel, WaitKey key);
+/// ep_poll_callback(): a file that items watch has woken (wake_up()).
+void epoll_notify(KernelState& kernel, WaitKey key, short events);
 /// eventpoll_release(): the last descriptor of the file is gone.
 void epoll_forget(KernelState& kernel, const OpenFile& file);
 

@@ -26,7 +26,7 @@ i64 read_event(FileCall& call, UserStream& to, u64 size) {
     if (!event.count) return -EAGAIN;
     const u64 value = event.semaphore ? 1 : event.count;
     event.count -= value;
-    wake_up(call.kernel, event_key(call.task, call.file));
+    wake_up(call.kernel, event_key(call.task, call.file), POLLOUT);
     return to.put(reinterpret_cast<const u8*>(&value), 8) == 8 ? 8 : -EFAULT;
 }
 
@@ -38,7 +38,7 @@ i64 write_event(FileCall& call, UserStream& from, u64 size) {
     EventFd& event = call.kernel.ipc.events.at(call.file.object);
     if (~u64{0} - event.count <= value) return -EAGAIN;
     event.count += value;
-    wake_up(call.kernel, event_key(call.task, call.file));
+    wake_up(call.kernel, event_key(call.task, call.file), POLLIN);
     return 8;
 }
 
@@ -70,6 +70,18 @@ i64 read_timer(FileCall& call, UserStream& to, u64 size) {
     return to.put(reinterpret_cast<const u8*>(&ticks), 8) == 8 ? 8 : -EFAULT;
 }
 
+/// timerfd_ioctl(): TFD_IOC_SET_TICKS, of checkpointing.
+i64 timer_ioctl(FileCall& call, u64 request, u64 argument) {
+    constexpr u64 kSetTicks = 0x40085400;
+    if (request != kSetTicks) return -ENOTTY;
+    u64 ticks = 0;
+    if (get_user(call.kernel.system, call.kernel.mm_of(call.task), ticks, argument)) return -EFAULT;
+    if (!ticks) return -EINVAL;
+    call.kernel.ipc.timers.at(call.file.object).ticks = ticks;
+    wake_up(call.kernel, timer_key(call.task, call.file), POLLIN);
+    return 0;
+}
+
 short poll_timer(KernelState& kernel, Task&, const OpenFile& file) {
     run_timer_files(kernel);
     return kernel.ipc.timers.at(file.object).ticks ? POLLIN : short{0};
@@ -98,6 +110,23 @@ signalfd_siginfo describe(const SigInfo& info) {
     switch (info.layout) {
         case SigInfo::Layout::kFault:
             out.ssi_addr = info.address;
+            break;
+        case SigInfo::Layout::kPoll:
+            out.ssi_band = static_cast<u32>(info.value);
+            out.ssi_fd = info.status;
+            break;
+        case SigInfo::Layout::kTimer:
+            out.ssi_tid = static_cast<u32>(info.timer);
+            out.ssi_overrun = static_cast<u32>(info.overrun);
+            out.ssi_ptr = info.value;
+            out.ssi_int = static_cast<int>(info.value);
+            break;
+        case SigInfo::Layout::kChild:
+            out.ssi_pid = static_cast<u32>(info.pid);
+            out.ssi_uid = info.uid;
+            out.ssi_status = info.status;
+            out.ssi_utime = static_cast<u64>(info.utime);
+            out.ssi_stime = static_cast<u64>(info.stime);
             break;
         case SigInfo::Layout::kRt:
             out.ssi_ptr = info.value;
@@ -147,8 +176,9 @@ std::string timer_info(KernelState& kernel, const OpenFile& file) {
     const TimerFd& timer = kernel.ipc.timers.at(file.object);
     constexpr u64 kSecond = 1'000'000'000;
     const u64 now = kernel.clock.now_ns(), left = timer.expires > now ? timer.expires - now : 0;
-    return proc_format("clockid: %d\nticks: %llu\nsettime flags: 00\nit_value: (%llu, %llu)\n", timer.clock,
-                       proc_number(timer.ticks), proc_number(left / kSecond), proc_number(left % kSecond)) +
+    return proc_format("clockid: %d\nticks: %llu\nsettime flags: 0%o\nit_value: (%llu, %llu)\n", timer.clock,
+                       proc_number(timer.ticks), timer.flags, proc_number(left / kSecond),
+                       proc_number(left % kSecond)) +
            proc_format("it_interval: (%llu, %llu)\n", proc_number(timer.interval / kSecond),
                        proc_number(timer.interval % kSecond));
 }
@@ -172,7 +202,7 @@ void run_timer_files(KernelState& kernel) {
             timer.expires = 0;
         }
         timer.ticks += ticks;
-        wake_up(kernel, wait_key(WaitKind::kTimerFd, id));
+        wake_up(kernel, wait_key(WaitKind::kTimerFd, id), POLLIN);
     }
 }
 
@@ -195,6 +225,7 @@ const FileOperations kTimerFdOperations = {.name = "anon_inode:[timerfd]",
                                            .poll = poll_timer,
                                            .key = timer_key,
                                            .release = release_timer,
+                                           .ioctl = timer_ioctl,
                                            .watch = watch_timer,
                                            .info = timer_info};
 const FileOperations kSignalFdOperations = {.name = "anon_inode:[signalfd]",

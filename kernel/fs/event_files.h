@@ -18,6 +18,7 @@ struct TimerFd {
     u64 expires = 0;  ///< 0: not armed
     u64 interval = 0;
     u64 ticks = 0;  ///< expirations that were not read yet
+    int flags = 0;  ///< of the last timerfd_settime()
 };
 
 /// signalfd_ctx: the mask of what can be read.

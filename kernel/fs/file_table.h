@@ -33,6 +33,13 @@ using ProcWrite = int (*)(KernelState&, const OpenFile& file, const std::string&
 /// Whether a host file's pages are the guest's own (shmem_file.h): of a memfd, or of /dev/shm.
 enum class Tmpfs : u8 { kNone, kMemfd, kMounted };
 
+/// fown_struct: who hears by a signal that a file can be read or written.
+struct FileOwner {
+    int type = F_OWNER_PID;
+    int pid = 0;     ///< 0: nobody
+    int signal = 0;  ///< F_SETSIG; 0: SIGIO, which says nothing more
+};
+
 /// struct file.
 struct OpenFile {
     enum class Kind : u8 {
@@ -60,6 +67,7 @@ struct OpenFile {
     ProcWindow window = nullptr;          ///< kText: makes its parts when they are read, instead of `text`
     ProcWrite text_write = nullptr;       ///< kText: null: EINVAL
     u64 offset = 0;                       ///< kText; of a FIFO: its writers so far when it was opened
+    FileOwner owner;
     u32 references = 0;
     KmemObject filp, dentry, object_memory;  ///< struct file, its name, and its pipe or socket, in guest RAM
     OpenFileId id = 0;                       ///< its own; 0 outside a table

@@ -48,6 +48,7 @@ void fput(KernelState& kernel, OpenFileId id) {
     fsnotify_closed(kernel, *last);
     locks_remove_file(kernel, *last);
     epoll_forget(kernel, *last);
+    if (last->flags & FASYNC) fasync_forget(kernel, *last);
     kernel.system.page_cache.forget_advice(last->id);
     shmem_file_closed(kernel, *last);
     if (last->kind == OpenFile::Kind::kObject && last->ops->release) last->ops->release(kernel, *last);

@@ -44,6 +44,7 @@ void queue_event(KernelState& kernel, u32 id, Inotify& inotify, InotifyEvent eve
     }
     inotify.events.push_back(std::move(event));
     wake_up(kernel, key_of_id(id));
+    kill_fasync(kernel, key_of_id(id), IoBand::kIn);
 }
 
 /// The last watch of the guest's on an object takes the host's with it.

@@ -5,6 +5,7 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/event_files.h"
+#include "kernel/fs/fasync.h"
 #include "kernel/fs/inotify.h"
 #include "kernel/fs/mqueue.h"
 #include "kernel/fs/pidfd.h"
@@ -58,6 +59,7 @@ struct IpcState {
     std::map<std::string, u32> socket_names;          ///< abstract names
     std::map<std::pair<u64, u64>, u32> socket_nodes;  ///< bound nodes by the host's device and inode
     std::multimap<WaitKey, std::pair<u32, EpollKey>> epoll_watch;  ///< items by what wakes them
+    std::multimap<WaitKey, Fasync> fasync;                         ///< files that send SIGIO, likewise
     u64 next_inode = 1000;                                         ///< of pipes, sockets and anonymous inodes
 };
 

@@ -24,7 +24,23 @@ WaitKey key_of(const Task&, const OpenFile& file) {
     return wait_key(WaitKind::kPipe, file.object);
 }
 
-void wake(KernelState& kernel, const OpenFile& file) {
+constexpr short kReadable = POLLIN | POLLRDNORM, kWritable = POLLOUT | POLLWRNORM;
+
+void wake_readers(KernelState& kernel, const OpenFile& file) {
+    wake_up(kernel, wait_key(WaitKind::kPipe, file.object), kReadable);
+}
+
+void wake_writers(KernelState& kernel, const OpenFile& file) {
+    wake_up(kernel, wait_key(WaitKind::kPipe, file.object), kWritable);
+}
+
+/// kill_fasync() at the end of each call, whether bytes went or the call would wait.
+void tell_other_end(KernelState& kernel, const OpenFile& file, bool moved, IoBand band) {
+    if (moved || (file.flags & O_NONBLOCK)) kill_fasync(kernel, wait_key(WaitKind::kPipe, file.object), band);
+}
+
+/// An end came or went.
+void wake_all(KernelState& kernel, const OpenFile& file) {
     wake_up(kernel, wait_key(WaitKind::kPipe, file.object));
 }
 
@@ -34,6 +50,7 @@ i64 take(KernelState& kernel, OpenFile& file, u64 size, Put put) {
     Pipe& pipe = pipe_of(kernel, file);
     if (!size) return 0;
     u64 done = 0;
+    bool was_full = false;
     while (!pipe.ring.empty()) {
         Pipe::Buffer& buffer = pipe.ring.front();
         const u64 step = std::min<u64>(buffer.length(), size - done);
@@ -45,11 +62,15 @@ i64 take(KernelState& kernel, OpenFile& file, u64 size, Put put) {
         done += step;
         buffer.offset += static_cast<u32>(step);
         const bool packet = buffer.packet;
-        if (!buffer.length() || packet) pipe.ring.pop_front();
+        if (!buffer.length() || packet) {
+            was_full |= pipe.full();
+            pipe.ring.pop_front();
+        }
         if (packet || done == size) break;
     }
+    tell_other_end(kernel, file, done, IoBand::kOut);
     if (done) {
-        wake(kernel, file);
+        if (was_full) wake_writers(kernel, file);
         return static_cast<i64>(done);
     }
     return pipe.writers ? -EAGAIN : 0;
@@ -88,8 +109,9 @@ i64 give(KernelState& kernel, Task& task, OpenFile& file, u64 size, Get get) {
         done += buffer.bytes.size();
         pipe.ring.push_back(std::move(buffer));
     }
+    tell_other_end(kernel, file, done, IoBand::kIn);
     if (!done) return -EAGAIN;
-    wake(kernel, file);
+    wake_readers(kernel, file);
     return static_cast<i64>(done);
 }
 
@@ -122,7 +144,11 @@ void release(KernelState& kernel, OpenFile& file) {
     Pipe& pipe = pipe_of(kernel, file);
     if (file.readable()) pipe.readers--;
     if (file.writable()) pipe.writers--;
-    wake(kernel, file);
+    wake_all(kernel, file);
+    if (!pipe.readers != !pipe.writers) {
+        kill_fasync(kernel, wait_key(WaitKind::kPipe, file.object), IoBand::kIn);
+        kill_fasync(kernel, wait_key(WaitKind::kPipe, file.object), IoBand::kOut);
+    }
     if (pipe.readers || pipe.writers) return;
     std::erase_if(kernel.ipc.fifos, [&](const auto& fifo) { return fifo.second == file.object; });
     kernel.ipc.pipes.erase(file.object);
@@ -201,7 +227,7 @@ i64 open_fifo(KernelState& kernel, Task& task, const struct stat& status, int fl
     file.status = status;
     // fifo_open(): a reader that does not wait sees no hang-up before the first writer.
     file.offset = mode == O_RDONLY && !pipe.writers ? pipe.writer_opens : ~u64{0};
-    wake(kernel, file);
+    wake_all(kernel, file);
     (void)task;
     return 0;
 }
@@ -237,7 +263,7 @@ i64 set_pipe_size(KernelState& kernel, const OpenFile& file, u64 bytes) {
     if (slots > pipe.slots && slots * mmu::kPageSize > kMaxSize) return -EPERM;
     if (slots < pipe.ring.size()) return -EBUSY;
     pipe.slots = static_cast<u32>(slots);
-    wake(kernel, file);
+    wake_all(kernel, file);
     return pipe_size(kernel, file);
 }
 

@@ -32,6 +32,23 @@ Tty& tty_of(KernelState& kernel, const OpenFile& file) {
     return kernel.ipc.ttys.at(file.object);
 }
 
+constexpr short kReadable = POLLIN | POLLRDNORM;
+
+/// Bytes have come to the terminal, as a line or in raw mode, or to its master, where `printed` says how many
+/// lay there before.
+void wake_readers(KernelState& kernel, u32 id, usize printed) {
+    const WaitKey slave = wait_key(WaitKind::kTty, u64{id} * 2), master = slave + 1;
+    const Tty& tty = kernel.ipc.ttys.at(id);
+    if (readable_bytes(tty)) {
+        wake_up(kernel, slave, kReadable);
+        kill_fasync(kernel, slave, IoBand::kIn);
+    }
+    if (tty.output.size() > printed) {
+        wake_up(kernel, master, kReadable);
+        kill_fasync(kernel, master, IoBand::kIn);
+    }
+}
+
 void wake_both(KernelState& kernel, u32 id) {
     wake_up(kernel, wait_key(WaitKind::kTty, u64{id} * 2));
     wake_up(kernel, wait_key(WaitKind::kTty, u64{id} * 2 + 1));
@@ -63,12 +80,13 @@ i64 read_master(FileCall& call, UserStream& to, u64 size) {
     const u64 done = to.put(reinterpret_cast<const u8*>(tty.output.data()), count);
     if (done < count) return -EFAULT;
     tty.output.erase(0, done);
-    wake_both(call.kernel, call.file.object);
+    wake_up(call.kernel, slave_key(call.task, call.file), POLLOUT);
     return static_cast<i64>(head + done);
 }
 
 i64 write_master(FileCall& call, UserStream& from, u64 size) {
     Tty& tty = tty_of(call.kernel, call.file);
+    const usize printed = tty.output.size();
     u64 done = 0;
     u8 byte = 0;
     if (!size) return 0;
@@ -77,7 +95,7 @@ i64 write_master(FileCall& call, UserStream& from, u64 size) {
         receive(call.kernel, tty, byte);
         ++done;
     }
-    wake_both(call.kernel, call.file.object);
+    wake_readers(call.kernel, call.file.object, printed);
     return done ? static_cast<i64>(done) : -EAGAIN;
 }
 
@@ -118,7 +136,7 @@ i64 read_slave(FileCall& call, UserStream& to, u64 size) {
         return 0;
     }
     const std::string bytes = take_input(tty, std::min(size, kMaxRwCount));
-    wake_up(kernel, master_key(call.task, call.file));
+    wake_up(kernel, master_key(call.task, call.file), POLLOUT);
     return to.put(reinterpret_cast<const u8*>(bytes.data()), bytes.size()) == bytes.size()
                ? static_cast<i64>(bytes.size())
                : -EFAULT;
@@ -137,6 +155,7 @@ i64 write_slave(FileCall& call, UserStream& from, u64 size) {
     if (!tty.masters) return -EIO;
     if (tty.termios.lflag & TOSTOP)
         if (const i64 error = check_background(kernel, call.task, call.file.object, SIGTTOU)) return error;
+    const usize printed = tty.output.size();
     u64 done = 0;
     u8 byte = 0;
     while (done < size && output_room(tty)) {
@@ -144,7 +163,7 @@ i64 write_slave(FileCall& call, UserStream& from, u64 size) {
         print(tty, byte);
         ++done;
     }
-    wake_up(kernel, master_key(call.task, call.file));
+    wake_readers(call.kernel, call.file.object, printed);
     return done || !size ? static_cast<i64>(done) : -EAGAIN;
 }
 

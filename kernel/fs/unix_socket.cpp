@@ -28,6 +28,18 @@ void wake(KernelState& kernel, u32 id) {
     if (id) wake_up(kernel, wait_key(WaitKind::kSocket, id));
 }
 
+constexpr short kReadable = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND;
+constexpr short kWritable = POLLOUT | POLLWRNORM | POLLWRBAND;
+/// u->peer_wait: for those who wait for room at the other's; nothing that poll() says of the socket itself.
+constexpr short kRoom = POLLMSG;
+
+/// sock_def_readable()
+void wake_readers(KernelState& kernel, u32 id) {
+    const WaitKey key = wait_key(WaitKind::kSocket, id);
+    wake_up(kernel, key, kReadable);
+    kill_fasync(kernel, key, IoBand::kIn);
+}
+
 bool connection(const Socket& socket) {
     return socket.type != SOCK_DGRAM;
 }
@@ -54,6 +66,8 @@ void close_socket(KernelState& kernel, u32 id) {
         }
         peer->peer = 0;
         wake(kernel, socket.peer);
+        if (connection(socket))
+            kill_fasync(kernel, wait_key(WaitKind::kSocket, socket.peer), IoBand::kHangUp);
     }
     for (const u32 waiting : socket.backlog) {
         if (Socket* peer = kernel.ipc.sockets.find(socket_at(kernel, waiting).peer)) peer->error = ECONNRESET;
@@ -87,7 +101,7 @@ i64 deliver(KernelState& kernel, u32 from, u32 to, std::vector<u8> bytes, UnixSe
     message.bytes = std::move(bytes);
     target.queued += size;
     target.queue.push_back(std::move(message));
-    wake(kernel, to);
+    wake_readers(kernel, to);
     return static_cast<i64>(size);
 }
 
@@ -257,8 +271,7 @@ i64 unix_connect(KernelState& kernel, Task& task, u32 id, const UnixName& name) 
     const u32 made_id = kernel.ipc.sockets.add(std::move(made));
     socket_at(kernel, id).peer = made_id;
     socket_at(kernel, target_id).backlog.push_back(made_id);
-    wake(kernel, target_id);
-    wake(kernel, id);
+    wake_readers(kernel, target_id);
     return 0;
 }
 
@@ -269,7 +282,7 @@ i64 unix_accept(KernelState& kernel, u32 id) {
     if (socket.backlog.empty()) return -EAGAIN;
     const u32 made = socket.backlog.front();
     socket.backlog.pop_front();
-    wake(kernel, id);
+    wake_up(kernel, wait_key(WaitKind::kSocket, id), kRoom);
     return made;
 }
 
@@ -282,6 +295,10 @@ i64 unix_shutdown(KernelState& kernel, u32 id, int how) {
         if (bits & Socket::kReceiveShut) peer->shutdown |= Socket::kSendShut;
         if (bits & Socket::kSendShut) peer->shutdown |= Socket::kReceiveShut;
         wake(kernel, socket.peer);
+        const bool whole = peer->shutdown == (Socket::kReceiveShut | Socket::kSendShut);
+        if (peer->shutdown & Socket::kReceiveShut)
+            kill_fasync(kernel, wait_key(WaitKind::kSocket, socket.peer),
+                        whole ? IoBand::kHangUp : IoBand::kIn);
     }
     wake(kernel, id);
     return 0;
@@ -385,8 +402,8 @@ i64 unix_receive(KernelState& kernel, u32 id, UserStream& to, u64 size, bool pee
     const i64 got = socket.type == SOCK_STREAM ? receive_stream(socket, to, size, peek, received)
                                                : receive_packet(kernel, socket, to, size, peek, received);
     if (!peek) {
-        wake(kernel, id);
-        wake(kernel, socket.peer);
+        wake_up(kernel, wait_key(WaitKind::kSocket, id), kRoom);
+        if (socket.peer) wake_up(kernel, wait_key(WaitKind::kSocket, socket.peer), kWritable);
     }
     return got;
 }

@@ -139,6 +139,7 @@ i64 timerfd_create(Syscall& call) {
     if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME &&
         clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
         return -EINVAL;
+    if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM) return -EPERM;  // CAP_WAKE_ALARM
     TimerFd timer;
     timer.clock = clock;
     return install(call, kTimerFdOperations, call.kernel.ipc.timers.add(timer), flags);
@@ -157,6 +158,7 @@ i64 timerfd_settime(Syscall& call) {
     const u64 now = call.kernel.clock.now_ns(), when = ns_of(value.it_value);
     (*timer)->ticks = 0;
     (*timer)->interval = ns_of(value.it_interval);
+    (*timer)->flags = call.integer(1);
     if (!when) {
         (*timer)->expires = 0;
     } else if (call.integer(1) & kAbsolute) {

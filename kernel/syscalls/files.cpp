@@ -217,8 +217,12 @@ i64 fcntl(Syscall& call) {
         case F_GETFL:
             return get_flags(file);
         case F_SETFL:
-            if (argument & FASYNC) (void)refuse_unsupported(call.kernel, "fcntl F_SETFL: O_ASYNC", FASYNC, 0);
-            return set_flags(file, static_cast<int>(argument));
+            if (const i64 error = set_flags(file, static_cast<int>(argument))) return error;
+            if (has_fasync(file))
+                set_fasync(call.kernel, call.task, file, call.integer(0), argument & FASYNC);
+            else if (argument & FASYNC && file.kind == OpenFile::Kind::kHost && !file.regular())
+                (void)refuse_unsupported(call.kernel, "fcntl F_SETFL: O_ASYNC of the host's", FASYNC, 0);
+            return 0;
         case F_GETLK:
         case F_SETLK:
         case F_SETLKW:
@@ -227,16 +231,26 @@ i64 fcntl(Syscall& call) {
         case F_OFD_SETLKW:
             return fcntl_lock(call, file, command);
         case F_GETOWN:
-        case F_SETOWN:  // no signal is ever sent for it
+            return owner_of(call.kernel, file);
+        case F_SETOWN:
+            return set_owner(call.kernel, file, static_cast<int>(argument));
         case F_GETSIG:
-            return 0;
+            return file.owner.signal;
         case F_SETSIG:
-            return argument > kSignals ? -EINVAL : 0;
-        case F_GETOWN_EX:
-            return call.put(f_owner_ex{F_OWNER_PID, 0}, argument);
+            if (argument > kSignals) return -EINVAL;
+            file.owner.signal = static_cast<int>(argument);
+            return 0;
+        case F_GETOWN_EX: {
+            const int owner = owner_of(call.kernel, file);
+            const auto type = static_cast<__pid_type>(file.owner.type);
+            return call.put(f_owner_ex{type, owner < 0 ? -owner : owner}, argument);
+        }
         case F_SETOWN_EX: {
-            f_owner_ex owner;
-            return call.get(owner, argument) ? -EFAULT : 0;
+            struct {
+                int type, pid;
+            } owner;
+            if (call.get(owner, argument)) return -EFAULT;
+            return set_owner_ex(call.kernel, file, owner.type, owner.pid);
         }
         case F_GETPIPE_SZ:
             return pipe_size(call.kernel, file);
@@ -290,7 +304,7 @@ i64 pipe2(Syscall& call) {
 
 i64 memfd_create(Syscall& call) {
     const u64 flags = call.args[1] & 0xffffffff;
-    constexpr u64 kSizeBits = u64{63} << 26;  // MFD_HUGE_*
+    constexpr u64 kSizeBits = u64{63} << 26;    // MFD_HUGE_*
     constexpr u64 kNoexecSeal = 8, kExec = 16;  // MFD_NOEXEC_SEAL, MFD_EXEC
     constexpr u64 kPlain = MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoexecSeal | kExec;
     if (flags & ~(kPlain | MFD_HUGETLB | (flags & MFD_HUGETLB ? kSizeBits : 0))) return -EINVAL;

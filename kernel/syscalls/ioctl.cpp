@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -96,11 +97,25 @@ i64 ioctl(Syscall& call) {
             int on = 0;
             if (call.get(on, call.args[2])) return -EFAULT;
             const bool terminal = S_ISCHR(file->type) && file->kind != OpenFile::Kind::kDevice;
+            if (has_fasync(*file)) {
+                set_fasync(call.kernel, call.task, *file, call.integer(0), on);
+                return 0;
+            }
             if (!S_ISSOCK(file->type) && !S_ISFIFO(file->type) && !terminal) return -ENOTTY;
-            if (on) (void)refuse_unsupported(call.kernel, "ioctl FIOASYNC: SIGIO", request, 0);
+            if (on) (void)refuse_unsupported(call.kernel, "ioctl FIOASYNC of the host's", request, 0);
             file->flags = on ? file->flags | FASYNC : file->flags & ~FASYNC;
             return 0;
         }
+        case FIOSETOWN:
+        case SIOCSPGRP: {
+            int owner = 0;
+            if (!S_ISSOCK(file->type)) break;
+            return call.get(owner, call.args[2]) ? -EFAULT : set_owner(call.kernel, *file, owner);
+        }
+        case FIOGETOWN:
+        case SIOCGPGRP:
+            if (!S_ISSOCK(file->type)) break;
+            return call.put(owner_of(call.kernel, *file), call.args[2]);
         default:
             break;
     }

@@ -16,6 +16,10 @@ TEST_CASE("IPC: semaphores and message queues answer as natively") {
         if (access(test_guest_path(libc).c_str(), X_OK) == 0) test::check_as_native({test_guest_path(libc)});
 }
 
+TEST_CASE("Waiting: what wakes epoll's items, and whom SIGIO tells of what, is as natively") {
+    test::check_as_native({test_guest_path("readiness.glibc")});
+}
+
 TEST_CASE("inotify: a program hears of its own doings what it hears natively") {
     const test::TemporaryFolder folder;
     test::check_as_native({test_guest_path("inotify.glibc"), folder.path()}, {},
