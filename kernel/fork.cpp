@@ -42,11 +42,10 @@ int check_flags(u64 flags) {
         LOG(warn, "clone: a guest cannot have namespaces of its own: EPERM");
         return -EPERM;
     }
-    // Deviation: CLONE_PIDFD of a thread is refused, as before 6.9.
-    if ((flags & kClonePidfd) && (flags & (CLONE_THREAD | CLONE_DETACHED))) return -EINVAL;
+    if ((flags & kClonePidfd) && (flags & CLONE_DETACHED)) return -EINVAL;
     if (flags & kCloneIntoCgroup) {
-        LOG(warn, "clone: CLONE_INTO_CGROUP is not supported: EINVAL");
-        return -EINVAL;
+        LOG(warn, "clone: CLONE_INTO_CGROUP: a guest has no control groups: EBADF");
+        return -EBADF;
     }
     return 0;
 }
@@ -236,7 +235,7 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const Registers& re
     }
     int pidfd = -1;
     if (flags & kClonePidfd) {
-        pidfd = install_file(kernel, parent, pidfd_file(kernel, pid, 0), true);
+        pidfd = install_file(kernel, parent, pidfd_file(kernel, pid, 0, args.flags & CLONE_THREAD), true);
         if (pidfd >= 0 && put_user(kernel.system, kernel.mm_of(parent), pidfd, args.pidfd)) {
             (void)close_file(kernel, parent, pidfd);
             pidfd = -EFAULT;

@@ -264,13 +264,36 @@ i64 read_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const U
     return static_cast<i64>(done);
 }
 
+i64 check_write_limit(KernelState& kernel, Task& task, const OpenFile& file, u64 count,
+                      std::optional<u64> offset) {
+    const u64 limit = kernel.mm_of(task).rlimit(kRlimitFsize);
+    const auto whole = static_cast<i64>(std::min(count, kMaxRwCount));
+    if (limit == kRlimInfinity || !count || file.kind != OpenFile::Kind::kHost || !file.regular())
+        return whole;
+    struct stat status {};
+    const bool append = host::fcntl(file.fd.get(), F_GETFL) & O_APPEND;
+    if (append && host::fstat(file.fd.get(), &status) != 0) return -errno;
+    const u64 at = append ? static_cast<u64>(status.st_size) : position_of(file, offset);
+    if (at >= limit) return file_too_big(kernel, task);
+    return static_cast<i64>(std::min(static_cast<u64>(whole), limit - at));
+}
+
+i64 check_new_size(KernelState& kernel, Task& task, int fd, u64 size) {
+    const u64 limit = kernel.mm_of(task).rlimit(kRlimitFsize);
+    struct stat status {};
+    if (size <= limit || host::fstat(fd, &status) != 0 || size <= static_cast<u64>(status.st_size)) return 0;
+    return file_too_big(kernel, task);
+}
+
 i64 write_file(KernelState& kernel, Task& task, OpenFile& file, std::span<const UserBuffer> buffers,
                std::optional<u64> offset) {
     if (!file.writable()) return -EBADF;
-    const u64 total = total_of(buffers);
     if (file.kind == OpenFile::Kind::kDevice)
-        return write_bytes(kernel, task, file, {static_cast<u8*>(nullptr), total}, {});
+        return write_bytes(kernel, task, file, {static_cast<u8*>(nullptr), total_of(buffers)}, {});
     if (file.kind == OpenFile::Kind::kObject) return write_object(kernel, task, file, buffers);
+    const i64 allowed = check_write_limit(kernel, task, file, total_of(buffers), offset);
+    if (allowed < 0) return allowed;
+    const u64 total = static_cast<u64>(allowed);
     UserStream user(kernel, task, buffers);
     std::vector<u8> bytes(std::min(total, kChunk));
     u64& done = task.blocked_call.progress;  // outlasts a wait for a terminal or a pipe of the host's

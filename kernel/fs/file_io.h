@@ -25,6 +25,13 @@ i64 read_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<u8> by
 i64 write_bytes(KernelState& kernel, Task& task, OpenFile& file, std::span<const u8> bytes,
                 std::optional<u64> offset);
 
+/// generic_write_check_limits(): how many of `count` bytes RLIMIT_FSIZE lets be written to a regular file;
+/// -EFBIG, with SIGXFSZ, for none.
+i64 check_write_limit(KernelState& kernel, Task& task, const OpenFile& file, u64 count,
+                      std::optional<u64> offset);
+/// inode_newsize_ok(): a regular file of the host's may grow to `size`. 0 or -EFBIG, with SIGXFSZ.
+i64 check_new_size(KernelState& kernel, Task& task, int fd, u64 size);
+
 /// One call's bytes to or from an object of our own (file_operations.h): waits where the file is a blocking
 /// one, keeps what was written before the wait. `Wait::kNo`: MSG_DONTWAIT.
 enum class Wait : u8 { kYes, kNo };

@@ -206,6 +206,16 @@ Expected<OpenFile, int> open_host(KernelState& kernel, Task& task, Node node, in
     return named_file(kernel, std::move(*fd), std::move(path), flags & kKeptFlags, changeable);
 }
 
+/// What a descriptor of O_PATH holds, to be opened as by its name.
+std::optional<Node> pinned_object(KernelState& kernel, Task& task, const Node& node) {
+    const OpenFile* file = file_of(kernel, task, node.descriptor, FileUse::kAnyFile);
+    if (!file || !file->path_only || file->kind != OpenFile::Kind::kHost) return {};
+    Node object;
+    object.fd = UniqueFd{host::fcntl(file->fd.get(), F_DUPFD_CLOEXEC, 3)};
+    if (!object.fd || host::fstat(object.fd.get(), &object.status) != 0) return {};
+    return object;
+}
+
 Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, int flags, mode_t mode) {
     switch (node.kind) {
         case Node::Kind::kHost:
@@ -215,6 +225,8 @@ Expected<OpenFile, int> open_node(KernelState& kernel, Task& task, Node node, in
         case Node::Kind::kProc:
             return open_proc(kernel, task, node, flags);
         case Node::Kind::kDescriptor:
+            if (auto object = pinned_object(kernel, task, node))
+                return open_host(kernel, task, std::move(*object), flags, mode);
             return open_descriptor(kernel, task, node, flags);
     }
     return Unexpected{ENOENT};

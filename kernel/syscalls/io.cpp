@@ -8,6 +8,7 @@
 #include "kernel/fs/files.h"
 #include "kernel/fs/shmem_file.h"
 #include "kernel/host/host.h"
+#include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
 #include "kernel/syscalls/iovec.h"
 
@@ -94,11 +95,38 @@ i64 transfer_at(Syscall& call, Transfer transfer, bool many) {
     return many ? transfer_many(call, transfer, call.args[3]) : transfer_one(call, transfer, call.args[3]);
 }
 
-/// preadv2(): offset -1 is the file position; only RWF_HIPRI, which changes nothing, is known.
+/// RWF_APPEND: at the end, wherever that is; the position moves only where it was to be used.
+i64 append(Syscall& call, OpenFile& file) {
+    struct stat status {};
+    if (host::fstat(file.fd.get(), &status) != 0) return -errno;
+    const bool at_position = call.args[3] == ~u64{0};
+    call.args[3] = static_cast<u64>(status.st_size);
+    const i64 put = transfer_at(call, write_file, true);
+    if (at_position && put > 0)
+        (void)host::lseek(file.fd.get(), static_cast<off_t>(call.args[3]) + put, SEEK_SET);
+    return put;
+}
+
+/// preadv2(): offset -1 is the file position. Of the flags RWF_HIPRI, SYNC and DSYNC change nothing, nor does
+/// NOWAIT for a regular file; RWF_NOAPPEND and ATOMIC are not there.
 i64 transfer_with_flags(Syscall& call, Transfer transfer) {
-    constexpr u64 kHighPriority = 1;
-    if (call.args[5] & ~kHighPriority & 0xffffffff) return -EOPNOTSUPP;
+    constexpr u64 kNothing = RWF_HIPRI | RWF_DSYNC | RWF_SYNC;
+    const u64 flags = call.args[5] & 0xffffffff;
+    OpenFile* file = file_of(call.kernel, call.task, call.integer(0));
+    const bool regular = file && file->kind == OpenFile::Kind::kHost && file->regular();
+    if (flags & ~(kNothing | (regular ? RWF_NOWAIT | RWF_APPEND : 0))) return -EOPNOTSUPP;
+    if ((flags & RWF_APPEND) && transfer == write_file) return append(call, *file);
     return call.args[3] == ~u64{0} ? transfer_many(call, transfer, {}) : transfer_at(call, transfer, true);
+}
+
+/// write_bytes() up to RLIMIT_FSIZE: what is beyond it costs SIGXFSZ.
+i64 write_part(Syscall& call, OpenFile& out, std::span<const u8> bytes, std::optional<u64> offset) {
+    const i64 allowed = check_write_limit(call.kernel, call.task, out, bytes.size(), offset);
+    if (allowed < 0) return allowed;
+    const i64 put =
+        write_bytes(call.kernel, call.task, out, bytes.first(static_cast<usize>(allowed)), offset);
+    if (put == allowed && put < static_cast<i64>(bytes.size())) (void)file_too_big(call.kernel, call.task);
+    return put;
 }
 
 /// Copies up to `count` bytes from one file to another. An offset of `in` is advanced instead of its
@@ -112,8 +140,7 @@ i64 copy_between(Syscall& call, OpenFile& in, OpenFile& out, u64 count, std::opt
         const i64 got = read_bytes(call.kernel, call.task, in, {bytes.data(), want}, in_offset);
         if (got < 0) return done ? static_cast<i64>(done) : got;
         if (got == 0) break;
-        const i64 put =
-            write_bytes(call.kernel, call.task, out, {bytes.data(), static_cast<usize>(got)}, out_offset);
+        const i64 put = write_part(call, out, {bytes.data(), static_cast<usize>(got)}, out_offset);
         const i64 moved = std::max<i64>(put, 0);
         if (in_offset)
             *in_offset += static_cast<u64>(moved);
@@ -265,6 +292,9 @@ i64 copy_file_range(Syscall& call) {
     if (from.st_dev != to.st_dev) return -EXDEV;
     for (const auto& offset : {in_offset, out_offset})
         if (offset && *offset + count < *offset) return -EOVERFLOW;
+    const i64 allowed = check_write_limit(call.kernel, call.task, *out, count, out_offset);
+    if (allowed < 0) return allowed;
+    count = static_cast<u64>(allowed);
     if (overlap(*in, *out, in_offset, out_offset, count)) return -EINVAL;
     for (const auto& offset : {in_offset, out_offset})
         if (offset && static_cast<i64>(*offset) < 0) return -EINVAL;

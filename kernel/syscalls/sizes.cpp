@@ -2,6 +2,7 @@
 // fs/sync.c, mm/fadvise.c.
 #include <fcntl.h>
 
+#include "kernel/fs/file_io.h"
 #include "kernel/fs/files.h"
 #include "kernel/fs/host_backing.h"
 #include "kernel/fs/hugetlb_file.h"
@@ -51,6 +52,8 @@ i64 ftruncate(Syscall& call) {
     if (is_object(*file, kHugetlbFileOperations))
         return truncate_hugetlb_file(call.kernel, *file, static_cast<u64>(length));
     if (!file->regular() || !file->writable() || host_fd(*file) < 0) return -EINVAL;
+    if (const i64 error = check_new_size(call.kernel, call.task, host_fd(*file), static_cast<u64>(length)))
+        return error;
     if (host::ftruncate(host_fd(*file), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(host_fd(*file)), static_cast<u64>(length));
     fsnotify_file(call.kernel, *file, IN_MODIFY);
@@ -68,6 +71,8 @@ i64 truncate(Syscall& call) {
     if (node->kind != Node::Kind::kHost || !S_ISREG(node->status.st_mode)) return -EINVAL;
     const UniqueFd place = call.kernel.paths->reach_writable(node->fd.get());
     if (!place) return -EROFS;
+    if (const i64 error = check_new_size(call.kernel, call.task, place.get(), static_cast<u64>(length)))
+        return error;
     if (host::truncate(descriptor_path(place.get()).c_str(), length) != 0) return -errno;
     truncate_pagecache(call.system(), call.mm(), identity_of(place.get()), static_cast<u64>(length));
     fsnotify_fd(call.kernel, place.get(), IN_MODIFY);
@@ -79,17 +84,31 @@ i64 fallocate(Syscall& call) {
     if (!file) return -EBADF;
     const i64 offset = static_cast<i64>(call.args[2]), length = static_cast<i64>(call.args[3]);
     if (offset < 0 || length <= 0) return -EINVAL;
-    if (!file->shmem && (call.integer(1) & ~FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
+    const int mode = call.integer(1);
+    const bool punch = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+    if (!file->shmem && !punch && (mode & ~FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
     if (!file->writable()) return -EBADF;
     if (S_ISFIFO(file->type)) return -ESPIPE;
     if (S_ISDIR(file->type)) return -EISDIR;
     if (!file->regular() || host_fd(*file) < 0) return -ENODEV;
+    if ((file->shmem && !punch) || !mode) {
+        const u64 end = static_cast<u64>(offset) + static_cast<u64>(length);
+        if (const i64 error = check_new_size(call.kernel, call.task, host_fd(*file), end)) return error;
+    }
+    if (!file->shmem) call.system().page_cache.before_io(call.system(), identity_of(host_fd(*file)));
     if (file->shmem) {
         if (const i64 error = shmem_fallocate(call.kernel, call.task, *file, call.integer(1),
                                               static_cast<u64>(offset), static_cast<u64>(length)))
             return error;
-    } else if (host::fallocate(host_fd(*file), call.integer(1), offset, length) != 0) {
+    } else if (host::fallocate(host_fd(*file), mode, offset, length) != 0) {
         return -errno;
+    } else if (punch) {
+        struct stat status {};
+        if (host::fstat(host_fd(*file), &status) != 0) return -errno;
+        const u64 start = static_cast<u64>(offset), size = static_cast<u64>(status.st_size);
+        if (start < size)
+            call.system().page_cache.after_write(call.system(), identity_of(host_fd(*file)), start,
+                                                 std::min<u64>(static_cast<u64>(length), size - start));
     }
     fsnotify_file(call.kernel, *file, IN_MODIFY);
     return 0;

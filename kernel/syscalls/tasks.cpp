@@ -86,7 +86,8 @@ i64 clone3(Syscall& call) {
     if (user.stack && !access_ok(call.mm(), user.stack, user.stack_size)) return -EINVAL;
     constexpr u64 kClearSighand = u64{1} << 32;
     if ((user.flags & kClearSighand) && (user.flags & CLONE_SIGHAND)) return -EINVAL;
-    if (user.set_tid || user.set_tid_size) return user.set_tid && user.set_tid_size ? -EPERM : -EINVAL;
+    // One namespace of process ids, and no right to choose from it.
+    if (user.set_tid || user.set_tid_size) return user.set_tid && user.set_tid_size == 1 ? -EPERM : -EINVAL;
     return do_clone(call, {.flags = user.flags,
                            .child_tid = user.child_tid,
                            .parent_tid = user.parent_tid,

@@ -157,8 +157,9 @@ i64 link_name(Syscall& call, int from_fd, unsigned from_argument, int to_fd, uns
     if (node->kind != Node::Kind::kHost && node->kind != Node::Kind::kDescriptor) return -EXDEV;
     if (node->is_directory()) return -EPERM;
     UniqueFd place;
-    if (node->kind == Node::Kind::kDescriptor) {  // how a file of O_TMPFILE gets its name
-        auto own = changeable_descriptor(call, node->descriptor, ENOENT);
+    const bool itself = from_path->empty() && from_fd != AT_FDCWD;
+    if (itself || node->kind == Node::Kind::kDescriptor) {  // how a file of O_TMPFILE gets its name
+        auto own = changeable_descriptor(call, itself ? from_fd : node->descriptor, ENOENT);
         if (own) place = std::move(*own);
     } else {
         place = call.kernel.paths->reach_writable(node->fd.get());

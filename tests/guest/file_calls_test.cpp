@@ -24,6 +24,16 @@ TEST_CASE("Files: drawn sequences of calls have the outcomes that they have nati
     }
 }
 
+TEST_CASE("Files: RLIMIT_FSIZE, holes, O_PATH, O_TMPFILE and clone3's rarer arguments are as natively") {
+    const test::TemporaryFolder native_folder, folder;
+    const std::string program = test_guest_path("file_limits.glibc");
+    const test::ProcessResult native = test::run({program, native_folder.path()});
+    const test::ProcessResult here = test::emulate({"run", "--rw", folder.path()}, {program, folder.path()});
+    CHECK(native.status == 0);
+    CHECK(here.status == native.status);
+    CHECK(here.out == native.out);
+}
+
 TEST_CASE("Files: openat2 keeps a walk where its RESOLVE flags want it, as natively") {
     const test::TemporaryFolder folder;
     test::check_as_native({test_guest_path("resolve.glibc"), folder.path()}, {},

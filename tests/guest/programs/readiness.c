@@ -120,24 +120,39 @@ static void order_and_nests(void) {
     SAY(look(edge));
 }
 
+static void until_asleep(pid_t pid) {
+    char path[32], state[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    while (!strstr(state, ") S ")) {
+        usleep(1000);
+        const int fd = open(path, O_RDONLY);
+        if (fd < 0 || read(fd, state, sizeof state - 1) < 0) exit(1);
+        close(fd);
+    }
+}
+
 /// Two processes wait each in an epoll of its own; of exclusive items one is woken.
 static void exclusive(void) {
-    int p[2], told[2];
+    int p[2], told[2], others = 0;
+    pid_t waiting[2];
     if (pipe(p) || pipe(told)) exit(1);
-    for (int i = 0; i < 2; ++i)
-        if (!fork()) {
-            const int e = epoll_create1(0);
-            watch(e, p[0], EPOLLIN | EPOLLEXCLUSIVE, i);
-            const int n = epoll_wait(e, out, 8, 300);
-            if (write(told[1], n == 1 ? "1" : "0", 1) != 1) _exit(1);
-            _exit(0);
-        }
-    usleep(100000);
+    for (int i = 0; i < 2; ++i) {
+        waiting[i] = fork();
+        if (waiting[i]) continue;
+        const int e = epoll_create1(0);
+        watch(e, p[0], EPOLLIN | EPOLLEXCLUSIVE, i);
+        if (epoll_wait(e, out, 8, -1) != 1 || write(told[1], "1", 1) != 1) _exit(1);
+        pause();
+    }
+    for (int i = 0; i < 2; ++i) until_asleep(waiting[i]);
     SAY(write(p[1], "x", 1));
+    SAY(read(told[0], bytes, 1));
+    usleep(20000);
+    SAY(ioctl(told[0], FIONREAD, &others));
+    printf("others woken: %d\n", others);
+    for (int i = 0; i < 2; ++i) kill(waiting[i], SIGKILL);
     while (wait(NULL) > 0) {
     }
-    SAY(read(told[0], bytes, 10));
-    printf("woken: %d\n", (bytes[0] == '1') + (bytes[1] == '1'));
 }
 
 static int expected_fd;
