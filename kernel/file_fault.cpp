@@ -64,8 +64,11 @@ bool do_fault_around(VmFaultInfo& vmf) {
     for (u64 i = from; i < to; ++i) {
         const u64 index = pgoff + i - pte_off;
         PageIndex page = index < file_pages ? space.find(index) : 0;
-        // next_uptodate_folio(): a mark is left to be found by a fault of its own.
-        if (!page || vmf.system.mem_map.at_index(page).is(Page::kReadahead)) continue;
+        // next_uptodate_folio(): a mark is left to be found by a fault of its own, and so is a page of fallocate()
+        // that nobody has used yet.
+        if (!page) continue;
+        const Page& known = vmf.system.mem_map.at_index(page);
+        if (known.is(Page::kReadahead) || !known.is(Page::kUptodate)) continue;
         if (!vmf.pte) {
             vmf.pte = pte_alloc(vmf.system, vmf.mm, vmf.pmd, vmf.address);
             if (!vmf.pte) return false;

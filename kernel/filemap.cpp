@@ -230,6 +230,7 @@ PageCache::Lookup PageCache::read_page(MemorySystem& system, FileId file, u64 in
     const u64 file_pages = pages_of(page_align(space.size_bytes()));
     if (index >= file_pages) return {.past_end = true};
     if (const PageIndex page = space.find(index)) {
+        if (space.shmem) system.mem_map.at_index(page).flags |= Page::kUptodate;
         async_mmap_readahead(system, files_[file], index, vm_flags, page);
         return {.page = page};
     }

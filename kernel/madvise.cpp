@@ -79,8 +79,8 @@ void free_lazily(MmuGather& tlb, MmStruct& mm, u64 start, u64 end) {
     });
 }
 
-/// madvise_cold_or_pageout_pte_range(): pages of one mapping only, so that nobody else's suffer. What is to go
-/// at once keeps its accessed bit: reclaim does not ask for it.
+/// madvise_cold_or_pageout_pte_range(): pages of one mapping only, so that nobody else's suffer. What is to
+/// go at once keeps its accessed bit: reclaim does not ask for it.
 void cold_or_pageout(MemorySystem& system, MmStruct& mm, u64 start, u64 end, bool pageout) {
     MmuGather tlb(system, mm);
     std::vector<PageIndex> pages;
@@ -220,7 +220,8 @@ int madvise_vma_behavior(MemorySystem& system, MmStruct& mm, VmAreaStruct& vma, 
     if (const int error = hugetlb_vm_op_split(system, vma, end)) return error;
     // Linux returns its internal ENOMEM as EAGAIN here.
     VmAreaStruct* const advised = vma_modify_flags(system, mm, vma, start, end, *flags);
-    if (advised && behavior == MADV_HUGEPAGE_) khugepaged_enter_vma(system, mm, *advised);  // hugepage_madvise()
+    if (advised && behavior == MADV_HUGEPAGE_)
+        khugepaged_enter_vma(system, mm, *advised);  // hugepage_madvise()
     return advised ? 0 : -EAGAIN;
 }
 
@@ -233,7 +234,11 @@ int madvise_populate(MemorySystem& system, MmStruct& mm, u64 start, u64 end, int
         if (!vma) return -ENOMEM;
         if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ))) return -EINVAL;
         const Pte pte = leaf_of(system, mm, address);
-        if (pte.present() && (!write || pte.writable())) continue;
+        if (pte.present() && (!write || pte.writable())) {
+            Page* const page = vm_normal_page(system, pte);
+            if (page && write && !pte.dirty()) page->flags |= Page::kDirty;  // follow_page_pte(), FOLL_TOUCH
+            continue;
+        }
         const u32 result = handle_mm_fault(system, mm, *vma, address, flags);
         if (result & VM_FAULT_OOM) return -ENOMEM;
         if (result & VM_FAULT_ERROR) return -EFAULT;

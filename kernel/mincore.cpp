@@ -16,7 +16,8 @@ bool page_is_resident(MemorySystem& system, const MmStruct& mm, const VmAreaStru
     if (!vma.vm_file || (vma.vm_flags & VM_HUGETLB)) return false;
     const AddressSpace& space = system.page_cache.mapping_of(vma.vm_file);
     const u64 index = vma.index_of(address);
-    return space.find(index) || system.page_cache.buffered().has(space.identity, index);
+    if (const PageIndex page = space.find(index)) return system.mem_map.at_index(page).is(Page::kUptodate);
+    return system.page_cache.buffered().has(space.identity, index);
 }
 
 }  // namespace

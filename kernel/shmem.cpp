@@ -13,7 +13,10 @@
 namespace kernel {
 
 PageCache::Lookup PageCache::shmem_get_page(MemorySystem& system, AddressSpace& space, u64 index) {
-    if (const PageIndex page = space.find(index)) return {.page = page};
+    if (const PageIndex page = space.find(index)) {
+        system.mem_map.at_index(page).flags |= Page::kUptodate;
+        return {.page = page};
+    }
     if (space.swap_entry(index)) return shmem_swapin(system, space, index);
     // shmem_inode_acct_blocks()
     if (space.limited && limited_pages() >= max_limited_pages) return {.past_end = true};
@@ -140,10 +143,16 @@ int shmem_allocate(MemorySystem& system, AddressSpace& space, u64 offset, u64 si
     std::vector<u64> made;
     int error = 0;
     for_each_page(offset, size, [&](u64 index, u64, u64) {
-        if (space.find(index) || space.swap_entry(index)) return true;
+        if (space.swap_entry(index)) return true;
+        if (const PageIndex known = space.find(index)) {
+            system.mem_map.at_index(known).flags |= Page::kDirty;
+            return true;
+        }
         const auto found = system.page_cache.shmem_get_page(system, space, index);
         if (!found.page) return error = found.past_end ? -ENOSPC : -ENOMEM, false;
-        system.mem_map.at_index(found.page).flags |= Page::kDirty;  // it stays, though it is zero
+        Page& page = system.mem_map.at_index(found.page);
+        page.flags |= Page::kDirty;                        // it stays, though it is zero
+        page.flags &= static_cast<u16>(~Page::kUptodate);  // until somebody uses it
         made.push_back(index);
         return true;
     });
@@ -152,17 +161,20 @@ int shmem_allocate(MemorySystem& system, AddressSpace& space, u64 offset, u64 si
     return error;
 }
 
-u64 shmem_seek(const AddressSpace& space, u64 offset, u64 end, bool data) {
+u64 shmem_seek(const MemorySystem& system, const AddressSpace& space, u64 offset, u64 end, bool data) {
     constexpr unsigned kShift = AddressSpace::kChunkShift;
+    // folio_seek_hole_data(): what fallocate() has made and nobody has used yet is a hole.
+    const auto used = [&](PageIndex page) { return system.mem_map.at_index(page).is(Page::kUptodate); };
     u64 index = pages_of(offset);
     if (!data) {  // as many steps as there are pages
-        while (space.find(index) || space.swap_entry(index)) ++index;
+        while (space.swap_entry(index) || (space.find(index) && used(space.find(index)))) ++index;
         return std::min(std::max(offset, index << mmu::kPageShift), end);
     }
     for (auto it = space.chunks.lower_bound(index >> kShift); it != space.chunks.end(); ++it)
         for (u64 i = 0; i < AddressSpace::kChunkPages; ++i)
             if (const u64 at = (it->first << kShift) + i; it->second[i] && at >= index)
-                return std::min(std::max(offset, at << mmu::kPageShift), end);
+                if ((it->second[i] & AddressSpace::kSwapEntry) || used(it->second[i]))
+                    return std::min(std::max(offset, at << mmu::kPageShift), end);
     return end;
 }
 

@@ -17,6 +17,6 @@ int shmem_zero(MemorySystem& system, AddressSpace& space, u64 offset, u64 size);
 int shmem_allocate(MemorySystem& system, AddressSpace& space, u64 offset, u64 size);
 /// SEEK_DATA, SEEK_HOLE: the first byte in [offset, end) that lies in a page, or in none; `end` if there is
 /// none.
-u64 shmem_seek(const AddressSpace& space, u64 offset, u64 end, bool data);
+u64 shmem_seek(const MemorySystem& system, const AddressSpace& space, u64 offset, u64 end, bool data);
 
 }  // namespace kernel

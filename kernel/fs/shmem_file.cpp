@@ -96,7 +96,7 @@ i64 shmem_file_llseek(KernelState& kernel, OpenFile& file, i64 offset, int whenc
     AddressSpace& space = space_of(kernel, file);
     const u64 size = space.size_bytes();
     if (offset < 0 || static_cast<u64>(offset) >= size) return -ENXIO;
-    const u64 at = shmem_seek(space, static_cast<u64>(offset), size, whence == SEEK_DATA);
+    const u64 at = shmem_seek(kernel.system, space, static_cast<u64>(offset), size, whence == SEEK_DATA);
     if (whence == SEEK_DATA && at == size) return -ENXIO;
     return host::lseek(file.fd.get(), static_cast<off_t>(at), SEEK_SET) < 0 ? -errno : static_cast<i64>(at);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -147,6 +148,49 @@ static void holes(void) {
     printf("truncated: before the end %d, behind it %d\n", own[0], own[kPage]);
 }
 
+static int faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (int)usage.ru_minflt;
+}
+
+/// kB of pages in the area at `at` that are newer than what is behind them.
+static long dirty(const void* at) {
+    char line[512], wanted[32];
+    long kb = -1;
+    int found = 0;
+    snprintf(wanted, sizeof wanted, "%lx-", (unsigned long)at);
+    FILE* in = fopen("/proc/self/smaps", "r");
+    while (in && kb < 0 && fgets(line, sizeof line, in)) {
+        found = found || !strncmp(line, wanted, strlen(wanted));
+        if (found) sscanf(line, "Private_Dirty: %ld", &kb);
+    }
+    if (in) fclose(in);
+    return kb;
+}
+
+/// Pages of fallocate() are dirty at once, but nobody's until they are used: reading one maps no neighbours.
+static void allocated(void) {
+    const int fd = memfd_create("allocated", 0);
+    if (ftruncate(fd, 16 * kPage)) return;
+    const volatile char* at = mmap(NULL, 16 * kPage, kReadWrite, MAP_SHARED, fd, 0);
+    for (int i = 0; i < 4; i++) (void)at[i * kPage];
+    printf("read: %ld kB dirty\n", dirty((const void*)at));
+    SHOW(fallocate(fd, 0, 2 * kPage, 6 * kPage));
+    printf("allocated: %ld kB dirty\n", dirty((const void*)at));
+    printf("data from %ld on\n", (long)lseek(fd, 5 * kPage, SEEK_DATA));
+    unsigned char resident[16];
+    if (mincore((void*)at, sizeof resident * kPage, resident)) return;
+    for (unsigned i = 0; i < sizeof resident; i++) printf("%d", resident[i] & 1);
+    printf(" in memory\n");
+    const int before = faults();
+    for (int i = 4; i < 8; i++) (void)at[i * kPage];
+    printf("4 of them read: %d faults, %ld kB dirty\n", faults() - before, dirty((const void*)at));
+    printf("data from %ld on\n", (long)lseek(fd, 5 * kPage, SEEK_DATA));
+    SHOW(madvise((void*)at, kPage, 23));  // MADV_POPULATE_WRITE
+    printf("to be written: %ld kB dirty\n", dirty((const void*)at));
+}
+
 int main(void) {
     p = mmap(NULL, 16 * kPage, kReadWrite, kAnonymous, -1, 0);
     program = open("/proc/self/exe", O_RDONLY);
@@ -159,5 +203,7 @@ int main(void) {
     rights();
     others();
     holes();
+    faults();
+    allocated();
     return 0;
 }
