@@ -99,12 +99,38 @@ Expected<Node, int> lookup_path(KernelState& kernel, Task& task, int dirfd, cons
     return follow_proc(kernel, task, std::move(*node), follow);
 }
 
+namespace {
+
+/// The folder of `path` is a name under /proc: where it is a link that leads out (/proc/self/cwd, fd/N) the
+/// name is made there.
+Parent parent_behind_link(KernelState& kernel, Task& task, int dirfd, const std::string& path,
+                          Parent parent) {
+    const usize slash = path.rfind('/', path.find_last_not_of('/'));
+    if (slash == std::string::npos || !slash) return parent;
+    const auto folder = lookup_path(kernel, task, dirfd, path.substr(0, slash), Follow::kYes);
+    if (!folder) return parent;
+    const OpenFile* file = folder->kind == Node::Kind::kDescriptor
+                               ? file_of(kernel, task, folder->descriptor, FileUse::kAnyFile)
+                               : nullptr;
+    const bool descriptor = file && file->kind == OpenFile::Kind::kHost && file->type == S_IFDIR;
+    if (!descriptor && !folder->is_directory()) return parent;
+    const int fd = descriptor ? file->fd.get() : folder->fd.get();
+    const auto name = kernel.paths->guest_path_of(fd);
+    if (!name) return parent;
+    auto found = kernel.paths->lookup_parent({fd, *name}, parent.name);
+    return found ? std::move(*found) : std::move(parent);
+}
+
+}  // namespace
+
 Expected<Parent, int> lookup_parent_path(KernelState& kernel, Task& task, int dirfd,
                                          const std::string& path) {
     if (path.empty()) return Unexpected{ENOENT};
     auto start = start_directory(kernel, task, dirfd, path);
     if (!start) return Unexpected{start.error()};
-    return kernel.paths->lookup_parent(*start, path);
+    auto parent = kernel.paths->lookup_parent(*start, path);
+    if (!parent || parent->fd || parent->is_root) return parent;
+    return parent_behind_link(kernel, task, dirfd, path, std::move(*parent));
 }
 
 int stat_node(KernelState& kernel, Task& task, const Node& node, struct stat& status) {

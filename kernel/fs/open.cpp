@@ -283,7 +283,8 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
     std::string parent_path;
     for (int links = 0; links < kMaxLinks; ++links) {
         if ((flags & O_CREAT) && !name.empty() && name.back() == '/') {  // open_last_lookups()
-            const auto found = kernel.paths->lookup_parent(from, name);
+            const auto found = links ? kernel.paths->lookup_parent(from, name)
+                                     : lookup_parent_path(kernel, task, dirfd, name);
             if (!found) return Unexpected{found.error()};
             if (!found->is_root && found->name != "./" && found->name != "../") return Unexpected{EISDIR};
         }
@@ -293,7 +294,8 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
         if (node) return open_found(kernel, task, std::move(*node), flags, mode);
         if (node.error() != ENOENT || !(flags & O_CREAT) || name.empty()) return Unexpected{node.error()};
         if (name.back() == '/') return Unexpected{EISDIR};
-        auto found = kernel.paths->lookup_parent(from, name);
+        auto found =
+            links ? kernel.paths->lookup_parent(from, name) : lookup_parent_path(kernel, task, dirfd, name);
         if (!found) return Unexpected{found.error()};
         if (!found->fd && !found->is_root) return Unexpected{ENOENT};  // nothing is made in /proc
         const std::string target = follow == Follow::kYes ? link_target(*found) : std::string{};

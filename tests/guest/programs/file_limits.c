@@ -148,6 +148,31 @@ struct clone_args_ {
 #define CLONE_DETACHED_ 0x00400000
 #define CLONE_PIDFD_ 0x1000
 
+/// Names are made, changed and removed behind the links of /proc as where they lead.
+static void behind_links(void) {
+    char path[300], here[200];
+    SAY(open("/proc/self/cwd/one", O_CREAT | O_RDWR, 0600) >= 0);
+    SAY(mkdir("/proc/self/cwd/two/", 0700));
+    SAY(rename("/proc/self/cwd/one", "/proc/self/cwd/two/three"));
+    SAY(truncate("/proc/self/cwd/two/three", 5));
+    SAY(chmod("/proc/self/cwd/two/three", 0400));
+    const int folder = open("two", O_RDONLY);
+    snprintf(path, sizeof path, "/proc/self/fd/%d/four", folder);
+    SAY(symlink("three", path));
+    SAY(chdir("/proc/self/cwd/two"));
+    struct stat status;
+    SAY(stat("four", &status));
+    printf("%o %ld\n", status.st_mode, (long)status.st_size);
+    SAY(chdir(".."));
+    if (!getcwd(here, sizeof here)) exit(1);
+    snprintf(path, sizeof path, "/proc/%d/root%s/five", getpid(), here);
+    SAY(open(path, O_CREAT | O_EXCL | O_RDWR, 0600) >= 0);
+    SAY(link("five", "/proc/thread-self/cwd/six"));
+    SAY(unlink("/proc/self/cwd/six"));
+    SAY(access("five", F_OK));
+    SAY(rmdir("/proc/self/cwd/two"));
+}
+
 static int nothing(void* unused) { return unused != NULL; }
 
 static void clones(void) {
@@ -195,6 +220,7 @@ int main(int argc, char** argv) {
     setvbuf(stdout, room, _IOFBF, sizeof room);
     holes_and_flags();
     by_descriptor();
+    behind_links();
     clones();
     core_status();
     limits();
