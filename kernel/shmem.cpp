@@ -145,7 +145,8 @@ int shmem_allocate(MemorySystem& system, AddressSpace& space, u64 offset, u64 si
     for_each_page(offset, size, [&](u64 index, u64, u64) {
         if (space.swap_entry(index)) return true;
         if (const PageIndex known = space.find(index)) {
-            system.mem_map.at_index(known).flags |= Page::kDirty;
+            system.mem_map.at_index(known).flags |=
+                Page::kDirty | Page::kUptodate;  // SGP_FALLOC a second time
             return true;
         }
         const auto found = system.page_cache.shmem_get_page(system, space, index);

@@ -179,6 +179,7 @@ static void allocated(void) {
     SHOW(fallocate(fd, 0, 2 * kPage, 6 * kPage));
     printf("allocated: %ld kB dirty\n", dirty((const void*)at));
     printf("data from %ld on\n", (long)lseek(fd, 5 * kPage, SEEK_DATA));
+    SHOW(fallocate(fd, 0, 7 * kPage, 2 * kPage));  // page 7 a second time
     unsigned char resident[16];
     if (mincore((void*)at, sizeof resident * kPage, resident)) return;
     for (unsigned i = 0; i < sizeof resident; i++) printf("%d", resident[i] & 1);
