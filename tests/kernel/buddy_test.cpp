@@ -5,7 +5,9 @@
 
 #include "mmu/base/rng.h"
 
+#ifndef TWOBLUECUBES_SINGLE_INCLUDE_CATCH_HPP_INCLUDED  // precompiled, Catch is there already
 #undef CHECK
+#endif
 #include <catch2/catch.hpp>
 
 using kernel::Buddy;

@@ -18,7 +18,9 @@
 #include "mmu/mmu.h"
 #include "mmu/presets.h"
 
+#ifndef TWOBLUECUBES_SINGLE_INCLUDE_CATCH_HPP_INCLUDED  // precompiled, Catch is there already
 #undef CHECK  // ours and Catch's are two things: tests use Catch's
+#endif
 #include <catch2/catch.hpp>
 
 namespace mm_test {

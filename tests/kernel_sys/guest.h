@@ -19,7 +19,9 @@
 #include "tests/kernel_sys/tiny_elf.h"
 #include "tests/support/process.h"
 
+#ifndef TWOBLUECUBES_SINGLE_INCLUDE_CATCH_HPP_INCLUDED  // precompiled, Catch is there already
 #undef CHECK  // ours and Catch's are two things: tests use Catch's
+#endif
 #include <catch2/catch.hpp>
 
 namespace sys_test {
