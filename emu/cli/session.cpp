@@ -314,6 +314,7 @@ Expected<int, Error> run(const Options& options) {
     if (guest.error())
         return Unexpected{cut_short ? Error{options.replay + ": " + guest.error()->message} : *guest.error()};
     tell_unreached(guest.kernel().state().system.inject);
+    if (options.story) story.tell_missing();
 
     Report report{.arguments = options.guest,
                   .exit = exit,

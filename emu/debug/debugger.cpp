@@ -247,8 +247,10 @@ Stop Debugger::resume(const Resume& how) {
     selected_ = 0;
     stepped_task_ = how.task ? how.task : machine_.kernel().state().current;
     machine_.cancel_break();
-    // Whoever interrupted before the guest went on has nothing more to say: it must not be missed.
-    if (how.kind == Resume::Kind::kContinue && interrupted_ && interrupted_()) machine_.request_break();
+    // Whoever interrupted before the guest went on has nothing more to say: it must not be missed. A step of
+    // a task that was named may last, too.
+    const bool may_last = how.kind == Resume::Kind::kContinue || how.task;
+    if (may_last && interrupted_ && interrupted_()) machine_.request_break();
     how_ = how;
     leaving_ = stepped_from_stage_ = false;
     stepping_stages_ = fault_mode_ == FaultMode::kStep && how.kind != Resume::Kind::kContinue;

@@ -130,6 +130,8 @@ Expected<GdbListener, Error> GdbListener::open(const std::string& where) {
     if (host.empty()) host = "127.0.0.1";
     if (port.empty() || port.find_first_not_of("0123456789") != std::string::npos)
         return failed(where, "is none of PORT, HOST:PORT, unix:PATH, stdio");
+    // The C library would take a longer number for another one.
+    if (port.size() > 5 || std::stoul(port) > 65535) return failed(where, "ports go up to 65535");
     auto fd = listen_tcp(where, host, port);
     if (!fd) return Unexpected{fd.error()};
     result.listener_ = std::move(*fd);

@@ -212,6 +212,7 @@ void GdbServer::say_what_was_caught(const Stop& stop) {
 Reply GdbServer::resume_by_letter(char letter, PacketReader packet) {
     Resume how;
     how.kind = letter == 's' || letter == 'S' ? Resume::Kind::kStep : Resume::Kind::kContinue;
+    if (how.kind == Resume::Kind::kStep && debugger_.has_task()) how.task = debugger_.task().pid;
     const bool with_signal = letter == 'C' || letter == 'S';
     how.deliver_signal = with_signal && packet.number().value_or(0) != 0;
     if (with_signal) packet.take(";");

@@ -1,6 +1,7 @@
 #include "emu/report/story.h"
 
 #include "emu/report/story_words.h"
+#include "mmu/base/log.h"
 
 namespace emu {
 
@@ -227,6 +228,16 @@ void Story::tell_run() {
              ? "  buddy: " + count + " frames from " + hex(first.pfn) + " to " + hex(last.pfn) + " allocated"
              : "set_pte for " + count + " pages from " + hex(first.address) + " to " + hex(last.address));
     run_ = 0;
+}
+
+void Story::tell_missing() const {
+    const auto look = [](const Range& asked, mmu::u64 there, const char* what) {
+        const bool none = asked.first > asked.second, all = asked == kAllCalls;
+        if (none || all || (asked.second > 0 && asked.first <= there)) return;
+        LOG(warn, "there is no {} {}: the guest has had {}", what, asked.first, there);
+    };
+    look(faults_, number_, "fault");
+    look(calls_, call_number_, "brk call");
 }
 
 }  // namespace emu

@@ -32,6 +32,9 @@ class Story final : public mmu::Observer, public kernel::Observer {
     /// By which names the kernel's functions go.
     void set_names(KernelNames names) { names_ = names; }
 
+    /// After the guest's end: says of what was asked for that there was none.
+    void tell_missing() const;
+
     void on_mmu_event(const mmu::MmuEvent& event) override;
     void on_event(const kernel::Event& event) override;
 

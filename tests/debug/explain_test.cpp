@@ -35,6 +35,13 @@ TEST_CASE("explain: tells everything, or the faults and brk calls that were aske
     CHECK(count(call, "brk(") == count(all, "\nbrk(") - 2);
 }
 
+TEST_CASE("explain: says that there is no such fault or brk call") {
+    CHECK_CONTAINS(explain({"--fault", "9999"}), "there is no fault 9999: the guest has had ");
+    CHECK_CONTAINS(explain({"--fault", "0"}), "there is no fault 0: ");
+    CHECK_CONTAINS(explain({"--brk", "99-100"}), "there is no brk call 99: the guest has had ");
+    CHECK(count(explain({"--fault", "5-9999"}), "there is no") == 0);
+}
+
 TEST_CASE("explain: a brk call says what changed and that nothing was allocated") {
     const std::string text = explain({"--brk", "1-"});
     CHECK(text.find("do_brk_flags: area ") != std::string::npos);

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <catch2/catch.hpp>
@@ -60,6 +61,13 @@ TEST_CASE("gdb server: malformed packets are answered and change nothing") {
                             "qSearch:memory:0;0;",
                             "qSearch:memory:0;ffffffffffffffff;a",
                             "QCatchSyscalls:1;zz",
+                            "QThreadEvents:",
+                            "QThreadEvents:11",
+                            "qXfer:siginfo:write",
+                            "qXfer:siginfo:write::zz:a",
+                            "qXfer:siginfo:write::81:a",
+                            "qXfer:siginfo:write::ffffffffffffffff:abcdefgh",
+                            "qXfer:siginfo:write::7f:ab",
                             "qSupported",
                             "vRun;",
                             "vRun;zz",
@@ -176,6 +184,9 @@ TEST_CASE("gdb server: packets with random damage are answered, whatever they ha
                                            "vFile:pread:3,100,0",
                                            "QCatchSyscalls:1;c",
                                            "QPassSignals:e;14",
+                                           "QThreadEvents:1",
+                                           "qXfer:siginfo:read::0,80",
+                                           "qXfer:siginfo:write::4:abcd",
                                            "qRcmd,766d2077616c6b2030",
                                            "qRcmd,766d20776174636820706879732030",
                                            "qfThreadInfo",
@@ -213,4 +224,35 @@ TEST_CASE("gdb server: packets with random damage are answered, whatever they ha
     }
     CHECK(client.ask("s").substr(0, 3) == "T05");
     CHECK(server.runs());
+}
+
+TEST_CASE(
+    "gdb server: a client that is gone while all of the guest waits is noticed, whatever it asked for") {
+    const Server server("waits.static");
+    for (const char* how : {"vCont;c", "vCont;s", "s", "c", "vCont;s:3e8", "vCont;s"}) {
+        {
+            Client client(server);
+            CHECK(client.ask("?").substr(0, 1) == "T");
+            client.packet("vCont;c");
+            usleep(5000);
+            client.raw("\x03");
+            CHECK(client.reply().substr(0, 3) == "T02");
+            client.packet(how);
+        }
+        INFO(how);
+        Client next(server);
+        CHECK(next.ask("?").substr(0, 1) == "T");
+    }
+}
+
+TEST_CASE("gdb server: an address that cannot be listened at is refused in one line") {
+    for (const char* where : {"65536", "99999", "999999999999999999999", "localhost:70000", "port",
+                              "unix:", "unix:/nonexistent/socket"}) {
+        const auto result = test::run(
+            {MMUSCOPE_PROGRAM, "run", std::string("--gdb=") + where, test::debug_guest("debuggee.static")});
+        INFO(where << ": " << result.err);
+        CHECK(result.status == 125);
+        CHECK(result.err.starts_with("mmuscope: "));
+        CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+    }
 }
