@@ -210,3 +210,11 @@ TEST_CASE("Memory calls: clear_refs makes pages look unused until they are used,
 TEST_CASE("Memory calls: arguments that few programs give have the host's answers") {
     check_as_native({test_guest_path("odd_arguments.glibc")});
 }
+
+// tests/tools/memory_draws goes on with other seeds, and compares faults and the sums of smaps too.
+TEST_CASE("Memory calls: drawn sequences leave the areas, results and bytes that they leave natively") {
+    for (const char* seed : {"1", "2", "3", "4"}) {
+        INFO("seed " << seed);
+        check_as_native({test_guest_path("memory_draws.glibc"), seed, "250", "brief"});
+    }
+}
