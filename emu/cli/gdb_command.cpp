@@ -77,6 +77,9 @@ Error become_gdb(const Options& options, const std::string& socket, const std::s
 /// The guest's side, to the end or until it is to begin anew.
 Served serve_our_gdb(GdbListener& listener, const std::string& folder, Machine& guest, const Options& options,
                      const GdbOptions& serving) {
+    // Ctrl-C is gdb's, which says so by the protocol. Whoever stops by himself lets gdb's own request come
+    // too late, which gdb remembers: the next Ctrl-C is then taken for the wish to leave.
+    ::signal(SIGINT, SIG_IGN);
     auto again = listener.serve_one(guest, options.names, serving);
     if (!again) {
         remove_folder(folder);
@@ -108,10 +111,9 @@ Served start_gdb(Machine& guest, const Options& options, const GdbOptions& servi
         remove_folder(*folder);
         return Unexpected{error};
     }
-    // The guest's side. Ctrl-C is gdb's, which says so by the protocol; it ends when gdb does.
+    // The guest's side. It ends when gdb does.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(125);
-    ::signal(SIGINT, SIG_IGN);
     return serve_our_gdb(*listener, *folder, guest, options, serving);
 }
 
