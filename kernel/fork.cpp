@@ -50,12 +50,16 @@ int check_flags(u64 flags) {
     return 0;
 }
 
+}  // namespace
+
 bool pid_in_use(const KernelState& kernel, Pid pid) {
     if (kernel.tasks.count(pid)) return true;
     for (const auto& [id, task] : kernel.tasks)
         if (task.pgrp == pid || task.session == pid) return true;
     return false;
 }
+
+namespace {
 
 /// alloc_pid(): the next free number in turn; 0: none.
 Pid alloc_pid(KernelState& kernel) {

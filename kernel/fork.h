@@ -23,6 +23,9 @@ i64 kernel_clone(KernelState& kernel, const CloneArgs& args, const mmu::Register
 /// return until then.
 i64 wait_for_vfork_done(KernelState& kernel, Pid child);
 
+/// find_vpid(): the number is a task's, or that of a group or session that has one.
+bool pid_in_use(const KernelState& kernel, Pid pid);
+
 /// unshare_files(), and the same of fs_struct: what others share with the task stays as it is.
 void unshare_files(KernelState& kernel, Task& task);
 void unshare_fs(KernelState& kernel, Task& task);

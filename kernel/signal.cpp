@@ -255,10 +255,13 @@ int queue_signal(KernelState& kernel, Task& task, const SigInfo& info, Target ta
     }
     if (!(first.signals.blocked & sigmask_of(info.signo)) && ignored(kernel, first, info.signo)) return 0;
     SigPending& pending = target == Target::kThread ? task.signals.pending : process.shared_pending;
+    const auto is_pending = [&] {
+        return std::any_of(pending.begin(), pending.end(),
+                           [&](const SigInfo& waiting) { return waiting.signo == info.signo; });
+    };
     SigInfo queued_info = info;
     if (info.signo < 32) {  // a standard signal is pending once
-        for (const SigInfo& waiting : pending)
-            if (waiting.signo == info.signo) return 0;
+        if (is_pending()) return 0;
     } else {
         size_t queued = process.shared_pending.size();
         for (const Pid thread : process.threads) queued += kernel.tasks.at(thread).signals.pending.size();
@@ -266,8 +269,7 @@ int queue_signal(KernelState& kernel, Task& task, const SigInfo& info, Target ta
         if (!timer && queued >= kernel.mm_of(first).rlimit(kRlimitSigpending)) {
             if (info.code != kSiUser) return -EAGAIN;
             // What kill() sends is pending even so, but once, and says no more than its number.
-            for (const SigInfo& waiting : pending)
-                if (waiting.signo == info.signo) return 0;
+            if (is_pending()) return 0;
             queued_info = SigInfo{};
             queued_info.signo = info.signo;
         }
@@ -296,27 +298,22 @@ int send_signal(KernelState& kernel, Task& task, const SigInfo& info) {
     return queue_signal(kernel, task, info, Target::kThread);
 }
 
-namespace {
-
-/// send_sig(): as if from itself.
-void send_sig(KernelState& kernel, Task& task, int signal) {
+SigInfo from_self(const Task& task, int signal, int code) {
     SigInfo info;
     info.signo = signal;
-    info.code = kSiUser;
+    info.code = code;
     info.pid = task.tgid;
     info.uid = host::getuid();
-    (void)send_signal(kernel, task, info);
+    return info;
 }
 
-}  // namespace
-
 i64 broken_pipe(KernelState& kernel, Task& task) {
-    send_sig(kernel, task, SIGPIPE);
+    (void)send_signal(kernel, task, from_self(task, SIGPIPE, kSiUser));
     return -EPIPE;
 }
 
 i64 file_too_big(KernelState& kernel, Task& task) {
-    send_sig(kernel, task, SIGXFSZ);
+    (void)send_signal(kernel, task, from_self(task, SIGXFSZ, kSiUser));
     return -EFBIG;
 }
 

@@ -26,6 +26,8 @@ std::string signal_name(int signal);
 /// send_signal() to one thread: queues it unless it is ignored, and wakes who is to take it. -EAGAIN when too
 /// many real-time signals are queued.
 int send_signal(KernelState& kernel, Task& task, const SigInfo& info);
+/// What a task says of itself that sends a signal: kill(), tkill().
+SigInfo from_self(const Task& task, int signal, int code);
 /// SIGPIPE for a write that nobody will read. -EPIPE.
 i64 broken_pipe(KernelState& kernel, Task& task);
 /// The same for a write beyond RLIMIT_FSIZE: SIGXFSZ and -EFBIG.

@@ -389,10 +389,6 @@ constexpr SyscallRow kRows[] = {
     {462, "mseal", calls::mseal, kFull},
 };
 
-}  // namespace
-
-namespace {
-
 /// Row of each number, from 1 on; 0: none.
 constexpr auto kRowOf = [] {
     std::array<mmu::u16, std::end(kRows)[-1].number + 1> rows{};

@@ -71,13 +71,28 @@ static inline void end_step(const char* name) {
            usage.ru_majflt - usage_before_step.ru_majflt);
 }
 
-/// The number behind `field` in a file of /proc; -1: there is none.
-static inline long proc_field(const char* file, const char* field) {
+/// The number behind `field` in a file of /proc, from the line on that begins with `from`; -1: there is none.
+static inline long proc_field_from(const char* file, const char* from, const char* field) {
     static char line[512];
     long found = -1;
+    int reached = 0;
     FILE* in = fopen(file, "r");
-    while (in && found < 0 && fgets(line, sizeof line, in))
-        if (!strncmp(line, field, strlen(field))) found = strtol(line + strlen(field), NULL, 10);
+    while (in && found < 0 && fgets(line, sizeof line, in)) {
+        reached = reached || !strncmp(line, from, strlen(from));
+        if (reached && !strncmp(line, field, strlen(field))) found = strtol(line + strlen(field), NULL, 10);
+    }
     if (in) fclose(in);
     return found;
+}
+
+/// The number behind `field` in a file of /proc; -1: there is none.
+static inline long proc_field(const char* file, const char* field) {
+    return proc_field_from(file, "", field);
+}
+
+/// What /proc/self/smaps says of the area that begins at `start`: "Rss:", in kB.
+static inline long smaps_field(const volatile void* start, const char* field) {
+    char area[32];
+    snprintf(area, sizeof area, "%lx-", (unsigned long)start);
+    return proc_field_from("/proc/self/smaps", area, field);
 }

@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "kernel/errno.h"
+#include "kernel/fork.h"
 #include "kernel/fs/file_operations.h"
 #include "kernel/signal.h"
 #include "kernel/state.h"
@@ -27,13 +28,6 @@ i64 band_bits(IoBand band) {
             break;
     }
     return POLLHUP | POLLERR;
-}
-
-/// find_vpid(): the number is a thread's, or that of a group or session that has one.
-bool pid_exists(const KernelState& kernel, Pid pid) {
-    for (const auto& [id, task] : kernel.tasks)
-        if (id == pid || task.pgrp == pid || task.session == pid) return true;
-    return false;
 }
 
 /// pid_task(): somebody would get the signal.
@@ -118,7 +112,7 @@ int owner_of(KernelState& kernel, const OpenFile& file) {
 
 i64 set_owner_ex(KernelState& kernel, OpenFile& file, int type, Pid pid) {
     if (type != F_OWNER_TID && type != F_OWNER_PID && type != F_OWNER_PGRP) return -EINVAL;
-    if (pid && !pid_exists(kernel, pid)) return -ESRCH;
+    if (pid && !pid_in_use(kernel, pid)) return -ESRCH;
     file.owner.type = type;
     file.owner.pid = pid;
     return 0;

@@ -282,9 +282,12 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
     Parent parent;  // these two keep `from` alive while links are followed
     std::string parent_path;
     for (int links = 0; links < kMaxLinks; ++links) {
+        const auto parent_of_name = [&] {
+            return links ? kernel.paths->lookup_parent(from, name)
+                         : lookup_parent_path(kernel, task, dirfd, name);
+        };
         if ((flags & O_CREAT) && !name.empty() && name.back() == '/') {  // open_last_lookups()
-            const auto found = links ? kernel.paths->lookup_parent(from, name)
-                                     : lookup_parent_path(kernel, task, dirfd, name);
+            const auto found = parent_of_name();
             if (!found) return Unexpected{found.error()};
             if (!found->is_root && found->name != "./" && found->name != "../") return Unexpected{EISDIR};
         }
@@ -294,8 +297,7 @@ Expected<OpenFile, int> open_path(KernelState& kernel, Task& task, int dirfd, co
         if (node) return open_found(kernel, task, std::move(*node), flags, mode);
         if (node.error() != ENOENT || !(flags & O_CREAT) || name.empty()) return Unexpected{node.error()};
         if (name.back() == '/') return Unexpected{EISDIR};
-        auto found =
-            links ? kernel.paths->lookup_parent(from, name) : lookup_parent_path(kernel, task, dirfd, name);
+        auto found = parent_of_name();
         if (!found) return Unexpected{found.error()};
         if (!found->fd && !found->is_root) return Unexpected{ENOENT};  // nothing is made in /proc
         const std::string target = follow == Follow::kYes ? link_target(*found) : std::string{};

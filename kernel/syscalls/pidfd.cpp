@@ -6,7 +6,6 @@
 
 #include "kernel/fs/files.h"
 #include "kernel/fs/pidfd.h"
-#include "kernel/host/host.h"
 #include "kernel/oom.h"
 #include "kernel/signal.h"
 #include "kernel/syscalls/functions.h"
@@ -57,10 +56,7 @@ i64 pidfd_send_signal(Syscall& call) {
         const Pid pid = target ? (*target)->pid : 0;
         if (!may_claim(call, info, pid)) return -EPERM;
     } else {
-        info.signo = signal;
-        info.code = flags & kSendThread ? kSiTkill : kSiUser;
-        info.pid = call.task.tgid;
-        info.uid = host::getuid();
+        info = from_self(call.task, signal, flags & kSendThread ? kSiTkill : kSiUser);
     }
     if (!target) return -target.error();
     if (signal < 0 || signal > kSignals) return -EINVAL;

@@ -2,7 +2,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "kernel/host/host.h"
 #include "kernel/signal.h"
 #include "kernel/signal_frame.h"
 #include "kernel/syscalls/functions.h"
@@ -16,16 +15,6 @@ namespace {
 constexpr u64 kSigsetSize = 8;
 constexpr u64 kKnownFlags = kSaNocldStop | kSaNocldWait | kSaSigInfo | kSaRestorer | kSaOnStack | kSaRestart |
                             kSaNoDefer | kSaResetHand;  ///< UAPI_SA_FLAGS; others are cleared when stored
-
-/// kill(), tkill(): the sender is the guest itself.
-SigInfo from_self(const Task& task, int signal, int code) {
-    SigInfo info;
-    info.signo = signal;
-    info.code = code;
-    info.pid = task.tgid;
-    info.uid = host::getuid();
-    return info;
-}
 
 /// Sleeps until a signal comes, with `mask` blocked meanwhile.
 i64 wait_with_mask(Syscall& call, u64 mask) {

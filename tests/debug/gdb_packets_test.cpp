@@ -17,6 +17,11 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+void want_thread_events(Client& client) {
+    (void)client.ask(kLikeGdb);
+    REQUIRE(client.ask("QThreadEvents:1") == "OK");
+}
+
 }  // namespace
 
 TEST_CASE("gdb server: threads are told when they begin and end once QThreadEvents is on") {
@@ -45,8 +50,7 @@ TEST_CASE("gdb server: threads are told when they begin and end once QThreadEven
 TEST_CASE("gdb server: a thread that stands still from its beginning does not run") {
     const Server server("threads.static");
     Client client(server);
-    (void)client.ask(kLikeGdb);
-    REQUIRE(client.ask("QThreadEvents:1") == "OK");
+    want_thread_events(client);
     CHECK_CONTAINS(client.ask("vCont;c"), ";create:;");
     CHECK_CONTAINS(client.ask("vCont;c:p3e8.3e8"), "thread:p3e8.3ea;");
     // The first thread waits for those that stand still: nobody can run until one is let go.
@@ -59,8 +63,7 @@ TEST_CASE(
     "gdb server: the end of a thread is told at once though all others wait, and the byte 03 stops these") {
     const Server server("waits.static");
     Client client(server);
-    (void)client.ask(kLikeGdb);
-    REQUIRE(client.ask("QThreadEvents:1") == "OK");
+    want_thread_events(client);
     CHECK_CONTAINS(client.ask("vCont;c"), ";create:;");
     CHECK(client.ask("vCont;c") == "w0;p3e8.3e9");
     for (int turn = 0; turn < 3; ++turn) {
@@ -75,8 +78,7 @@ TEST_CASE(
 TEST_CASE("gdb server: who is to stand still in the past does so where the past ends") {
     const Server server("threads.static");
     Client client(server);
-    (void)client.ask(kLikeGdb);
-    REQUIRE(client.ask("QThreadEvents:1") == "OK");
+    want_thread_events(client);
     CHECK_CONTAINS(client.ask("vCont;c"), "thread:p3e8.3e9;");
     CHECK_CONTAINS(client.ask("vCont;c"), "thread:p3e8.3ea;");
     for (int steps = 0; steps < 3; ++steps) CHECK(begins(client.ask("bs"), "T05"));

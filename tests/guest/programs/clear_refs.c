@@ -11,7 +11,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-enum { kPage = 4096 };
+#include "lib/guest.h"
 
 static const char* clear(const char* what) {
     const int fd = open("/proc/self/clear_refs", O_WRONLY);
@@ -21,19 +21,7 @@ static const char* clear(const char* what) {
     return result;
 }
 
-static long referenced(const void* area) {
-    char line[512], wanted[32];
-    long kb = -1;
-    int found = 0;
-    snprintf(wanted, sizeof wanted, "%lx-", (unsigned long)area);
-    FILE* in = fopen("/proc/self/smaps", "r");
-    while (in && kb < 0 && fgets(line, sizeof line, in)) {
-        found = found || !strncmp(line, wanted, strlen(wanted));
-        if (found) sscanf(line, "Referenced: %ld", &kb);
-    }
-    if (in) fclose(in);
-    return kb;
-}
+static long referenced(const void* area) { return smaps_field(area, "Referenced:"); }
 
 static void flush(void* area, size_t size) {
     mprotect(area, size, PROT_NONE);

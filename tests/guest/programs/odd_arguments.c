@@ -13,9 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/guest.h"
+
 #define SHOW(call) printf("%s: %s\n", #call, (long)(call) == -1 ? strerrorname_np(errno) : "ok")
 
-enum { kPage = 4096, kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS, kReadWrite = PROT_READ | PROT_WRITE };
+enum { kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS, kReadWrite = PROT_READ | PROT_WRITE };
 enum { kUninitialized = 0x4000000, kAbove4G = 0x80 };
 
 static char* const kEnd = (char*)(1ul << 47);
@@ -148,26 +150,8 @@ static void holes(void) {
     printf("truncated: before the end %d, behind it %d\n", own[0], own[kPage]);
 }
 
-static int faults(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (int)usage.ru_minflt;
-}
-
 /// kB of pages in the area at `at` that are newer than what is behind them.
-static long dirty(const void* at) {
-    char line[512], wanted[32];
-    long kb = -1;
-    int found = 0;
-    snprintf(wanted, sizeof wanted, "%lx-", (unsigned long)at);
-    FILE* in = fopen("/proc/self/smaps", "r");
-    while (in && kb < 0 && fgets(line, sizeof line, in)) {
-        found = found || !strncmp(line, wanted, strlen(wanted));
-        if (found) sscanf(line, "Private_Dirty: %ld", &kb);
-    }
-    if (in) fclose(in);
-    return kb;
-}
+static long dirty(const void* at) { return smaps_field(at, "Private_Dirty:"); }
 
 /// Pages of fallocate() are dirty at once, but nobody's until they are used: reading one maps no neighbours.
 static void allocated(void) {
@@ -184,9 +168,9 @@ static void allocated(void) {
     if (mincore((void*)at, sizeof resident * kPage, resident)) return;
     for (unsigned i = 0; i < sizeof resident; i++) printf("%d", resident[i] & 1);
     printf(" in memory\n");
-    const int before = faults();
+    const long before = minor_faults();
     for (int i = 4; i < 8; i++) (void)at[i * kPage];
-    printf("4 of them read: %d faults, %ld kB dirty\n", faults() - before, dirty((const void*)at));
+    printf("4 of them read: %ld faults, %ld kB dirty\n", minor_faults() - before, dirty((const void*)at));
     printf("data from %ld on\n", (long)lseek(fd, 5 * kPage, SEEK_DATA));
     SHOW(madvise((void*)at, kPage, 23));  // MADV_POPULATE_WRITE
     printf("to be written: %ld kB dirty\n", dirty((const void*)at));
@@ -204,7 +188,7 @@ int main(void) {
     rights();
     others();
     holes();
-    faults();
+    minor_faults();
     allocated();
     return 0;
 }
